@@ -1,0 +1,69 @@
+"""The four protocols everything plugs into. Every planner works with every world model."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wm_planner.types import (
+    Command,
+    JointState,
+    Latent,
+    Observation,
+    Plan,
+    Proposal,
+    Rollout,
+)
+
+
+class WorldModel(Protocol):
+    """A learned simulator of the robot and its scene, in latent space."""
+
+    def encode(self, observation: Observation, previous: Latent | None = None) -> Latent:
+        """Latent of what the cameras show, given the latent before (None at the start)."""
+
+    def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
+        """Imagine `actions` (B, N, H, A) from `latent`."""
+
+    def propose(
+        self, latent: Latent, n: int, horizon: int, generator: torch.Generator
+    ) -> Proposal:
+        """Draw `n` action sequences of `horizon` steps from the learned action prior."""
+
+
+class Objective(Protocol):
+    """What makes an imagined future good."""
+
+    def score(self, rollout: Rollout, prior: Proposal | None) -> Tensor:
+        """Score (B, N) of each candidate, higher is better."""
+
+
+class Planner(Protocol):
+    """Searches over action sequences by imagining them."""
+
+    def plan(
+        self, latent: Latent, warm_start: Tensor | None, generator: torch.Generator
+    ) -> Plan:
+        """Best sequence found; `warm_start` (B, H, A) is the last plan, shifted by a step."""
+
+
+class Robot(Protocol):
+    """The embodiment: turns actions into joint commands that cannot hurt the arm."""
+
+    joint_names: tuple[str, ...]
+    action_size: int
+
+    def reset(self, joint_state: JointState) -> None:
+        """Start from the measured pose, at rest."""
+
+    def proprioception(self, joint_state: JointState) -> np.ndarray:
+        """What the world model is told of the robot's own state, (P,) float32."""
+
+    def to_command(self, action: np.ndarray, joint_state: JointState) -> Command:
+        """Trajectory for `action` (A,), starting where the last command's execution is now."""
+
+    def hold(self) -> Command:
+        """Trajectory that brakes within the limits and then stays."""

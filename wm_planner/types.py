@@ -1,0 +1,85 @@
+"""The values that cross module boundaries, all immutable.
+
+Axis letters, here and in every shape comment: B batch, V cameras, C h w image, P proprioception,
+D latent, N candidates, H horizon, T time (waypoints), A action, J joints.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+
+class Observation(NamedTuple):
+    """What the world model sees: one frame of every camera and the robot's own joints."""
+
+    images: Tensor  # (B, V, C, h, w) uint8, RGB, cameras in the model's order
+    proprio: Tensor  # (B, P) float32
+
+
+class Latent(NamedTuple):
+    """State of a world model. Recurrent or history state belongs here, never in the module."""
+
+    z: Tensor  # (B, D)
+
+
+class ActionSpace(NamedTuple):
+    """Actions are in [-1, 1]; those in `switches` (a gripper) mean only closed (-1) or open (+1)."""
+
+    size: int
+    switches: tuple[int, ...] = ()
+
+
+class Proposal(NamedTuple):
+    """Action sequences that the learned action prior suggests from a latent.
+
+    Continuous actions are in [-1, 1]; a switch is -1 or +1, its mean in between.
+    """
+
+    actions: Tensor  # (B, N, H, A) drawn from the prior
+    mean: Tensor  # (B, H, A) the prior's own sequence, without noise
+    std: Tensor  # (B, H, A) the prior's uncertainty about it
+
+
+class Rollout(NamedTuple):
+    """Imagined consequences of candidate action sequences."""
+
+    actions: Tensor  # (B, N, H, A) what was imagined
+    rewards: Tensor  # (B, N, H) predicted reward of each step
+    terminal_value: Tensor  # (B, N) predicted return after the last step, mean of the ensemble
+    disagreement: Tensor  # (B, N) standard deviation of the value ensemble after the last step
+
+
+class PlanStatistics(NamedTuple):
+    """How a plan came about."""
+
+    iterations: int
+    non_finite: int  # candidates whose score was not a number; none of them can win
+
+
+class Plan(NamedTuple):
+    """The action sequence a planner chose."""
+
+    actions: Tensor  # (B, H, A) in [-1, 1]
+    expected_return: Tensor  # (B,) score of the chosen sequence's elites
+    spread: Tensor  # (B, H, A) standard deviation the search ended with
+    statistics: PlanStatistics
+
+
+class JointState(NamedTuple):
+    """Measured joints, in the robot's order: arm joints, then the finger."""
+
+    positions: np.ndarray  # (J,) rad, finger in m
+    velocities: np.ndarray  # (J,) rad/s, finger in m/s
+    stamp: float  # seconds
+
+
+class Command(NamedTuple):
+    """A joint trajectory that ends at rest. Waypoint i is reached (i + 1) * dt after the start."""
+
+    joint_names: tuple[str, ...]
+    positions: np.ndarray  # (T, J) rad, finger in m
+    velocities: np.ndarray  # (T, J) rad/s, finger in m/s
+    dt: float  # seconds
