@@ -1,0 +1,163 @@
+"""Cartesian actions to joint commands that stay inside every limit of the arm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from wm_planner.control.kinematics import Kinematics, Unreachable
+from wm_planner.control.robot_config import RobotConfig
+from wm_planner.control.shaper import Motion, MotionState, TrajectoryShaper
+from wm_planner.errors import UserError
+from wm_planner.types import ActionSpace, Command, JointState
+
+_WORKSPACE_TOLERANCE = 0.02  # m the hand may leave the box while following a curved joint path
+
+
+class InvalidInput(UserError):
+    """An action or joint state that must not move the arm."""
+
+
+class CartesianArm:
+    """Robot whose actions (dx, dy, dz, gripper) in [-1, 1] move a goal point for the hand.
+
+    An action moves the goal, inverse kinematics finds joint angles for it, and the shaper finds a
+    trajectory there from where the last one is being executed. `advance` executes a waypoint.
+    """
+
+    action_space = ActionSpace(size=4, switches=(3,))
+    proprio_size = 8
+
+    def __init__(self, config: RobotConfig, mjcf: Path) -> None:
+        self.config = config
+        self.joint_names = config.joint_names
+        self.action_size = self.action_space.size
+        self._kinematics = Kinematics(config, mjcf)
+        self._shaper = TrajectoryShaper(config)
+        self._workspace = (np.array(config.workspace_lower), np.array(config.workspace_upper))
+        self._home = np.r_[config.home, config.finger_range[1]]
+        self.reset(JointState(self._home, np.zeros_like(self._home), 0.0))
+
+    @property
+    def home(self) -> np.ndarray:
+        """Rest pose (J,), gripper open."""
+        return self._home.copy()
+
+    @property
+    def goal(self) -> np.ndarray:
+        """Where the hand is being sent (3,), m, base frame."""
+        return self._goal.copy()
+
+    def reset(self, joint_state: JointState) -> None:
+        """Start from the measured pose, at rest: the first command is a soft start."""
+        self.check(joint_state)
+        position = np.clip(joint_state.positions, self._shaper.lower, self._shaper.upper)
+        rest = np.zeros_like(position)
+        self._motion = Motion(position[None], rest[None], rest[None])
+        self._executed = 0
+        self._target = position
+        self._goal = self._kinematics.hand_position(position[:-1])
+        self._gripper = 1.0 if position[-1] > np.mean(self.config.finger_range) else -1.0
+
+    def check(self, joint_state: JointState) -> None:
+        """Raise InvalidInput unless the joint state has the right size and is finite."""
+        expected = (len(self.joint_names),)
+        for name in ("positions", "velocities"):
+            values = getattr(joint_state, name)
+            if values.shape != expected:
+                raise InvalidInput(
+                    f"joint {name} have shape {values.shape}, expected {expected}: "
+                    f"{list(self.joint_names)}"
+                )
+            if not np.isfinite(values).all():
+                bad = [n for n, v in zip(self.joint_names, values, strict=True) if not np.isfinite(v)]
+                raise InvalidInput(f"joint {name} of {bad} are not finite; check the joint encoder")
+
+    def proprioception(self, joint_state: JointState) -> np.ndarray:
+        """Hand in the workspace, goal ahead of the hand, finger, gripper command: (8,) near [-1, 1]."""
+        self.check(joint_state)
+        lower, upper = self._workspace
+        hand = self._kinematics.hand_position(joint_state.positions[:-1])
+        closed, opened = self.config.finger_range
+        finger = 2 * (joint_state.positions[-1] - closed) / (opened - closed) - 1
+        place = 2 * (hand - lower) / (upper - lower) - 1
+        ahead = (self._goal - hand) / self.config.goal_reach
+        return np.r_[place, ahead, finger, self._gripper].astype(np.float32)
+
+    def to_command(self, action: np.ndarray, joint_state: JointState) -> Command:
+        """Trajectory for `action` (4,) from where the last command's execution is now.
+
+        An unreachable goal, or a path that leaves the workspace, becomes a hold.
+
+        Raises:
+            InvalidInput: action or joint state of the wrong size or not finite.
+        """
+        self.check(joint_state)
+        if action.shape != (self.action_size,) or not np.isfinite(action).all():
+            raise InvalidInput(
+                f"action {action} must be {self.action_size} finite numbers; dropped, holding"
+            )
+        action = np.clip(action, -1.0, 1.0)
+        hand = self._kinematics.hand_position(joint_state.positions[:-1])
+        goal = self._move_goal(action[:3], hand)
+        self._gripper = 1.0 if action[3] > 0 else -1.0
+        try:
+            arm_target = self._kinematics.solve(self._target[:-1], goal)
+        except Unreachable:
+            return self.hold()
+        self._goal = goal
+        self._target = np.r_[arm_target, self.config.finger_range[int(self._gripper > 0)]]
+        motion = self._shaper.move(self._state(), self._target)
+        if self._leaves_workspace(motion):
+            return self.hold()
+        return self._start(motion)
+
+    def hold(self) -> Command:
+        """Brake within the limits, then stay; the gripper keeps its command."""
+        motion = self._shaper.brake(self._state())
+        self._target = np.r_[motion.positions[-1][:-1], self._target[-1]]
+        self._goal = self._kinematics.hand_position(motion.positions[-1][:-1])
+        return self._start(self._with_finger(motion))
+
+    def advance(self) -> np.ndarray:
+        """Execute the next waypoint of the command: positions (J,); at its end, the last one again."""
+        self._executed = min(self._executed + 1, len(self._motion.positions) - 1)
+        return self._motion.positions[self._executed]
+
+    def _move_goal(self, step: np.ndarray, hand: np.ndarray) -> np.ndarray:
+        ahead = self._goal + self.config.action_step * step - hand
+        ahead *= min(1.0, self.config.goal_reach / max(np.linalg.norm(ahead), 1e-9))
+        return np.clip(hand + ahead, *self._workspace)
+
+    def _with_finger(self, braking: Motion) -> Motion:
+        """The braking motion of the arm, with the finger still going where it was told."""
+        finger = self._shaper.move(self._state(), self._target)
+        steps = max(len(braking.positions), len(finger.positions))
+        joined = []
+        for arm, gripper in zip(braking, finger, strict=True):
+            index = np.arange(steps)
+            part = arm[np.minimum(index, len(arm) - 1)].copy()
+            part[:, -1] = gripper[np.minimum(index, len(gripper) - 1), -1]
+            joined.append(part)
+        return Motion(*joined)
+
+    def _state(self) -> MotionState:
+        """Commanded state at the waypoint executed last."""
+        return MotionState(*(part[self._executed] for part in self._motion))
+
+    def _start(self, motion: Motion) -> Command:
+        start = self._state()
+        self._motion = Motion(*(np.vstack(parts) for parts in zip(start, motion, strict=True)))
+        self._executed = 0  # waypoint 0 is where the motion starts
+        return Command(self.joint_names, motion.positions, motion.velocities, self._shaper.dt)
+
+    def _leaves_workspace(self, motion: Motion) -> bool:
+        start = self._outside(self._state().position)
+        worst = max(self._outside(waypoint) for waypoint in motion.positions[::2])
+        return worst > max(start, _WORKSPACE_TOLERANCE)
+
+    def _outside(self, position: np.ndarray) -> float:
+        hand = self._kinematics.hand_position(position[:-1])
+        lower, upper = self._workspace
+        return float(np.max(np.maximum(lower - hand, hand - upper)))

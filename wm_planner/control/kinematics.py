@@ -1,0 +1,84 @@
+"""Where the hand is, and which joint angles put it somewhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mink
+import mujoco
+import numpy as np
+
+from wm_planner.control.robot_config import RobotConfig
+
+_ITERATIONS = 4
+_POSITION_TOLERANCE = 0.01  # m
+
+
+class Unreachable(Exception):
+    """No joint angles near the present ones put the hand at the goal."""
+
+
+class Kinematics:
+    """Forward and differential inverse kinematics of the hand, which keeps its home orientation.
+
+    Inverse kinematics is a quadratic program over joint steps (mink: frame task, posture task
+    towards home for the free joint, joint limits with the margin).
+    """
+
+    def __init__(self, config: RobotConfig, mjcf: Path) -> None:
+        self._model = mujoco.MjModel.from_xml_path(str(mjcf))
+        joints = [self._model.joint(name) for name in config.arm_joints]
+        self._address = np.array([joint.qposadr[0] for joint in joints])
+        for joint, low, high in zip(joints, config.lower, config.upper, strict=True):
+            joint.range = (low + config.position_margin, high - config.position_margin)
+        self._configuration = mink.Configuration(self._model)
+        self._site = self._model.site(config.hand_site).id
+        self._home = np.array(config.home)
+
+        self._hand_task = mink.FrameTask(
+            config.hand_site, "site", position_cost=1.0, orientation_cost=0.3, lm_damping=1e-6
+        )
+        posture_cost = np.zeros(self._model.nv)
+        posture_cost[[joint.dofadr[0] for joint in joints]] = 3e-3
+        self._posture_task = mink.PostureTask(self._model, cost=posture_cost)
+        self._update(self._home)
+        self._posture_task.set_target_from_configuration(self._configuration)
+        self._orientation = self._configuration.get_transform_frame_to_world(
+            config.hand_site, "site"
+        ).rotation()
+        self._limits = [mink.ConfigurationLimit(self._model)]
+
+    def _update(self, arm_positions: np.ndarray) -> None:
+        q = self._configuration.q.copy()
+        q[self._address] = arm_positions
+        self._configuration.update(q)
+
+    def hand_position(self, arm_positions: np.ndarray) -> np.ndarray:
+        """Hand position (3,) in m, base frame, for arm joint angles (n,) in rad."""
+        self._update(arm_positions)
+        return self._configuration.data.site_xpos[self._site].copy()
+
+    def solve(self, arm_positions: np.ndarray, hand_goal: np.ndarray) -> np.ndarray:
+        """Joint angles (n,) near `arm_positions` with the hand at `hand_goal` (3,).
+
+        Raises:
+            Unreachable: the hand would stay more than 1 cm away.
+        """
+        self._update(arm_positions)
+        goal = mink.SE3.from_rotation_and_translation(self._orientation, hand_goal)
+        self._hand_task.set_target(goal)
+        tasks = [self._hand_task, self._posture_task]
+        for _ in range(_ITERATIONS):
+            try:
+                step = mink.solve_ik(
+                    self._configuration, tasks, 1.0, "daqp", limits=self._limits, safety_break=False
+                )
+            except mink.MinkError as error:
+                raise Unreachable(f"hand goal {hand_goal.round(3)}: {error}") from error
+            self._configuration.integrate_inplace(step, 1.0)
+        miss = np.linalg.norm(self._configuration.data.site_xpos[self._site] - hand_goal)
+        if not miss < _POSITION_TOLERANCE:
+            raise Unreachable(
+                f"hand goal {hand_goal.round(3)} m is {miss:.3f} m from what the joints can reach"
+            )
+        return self._configuration.q[self._address].copy()

@@ -1,0 +1,112 @@
+"""What the controller must know of an arm; read from config/robots/<name>.yaml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from wm_planner.errors import UserError
+
+Vector = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class RobotConfig:
+    """An arm with a parallel gripper: names, limits and how far an action reaches.
+
+    Attributes:
+        mjcf: file with the arm's kinematics, in models/mjcf.
+        arm_joints: names of the n arm joints, base to hand.
+        finger_joint: name of the joint that stands for the gripper's opening.
+        hand_site: site in the MJCF between the fingertips.
+        home: rest pose, rad (n).
+        lower: lower position limits, rad (n).
+        upper: upper position limits, rad (n).
+        velocity: velocity limits, rad/s (n).
+        acceleration: acceleration limits, rad/s^2 (n).
+        jerk: jerk limits, rad/s^3 (n).
+        position_margin: kept free at both ends of every arm joint, rad.
+        velocity_scale: share of the velocity limits to use, (0, 1].
+        acceleration_scale: share of the acceleration limits to use, (0, 1].
+        jerk_scale: share of the jerk limits to use, (0, 1].
+        finger_range: closed and open position of the finger, m.
+        finger_velocity: m/s.
+        finger_acceleration: m/s^2.
+        finger_jerk: m/s^3.
+        workspace_lower: lower corner of the box the hand may be in, m, arm base frame.
+        workspace_upper: upper corner of that box, m.
+        action_step: how far an action of size 1 moves the goal, m.
+        goal_reach: how far the goal may run ahead of the hand, m.
+        control_rate_hz: actions per second.
+        command_rate_hz: waypoints per second, a multiple of control_rate_hz.
+    """
+
+    mjcf: str
+    arm_joints: tuple[str, ...]
+    finger_joint: str
+    hand_site: str
+    home: Vector
+    lower: Vector
+    upper: Vector
+    velocity: Vector
+    acceleration: Vector
+    jerk: Vector
+    position_margin: float
+    velocity_scale: float
+    acceleration_scale: float
+    jerk_scale: float
+    finger_range: tuple[float, float]
+    finger_velocity: float
+    finger_acceleration: float
+    finger_jerk: float
+    workspace_lower: Vector
+    workspace_upper: Vector
+    action_step: float
+    goal_reach: float
+    control_rate_hz: float
+    command_rate_hz: float
+
+    def __post_init__(self) -> None:
+        n = len(self.arm_joints)
+        for name in ("home", "lower", "upper", "velocity", "acceleration", "jerk"):
+            if len(getattr(self, name)) != n:
+                raise UserError(
+                    f"robot config: {name} has {len(getattr(self, name))} values, expected {n}, "
+                    f"one for each of arm_joints {list(self.arm_joints)}"
+                )
+        for name in ("velocity_scale", "acceleration_scale", "jerk_scale"):
+            if not 0 < getattr(self, name) <= 1:
+                raise UserError(f"robot config: {name} is {getattr(self, name)}, expected (0, 1]")
+        ratio = self.command_rate_hz / self.control_rate_hz
+        if ratio < 1 or ratio != round(ratio):
+            raise UserError(
+                f"robot config: command_rate_hz {self.command_rate_hz} is not a whole multiple of "
+                f"control_rate_hz {self.control_rate_hz}"
+            )
+        inside = (np.array(self.home) > self.lower) & (np.array(self.home) < self.upper)
+        if not inside.all():
+            raise UserError(f"robot config: home {self.home} is outside [lower, upper]")
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """Arm joints, then the finger: the order of every joint vector."""
+        return (*self.arm_joints, self.finger_joint)
+
+    @property
+    def waypoints_per_action(self) -> int:
+        return round(self.command_rate_hz / self.control_rate_hz)
+
+    @classmethod
+    def load(cls, path: Path) -> RobotConfig:
+        """Read a YAML file; unknown or missing keys are errors."""
+        values = yaml.safe_load(path.read_text())
+        if not isinstance(values, dict):
+            raise UserError(f"{path}: expected a mapping of robot settings, got {type(values).__name__}")
+        known = {field.name for field in fields(cls)}
+        for kind, keys in (("unknown", values.keys() - known), ("missing", known - values.keys())):
+            if keys:
+                raise UserError(f"{path}: {kind} keys {sorted(keys)}; a robot has {sorted(known)}")
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})

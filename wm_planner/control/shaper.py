@@ -1,0 +1,91 @@
+"""Joint trajectories inside velocity, acceleration and jerk limits that always end at rest."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from ruckig import ControlInterface, InputParameter, Result, Ruckig, Synchronization, Trajectory
+
+from wm_planner.control.robot_config import RobotConfig
+
+_MAX_DURATION = 10.0  # seconds; no motion of one action comes near
+
+
+class ShapingError(Exception):
+    """No trajectory inside the limits was found."""
+
+
+class Motion(NamedTuple):
+    """Waypoints at dt, 2 dt, ... ; the last one is at rest."""
+
+    positions: np.ndarray  # (T, J)
+    velocities: np.ndarray  # (T, J)
+    accelerations: np.ndarray  # (T, J)
+
+
+class MotionState(NamedTuple):
+    """Where a trajectory starts."""
+
+    position: np.ndarray  # (J,)
+    velocity: np.ndarray  # (J,)
+    acceleration: np.ndarray  # (J,)
+
+
+class TrajectoryShaper:
+    """Time-optimal jerk-limited trajectories (Ruckig: Berscheid and Kroeger, RSS 2021).
+
+    Arm joints arrive together, the finger on its own. As every trajectory ends at rest at a target
+    inside the position limits, and any later one can still brake where it would have ended, no
+    chain of trajectories leaves the limits.
+    """
+
+    def __init__(self, config: RobotConfig) -> None:
+        n = len(config.arm_joints)
+        self.dt = 1.0 / config.command_rate_hz
+        margin = np.r_[np.full(n, config.position_margin), 0.0]
+        self.lower = np.r_[config.lower, config.finger_range[0]] + margin
+        self.upper = np.r_[config.upper, config.finger_range[1]] - margin
+        self.velocity = np.r_[
+            np.array(config.velocity) * config.velocity_scale, config.finger_velocity
+        ]
+        self.acceleration = np.r_[
+            np.array(config.acceleration) * config.acceleration_scale, config.finger_acceleration
+        ]
+        self.jerk = np.r_[np.array(config.jerk) * config.jerk_scale, config.finger_jerk]
+        self._solver = Ruckig(n + 1)
+        self._input = InputParameter(n + 1)
+        self._input.max_velocity = self.velocity.tolist()
+        self._input.max_acceleration = self.acceleration.tolist()
+        self._input.max_jerk = self.jerk.tolist()
+        self._input.per_dof_synchronization = [Synchronization.Time] * n + [Synchronization.No]
+
+    def move(self, start: MotionState, target: np.ndarray) -> Motion:
+        """Fastest motion to rest at `target` (J,), clipped to the position limits."""
+        self._input.control_interface = ControlInterface.Position
+        self._input.target_position = np.clip(target, self.lower, self.upper).tolist()
+        return self._shape(start)
+
+    def brake(self, start: MotionState) -> Motion:
+        """Fastest motion to rest anywhere."""
+        self._input.control_interface = ControlInterface.Velocity
+        return self._shape(start)
+
+    def _shape(self, start: MotionState) -> Motion:
+        self._input.current_position = start.position.tolist()
+        self._input.current_velocity = np.clip(
+            start.velocity, -self.velocity, self.velocity
+        ).tolist()
+        self._input.current_acceleration = np.clip(
+            start.acceleration, -self.acceleration, self.acceleration
+        ).tolist()
+        self._input.target_velocity = [0.0] * len(self.lower)
+        self._input.target_acceleration = [0.0] * len(self.lower)
+        trajectory = Trajectory(len(self.lower))
+        result = self._solver.calculate(self._input, trajectory)
+        if result not in (Result.Working, Result.Finished) or trajectory.duration > _MAX_DURATION:
+            raise ShapingError(f"no trajectory from {start.position.round(3)}: {result.name}")
+        steps = max(1, int(np.ceil(trajectory.duration / self.dt - 1e-9)))
+        waypoints = [trajectory.at_time((i + 1) * self.dt) for i in range(steps)]
+        positions, velocities, accelerations = (np.array(x) for x in list(zip(*waypoints))[:3])
+        return Motion(positions, velocities, accelerations)

@@ -1,0 +1,36 @@
+"""What scripted experts are made of. Privileged: for demonstrations and labels only."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from wm_planner.envs.simulation import Simulation
+
+OPEN, CLOSE = 1.0, -1.0
+
+
+class Hand(NamedTuple):
+    """Privileged view of the gripper."""
+
+    position: np.ndarray  # (3,) m, between the fingertips
+    width: float  # m between the fingers
+    contacts: frozenset[tuple[str, str]]  # (finger body, prop) pairs that touch
+
+    @classmethod
+    def of(cls, simulation: Simulation) -> Hand:
+        model, data = simulation.model, simulation.data
+        pairs = model.geom_bodyid[data.contact.geom]  # (contacts, 2)
+        names = {(model.body(a).name, model.body(b).name) for a, b in np.unique(pairs, axis=0)}
+        contacts = frozenset(pair for a, b in names for pair in ((a, b), (b, a)))
+        position = data.site(simulation.robot.hand_site).xpos.copy()
+        return cls(position, 2 * simulation.joint_state().positions[-1], contacts)
+
+    def touches_both_sides(self, prop: str) -> bool:
+        return all((f"panda_{side}finger", prop) in self.contacts for side in ("left", "right"))
+
+
+def move_to(goal: np.ndarray, target: np.ndarray, gripper: float, step: float = 0.04) -> np.ndarray:
+    """Action (4,) that moves the arm's goal (3,) to `target` (3,), at most `step` m an axis."""
+    return np.r_[np.clip((target - goal) / step, -1.0, 1.0), gripper]

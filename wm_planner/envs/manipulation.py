@@ -1,0 +1,129 @@
+"""The Gymnasium environment: one task, one arm, camera frames and proprioception at 10 Hz."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+from wm_planner.control.arm import CartesianArm
+from wm_planner.control.robot_config import RobotConfig
+from wm_planner.envs.randomization import Randomization, Randomizer
+from wm_planner.envs.scene import build_scene
+from wm_planner.envs.simulation import Simulation
+from wm_planner.envs.tasks import make_task
+from wm_planner.paths import mjcf_dir, robot_config
+
+
+@dataclass(frozen=True)
+class EnvConfig:
+    """How an environment is built.
+
+    Attributes:
+        task: name of the task.
+        robot: name of the arm in config/robots.
+        cameras: cameras to render, in this order.
+        image_size: height and width of the frames, pixels.
+        randomization: what differs from episode to episode besides the start.
+    """
+
+    task: str = "grasp"
+    robot: str = "panda"
+    cameras: tuple[str, ...] = ("front", "wrist")
+    image_size: int = 64
+    randomization: Randomization = Randomization()
+
+
+class ManipulationEnv(gymnasium.Env):
+    """Observations are {camera: (h, w, 3) uint8, "proprio": (P,) float32}; actions (4,) in [-1, 1].
+
+    `info` holds what a robot would not know: `success`, `landmarks` (K,) and `expert` (4,), the
+    scripted expert's action for the state just reached.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
+
+    def __init__(self, config: EnvConfig | None = None, render_mode: str | None = None) -> None:
+        self.config = config or EnvConfig()
+        self.render_mode = render_mode
+        self.task = make_task(self.config.task)
+        robot = RobotConfig.load(robot_config(self.config.robot))
+        self.arm = CartesianArm(robot, mjcf_dir() / robot.mjcf)
+        scene = build_scene(mjcf_dir(), robot.mjcf, self.task.props())
+        self.simulation = Simulation(scene, robot, self.config.cameras, self.config.image_size)
+        self._randomizer = Randomizer(self.config.randomization, scene)
+        self._latency = 0
+        size = self.config.image_size
+        frame = spaces.Box(0, 255, (size, size, 3), np.uint8)
+        proprio = spaces.Box(-np.inf, np.inf, (self.arm.proprio_size,), np.float32)
+        self.observation_space = spaces.Dict(
+            {**dict.fromkeys(self.config.cameras, frame), "proprio": proprio}
+        )
+        self.action_space = spaces.Box(-1.0, 1.0, (self.arm.action_size,), np.float32)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        super().reset(seed=seed)
+        reset_episode(self.simulation, self.task, self.arm.home, self._randomizer, self.np_random)
+        self._latency = self._randomizer.latency_waypoints
+        self.arm.reset(self.simulation.joint_state())
+        self._steps = 0
+        judgement = self.task.judge(self.simulation)
+        return self._observation(), self._info(judgement)
+
+    def step(
+        self, action: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
+        self._execute(self._latency)
+        self.arm.to_command(np.asarray(action, np.float64), self.simulation.joint_state())
+        self._execute(self.arm.config.waypoints_per_action - self._latency)
+        self._steps += 1
+        judgement = self.task.judge(self.simulation)
+        truncated = self._steps >= self.task.time_limit
+        info = self._info(judgement)
+        return self._observation(), judgement.reward, judgement.success, truncated, info
+
+    def render(self) -> np.ndarray:
+        return self.simulation.render(self.config.cameras[0], (480, 480))
+
+    def close(self) -> None:
+        self.simulation.close()
+
+    def _execute(self, waypoints: int) -> None:
+        for _ in range(waypoints):
+            self.simulation.command(self.arm.advance())
+            self.simulation.advance(1.0 / self.arm.config.command_rate_hz)
+
+    def _observation(self) -> dict[str, np.ndarray]:
+        proprio = self.arm.proprioception(self.simulation.joint_state())
+        return {**self.simulation.frames(), "proprio": proprio}
+
+    def _info(self, judgement: Any) -> dict[str, Any]:
+        return {
+            "success": judgement.success,
+            "landmarks": judgement.landmarks,
+            "expert": self.task.expert(self.simulation, self.arm.goal),
+        }
+
+
+def reset_episode(
+    simulation: Simulation,
+    task: Any,
+    home: np.ndarray,
+    randomizer: Randomizer,
+    rng: np.random.Generator,
+) -> None:
+    """Start an episode: the same generator state gives the same start, in process and over ROS."""
+    randomizer.apply(rng)
+    positions = home.copy()
+    positions[:-1] += rng.uniform(-0.04, 0.04, len(home) - 1)
+    simulation.reset(positions)
+    task.start(simulation, rng)
+    simulation.settle()
+
+
+

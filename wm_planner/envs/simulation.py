@@ -1,0 +1,94 @@
+"""MuJoCo standing in for the robot: joint targets in, joint states and camera frames out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import mujoco
+import numpy as np
+
+from wm_planner.control.robot_config import RobotConfig
+from wm_planner.errors import UserError
+from wm_planner.types import JointState
+
+
+class Simulation:
+    """A position-controlled arm in a scene. Knows no task and no actions."""
+
+    def __init__(
+        self, model: mujoco.MjModel, robot: RobotConfig, cameras: Sequence[str], size: int
+    ) -> None:
+        self.model = model
+        self.data = mujoco.MjData(model)
+        self.cameras = tuple(cameras)
+        self.robot = robot
+        known = [model.camera(i).name for i in range(model.ncam)]
+        for camera in self.cameras:
+            if camera not in known:
+                raise UserError(f"unknown camera '{camera}'; the scene has {known}")
+        self._size = size
+        self._renderer: mujoco.Renderer | None = None
+        joints = [model.joint(name) for name in robot.joint_names]
+        self._qpos = np.array([joint.qposadr[0] for joint in joints])
+        self._qvel = np.array([joint.dofadr[0] for joint in joints])
+        self._actuators = np.array([model.actuator(name).id for name in robot.joint_names])
+        self._second_finger = model.joint(robot.finger_joint).qposadr[0] + 1
+
+    @property
+    def time(self) -> float:
+        """Simulated seconds since the reset."""
+        return float(self.data.time)
+
+    def reset(self, joint_positions: np.ndarray) -> None:
+        """Put the arm at rest at `joint_positions` (J,); props go to their places in the MJCF."""
+        mujoco.mj_resetData(self.model, self.data)
+        self.data.qpos[self._qpos] = joint_positions
+        self.data.qpos[self._second_finger] = joint_positions[-1]
+        self.data.ctrl[self._actuators] = joint_positions
+
+    def place(self, prop: str, position: np.ndarray, yaw: float) -> None:
+        """Put a prop at `position` (3,) m, turned by `yaw` rad, at rest."""
+        address = self.model.joint(prop).qposadr[0]
+        velocity = self.model.joint(prop).dofadr[0]
+        self.data.qpos[address : address + 3] = position
+        self.data.qpos[address + 3 : address + 7] = [np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)]
+        self.data.qvel[velocity : velocity + 6] = 0
+
+    def settle(self) -> None:
+        """Bring derived quantities up to date with positions set by hand."""
+        mujoco.mj_forward(self.model, self.data)
+
+    def command(self, joint_positions: np.ndarray) -> None:
+        """Set the position targets (J,), rad and m."""
+        self.data.ctrl[self._actuators] = joint_positions
+
+    def advance(self, seconds: float) -> None:
+        """Run the physics."""
+        steps = round(seconds / self.model.opt.timestep)
+        mujoco.mj_step(self.model, self.data, nstep=steps)
+
+    def joint_state(self) -> JointState:
+        """Measured joints, as an encoder would give them."""
+        return JointState(
+            self.data.qpos[self._qpos].copy(), self.data.qvel[self._qvel].copy(), self.time
+        )
+
+    def render(self, camera: str, size: tuple[int, int] | None = None) -> np.ndarray:
+        """Frame (h, w, 3) uint8 RGB; `size` (h, w) overrides the camera's square size."""
+        height, width = size or (self._size, self._size)
+        if self._renderer is None or (self._renderer.height, self._renderer.width) != (height, width):
+            self.close()
+            self._renderer = mujoco.Renderer(self.model, height, width)
+            self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = False
+            self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
+        self._renderer.update_scene(self.data, camera)
+        return self._renderer.render()
+
+    def frames(self) -> dict[str, np.ndarray]:
+        """One frame (h, w, 3) uint8 RGB of each camera."""
+        return {camera: self.render(camera) for camera in self.cameras}
+
+    def close(self) -> None:
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None

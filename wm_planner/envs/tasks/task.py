@@ -1,0 +1,38 @@
+"""What a task adds to a scene: props, a start, and privileged judgement for labels and scoring."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from wm_planner.envs.props import Cube
+from wm_planner.envs.simulation import Simulation
+
+
+class Judgement(NamedTuple):
+    """Privileged; a planner never sees it."""
+
+    reward: float  # dense, in [0, 1]
+    success: bool  # the task's condition holds now and has held long enough
+    landmarks: np.ndarray  # (K,) float32, what an encoder should know, near [-1, 1]
+
+
+class Task(Protocol):
+    """One manipulation task."""
+
+    name: str
+    time_limit: int  # control steps
+    landmark_size: int
+
+    def props(self) -> tuple[Cube, ...]:
+        """What lies on the table."""
+
+    def start(self, simulation: Simulation, rng: np.random.Generator) -> None:
+        """Place the props at random and forget the last episode."""
+
+    def judge(self, simulation: Simulation) -> Judgement:
+        """Judge the state after a control step; call once a step."""
+
+    def expert(self, simulation: Simulation, goal: np.ndarray) -> np.ndarray:
+        """Action (4,) of the scripted expert, a function of the present state and the arm's goal."""

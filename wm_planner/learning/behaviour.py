@@ -1,0 +1,70 @@
+"""How episodes are driven: an expert that is disturbed in ways a planner will have to recover from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_CORRELATION = 0.8  # of the noise from step to step
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Shares of episodes by the standard deviation of their correlated action noise.
+
+    Attributes:
+        shares: probability of each kind; they add up to 1.
+        noise: standard deviation of the noise of each kind; infinity means play without an expert.
+        burst: probability a step that a burst of 4 to 8 random actions starts.
+        slip: probability a step that the gripper does the opposite for 3 steps.
+    """
+
+    shares: tuple[float, ...] = (0.35, 0.4, 0.2, 0.05)
+    noise: tuple[float, ...] = (0.1, 0.3, 0.6, np.inf)
+    burst: float = 0.02
+    slip: float = 0.015
+
+    def __post_init__(self) -> None:
+        if len(self.shares) != len(self.noise) or abs(sum(self.shares) - 1) > 1e-6:
+            raise ValueError(f"shares {self.shares} must add up to 1, one for each of {self.noise}")
+
+
+class DisturbedExpert:
+    """Turns the expert's action into the one executed; one object an episode."""
+
+    def __init__(self, mix: Mix, rng: np.random.Generator) -> None:
+        self._mix, self._rng = mix, rng
+        self._scale = rng.choice(mix.noise, p=mix.shares)
+        self._noise = np.zeros(3)
+        self._burst = self._slip = 0
+        self._direction = np.zeros(3)
+        self._gripper = 1.0
+
+    def act(self, expert: np.ndarray) -> np.ndarray:
+        """Action (4,) to execute instead of the expert's (4,)."""
+        rng = self._rng
+        innovation = rng.normal(size=3) * np.sqrt(1 - _CORRELATION**2)
+        self._noise = _CORRELATION * self._noise + innovation
+        if np.isinf(self._scale):
+            return self._play()
+        action = expert.copy()
+        action[:3] += self._scale * self._noise
+        if self._burst == 0 and rng.random() < self._mix.burst:
+            self._burst = rng.integers(4, 9)
+            self._direction = rng.uniform(-1, 1, 3)
+        if self._burst > 0:
+            self._burst -= 1
+            action[:3] = self._direction + 0.3 * self._noise
+        if self._slip == 0 and rng.random() < self._mix.slip:
+            self._slip = 3
+        if self._slip > 0:
+            self._slip -= 1
+            action[3] = -action[3]
+        return np.clip(action, -1, 1)
+
+    def _play(self) -> np.ndarray:
+        if self._rng.random() < 0.1:
+            self._gripper = -self._gripper
+        drift = np.array([0.0, 0.0, -0.15])  # play low, where things are
+        return np.clip(np.r_[drift + 0.8 * self._noise, self._gripper], -1, 1)

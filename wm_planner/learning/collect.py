@@ -1,0 +1,139 @@
+"""Collect training episodes in simulation, in parallel and resumable."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import h5py
+import numpy as np
+from tqdm import tqdm
+
+from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
+from wm_planner.envs.randomization import Randomization
+from wm_planner.envs.tasks import make_task
+from wm_planner.errors import UserError
+from wm_planner.learning.behaviour import DisturbedExpert, Mix
+from wm_planner.learning.episodes import Episode, merge_episodes, write_episode
+
+EVALUATION_SEED = 5_000_000  # this seed and up are for evaluation only
+_STEPS = 60  # longest training episode, control steps
+
+
+@dataclass(frozen=True)
+class CollectConfig:
+    """Collect training episodes in simulation: a scripted expert, disturbed, and some play.
+
+    Attributes:
+        task: name of the task.
+        episodes: how many episodes the dataset has in the end.
+        out: dataset to write (HDF5, robomimic layout); default data/<task>.hdf5.
+        seed: of the first episode; the others follow. 5,000,000 and up are refused.
+        workers: processes.
+        image_size: height and width of the frames, pixels.
+        latency: longest delay between frame and action, seconds, drawn anew for each episode.
+    """
+
+    task: str = "grasp"
+    episodes: int = 600
+    out: Path | None = None
+    seed: int = 0
+    workers: int = 2
+    image_size: int = 64
+    latency: float = 0.06
+
+    def __post_init__(self) -> None:
+        make_task(self.task)
+        if self.episodes < 1 or self.workers < 1:
+            raise UserError(f"episodes {self.episodes} and workers {self.workers} must be at least 1")
+        if self.seed < 0 or self.seed + self.episodes > EVALUATION_SEED:
+            raise UserError(
+                f"seeds {self.seed} to {self.seed + self.episodes - 1} reach into those reserved for "
+                f"evaluation ({EVALUATION_SEED} and up); choose a smaller --seed"
+            )
+
+    @property
+    def path(self) -> Path:
+        return self.out or Path("data") / f"{self.task}.hdf5"
+
+    @property
+    def env(self) -> EnvConfig:
+        randomization = Randomization(latency=self.latency)
+        return EnvConfig(self.task, image_size=self.image_size, randomization=randomization)
+
+
+def collect(config: CollectConfig) -> Path:
+    """Collect what is missing of the dataset and return its path.
+
+    Every finished episode is a file of its own in <out>.parts until all are there; a second call
+    after an interruption goes on from those.
+    """
+    if config.path.exists():
+        raise UserError(f"{config.path}: exists already; choose another --out or remove it")
+    parts = config.path.with_suffix(".parts")
+    parts.mkdir(parents=True, exist_ok=True)
+    seeds = range(config.seed, config.seed + config.episodes)
+    files = [parts / f"{seed}.hdf5" for seed in seeds]
+    missing = [seed for seed, file in zip(seeds, files, strict=True) if not file.exists()]
+    with tqdm(total=config.episodes, initial=config.episodes - len(missing), unit="episode") as bar:
+        for _ in _run(config, parts, missing):
+            bar.update()
+    merge_episodes(files, config.path, asdict(config.env))
+    for file in files:
+        file.unlink()
+    parts.rmdir()
+    return config.path
+
+
+def _run(config: CollectConfig, parts: Path, seeds: list[int]) -> Iterator[None]:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(config.workers, mp_context=context) as pool:
+        futures = [pool.submit(_collect_one, config.env, parts, seed) for seed in seeds]
+        try:
+            for future in as_completed(futures):
+                future.result()
+                yield
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@lru_cache(maxsize=1)
+def _environment(config: EnvConfig) -> ManipulationEnv:
+    return ManipulationEnv(config)
+
+
+def _collect_one(config: EnvConfig, parts: Path, seed: int) -> None:
+    episode = drive(_environment(config), seed, Mix())
+    partial = parts / f"{seed}.partial-{os.getpid()}"
+    with h5py.File(partial, "w") as file:
+        write_episode(file.create_group("data/demo_0"), episode)
+    partial.replace(parts / f"{seed}.hdf5")
+
+
+def drive(env: ManipulationEnv, seed: int, mix: Mix) -> Episode:
+    """Run one episode."""
+    behaviour = DisturbedExpert(mix, np.random.default_rng([seed, 1]))
+    observation, info = env.reset(seed=seed)
+    steps = []
+    done = False
+    while not done and len(steps) < _STEPS:
+        action = behaviour.act(info["expert"]).astype(np.float32)
+        before, known = observation, info
+        observation, reward, done, _, info = env.step(action)
+        steps.append((before, action, reward, known["expert"], known["landmarks"]))
+    observations, actions, rewards, expert, landmarks = zip(*steps, strict=True)
+    return Episode(
+        frames={c: np.stack([o[c] for o in observations]) for c in env.config.cameras},
+        proprio=np.stack([o["proprio"] for o in observations]),
+        actions=np.stack(actions),
+        rewards=np.array(rewards, np.float32),
+        expert_actions=np.stack(expert).astype(np.float32),
+        landmarks=np.stack(landmarks),
+        success=done,
+        seed=seed,
+    )

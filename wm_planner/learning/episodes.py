@@ -1,0 +1,116 @@
+"""Episodes on disk: HDF5 in robomimic's layout (https://robomimic.github.io/docs/datasets/overview).
+
+data/demo_i/{obs/<camera>_image (T, h, w, 3) uint8, obs/proprio (T, P), actions (T, A),
+rewards (T,), dones (T,)}, and from simulation only: expert_actions (T, A), landmarks (T, K).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+
+from wm_planner.errors import UserError
+
+
+class Episode(NamedTuple):
+    """One episode of T control steps; entry t of everything belongs to the state before action t."""
+
+    frames: dict[str, np.ndarray]  # camera: (T, h, w, 3) uint8
+    proprio: np.ndarray  # (T, P) float32
+    actions: np.ndarray  # (T, A) float32, as executed
+    rewards: np.ndarray  # (T,) float32, after action t
+    expert_actions: np.ndarray  # (T, A) float32, NaN where there is no label
+    landmarks: np.ndarray  # (T, K) float32, NaN where not known
+    success: bool
+    seed: int
+
+
+def write_episode(group: h5py.Group, episode: Episode) -> None:
+    """Write one demo_i group."""
+    for camera, frames in episode.frames.items():
+        chunks = (min(16, len(frames)), *frames.shape[1:])
+        group.create_dataset(
+            f"obs/{camera}_image", data=frames, chunks=chunks, compression="gzip", compression_opts=1
+        )
+    group["obs/proprio"] = episode.proprio
+    group["actions"] = episode.actions
+    group["rewards"] = episode.rewards
+    dones = np.zeros(len(episode.actions), np.uint8)
+    dones[-1] = episode.success
+    group["dones"] = dones
+    group["expert_actions"] = episode.expert_actions
+    group["landmarks"] = episode.landmarks
+    group.attrs["num_samples"] = len(episode.actions)
+    group.attrs["seed"] = episode.seed
+
+
+def read_episode(group: h5py.Group) -> Episode:
+    """Read one demo_i group; labels that only a simulation has come back as NaN when absent."""
+    try:
+        actions = group["actions"][:].astype(np.float32)
+        obs = group["obs"]
+        frames = {n.removesuffix("_image"): obs[n][:] for n in obs if n.endswith("_image")}
+        lengths = {len(v) for v in (*frames.values(), obs["proprio"], group["rewards"])}
+        if lengths != {len(actions)}:
+            raise UserError(f"{group.name}: lengths {sorted(lengths)} differ from {len(actions)} actions")
+        nothing = np.full((len(actions), 0), np.nan, np.float32)
+        unlabelled = np.full_like(actions, np.nan)
+        return Episode(
+            frames=frames,
+            proprio=obs["proprio"][:].astype(np.float32),
+            actions=actions,
+            rewards=group["rewards"][:].astype(np.float32),
+            expert_actions=group["expert_actions"][:] if "expert_actions" in group else unlabelled,
+            landmarks=group["landmarks"][:] if "landmarks" in group else nothing,
+            success=bool(group["dones"][-1]),
+            seed=int(group.attrs.get("seed", -1)),
+        )
+    except (KeyError, OSError, RuntimeError) as error:
+        raise UserError(
+            f"{group.file.filename}: {group.name} cannot be read ({error}); "
+            "expected robomimic's layout, collect it again or remove that group"
+        ) from error
+
+
+def open_dataset(path: Path) -> h5py.File:
+    """Open a dataset for reading; a missing, foreign, short or empty file is a UserError."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such dataset; make one with 'wm_planner collect --out {path}'")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise UserError(
+            f"{path}: not a whole HDF5 file ({error}); it may have been cut short, collect it again"
+        ) from error
+    if "data" not in file or not len(file["data"]):
+        file.close()
+        raise UserError(f"{path}: holds no episodes under data/demo_*; collect some first")
+    return file
+
+
+def read_episodes(path: Path, limit: int | None = None) -> Iterator[Episode]:
+    """The first `limit` episodes of a dataset, in the order of their numbers."""
+    with open_dataset(path) as file:
+        names = sorted(file["data"], key=lambda name: int(name.removeprefix("demo_")))
+        for name in names[:limit]:
+            yield read_episode(file["data"][name])
+
+
+def merge_episodes(parts: list[Path], out: Path, env_args: dict) -> None:
+    """Join one-episode files into one dataset; `out` appears whole or not at all."""
+    partial = out.with_suffix(".partial")
+    total = 0
+    with h5py.File(partial, "w") as file:
+        data = file.create_group("data")
+        for i, part in enumerate(parts):
+            with h5py.File(part, "r") as source:
+                source.copy("data/demo_0", data, f"demo_{i}")
+            total += int(data[f"demo_{i}"].attrs["num_samples"])
+        data.attrs["total"] = total
+        data.attrs["env_args"] = json.dumps(env_args)
+    partial.replace(out)

@@ -1,0 +1,34 @@
+"""Search for action sequences by imagining them. Knows world models by their protocol only."""
+
+from wm_planner.planning.baselines import NoOp, PriorPolicy, RandomPlanner
+from wm_planner.planning.cem import CEM
+from wm_planner.planning.mppi import MPPI
+from wm_planner.planning.objectives import (
+    ActionSmoothness,
+    LearnedReturn,
+    PriorPenalty,
+    Sum,
+    UncertaintyPenalty,
+)
+from wm_planner.planning.registry import PLANNERS, PlannerConfig, make_planner
+from wm_planner.planning.search import PlanningError, SearchConfig
+from wm_planner.planning.warm_start import shift
+
+__all__ = [
+    "CEM",
+    "MPPI",
+    "PLANNERS",
+    "ActionSmoothness",
+    "LearnedReturn",
+    "NoOp",
+    "PlannerConfig",
+    "PlanningError",
+    "PriorPenalty",
+    "PriorPolicy",
+    "RandomPlanner",
+    "SearchConfig",
+    "Sum",
+    "UncertaintyPenalty",
+    "make_planner",
+    "shift",
+]

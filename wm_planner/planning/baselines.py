@@ -1,0 +1,74 @@
+"""Planners that imagine nothing: what a search has to beat. Their expected return is NaN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from wm_planner.interfaces import WorldModel
+from wm_planner.planning.switches import switch_mask, to_valid
+from wm_planner.types import ActionSpace, Latent, Plan, PlanStatistics
+
+
+@final
+@dataclass(frozen=True)
+class NoOp:
+    """Stands still with every switch open."""
+
+    action_space: ActionSpace
+    horizon: int = 3
+    """Steps of the plan."""
+
+    def plan(self, latent: Latent, warm_start: Tensor | None, generator: torch.Generator) -> Plan:
+        """Zeros; switches +1."""
+        actions = torch.zeros(_shape(latent, self), device=latent.z.device)
+        is_switch = switch_mask(self.action_space, latent.z.device)
+        return _unimagined(to_valid(actions, is_switch), spread=torch.zeros_like(actions))
+
+
+@final
+@dataclass(frozen=True)
+class RandomPlanner:
+    """Draws each action uniformly, each switch by a fair coin."""
+
+    action_space: ActionSpace
+    horizon: int = 3
+    """Steps of the plan."""
+
+    def plan(self, latent: Latent, warm_start: Tensor | None, generator: torch.Generator) -> Plan:
+        """Uniform in [-1, 1]; switches -1 or +1."""
+        device = latent.z.device
+        uniform = torch.rand(_shape(latent, self), generator=generator, device=device)
+        is_switch = switch_mask(self.action_space, device)
+        std = torch.where(is_switch, 1.0, 3**-0.5)  # (A,) of a fair coin, of U(-1, 1)
+        return _unimagined(to_valid(2 * uniform - 1, is_switch), spread=std.expand(uniform.shape))
+
+
+@final
+@dataclass(frozen=True)
+class PriorPolicy:
+    """Follows the learned action prior."""
+
+    world_model: WorldModel
+    action_space: ActionSpace
+    horizon: int = 3
+    """Steps of the plan."""
+
+    @torch.no_grad()
+    def plan(self, latent: Latent, warm_start: Tensor | None, generator: torch.Generator) -> Plan:
+        """The prior's mean sequence; each switch on its likelier side."""
+        prior = self.world_model.propose(latent, 1, self.horizon, generator)
+        is_switch = switch_mask(self.action_space, latent.z.device)
+        return _unimagined(to_valid(prior.mean, is_switch), spread=prior.std)
+
+
+def _shape(latent: Latent, planner: NoOp | RandomPlanner) -> tuple[int, int, int]:
+    return latent.z.shape[0], planner.horizon, planner.action_space.size
+
+
+def _unimagined(actions: Tensor, spread: Tensor) -> Plan:
+    unknown = torch.full((actions.shape[0],), torch.nan, device=actions.device)
+    return Plan(actions, unknown, spread, PlanStatistics(iterations=0, non_finite=0))

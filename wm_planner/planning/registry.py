@@ -1,0 +1,137 @@
+"""From one flat configuration, as a command line or a ROS node sets it, to a planner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from wm_planner.interfaces import Objective, Planner, WorldModel
+from wm_planner.planning.baselines import NoOp, PriorPolicy, RandomPlanner
+from wm_planner.planning.cem import CEM
+from wm_planner.planning.mppi import MPPI
+from wm_planner.planning.objectives import (
+    ActionSmoothness,
+    LearnedReturn,
+    PriorPenalty,
+    Sum,
+    UncertaintyPenalty,
+)
+from wm_planner.planning.search import SearchConfig
+from wm_planner.types import ActionSpace
+
+PLANNERS = ("noop", "random", "prior", "mppi", "cem")
+
+
+@final
+@dataclass(frozen=True)
+class PlannerConfig:
+    """Which planner, what it wants and how long it searches."""
+
+    planner: str = "mppi"
+    """One of noop, random, prior, mppi, cem. The first three only heed `horizon`."""
+
+    samples: int = SearchConfig.samples
+    """Action sequences imagined in each iteration, those from the prior included."""
+
+    prior_samples: int = SearchConfig.prior_samples
+    """Sequences of the first iteration that are drawn from the action prior."""
+
+    horizon: int = SearchConfig.horizon
+    """Steps imagined."""
+
+    iterations: int = SearchConfig.iterations
+    """Rounds of imagining and refitting."""
+
+    elites: int = SearchConfig.elites
+    """Best sequences found so far that the distribution is refitted to."""
+
+    temperature: float = 0.5
+    """MPPI: sharpness of the elites' weights, relative to the spread of their scores."""
+
+    initial_std: float = SearchConfig.initial_std
+    """Standard deviation without a prior, and the largest one ever, in action units."""
+
+    min_std: float = SearchConfig.min_std
+    """Smallest standard deviation, in action units."""
+
+    switch_floor: float = SearchConfig.switch_floor
+    """Least probability of either side of a switch, so that both are always tried."""
+
+    switch_renewal: float = SearchConfig.switch_renewal
+    """Probability that a switch is drawn anew at a step of a sequence."""
+
+    use_prior: bool = SearchConfig.use_prior
+    """Start from the action prior; otherwise it is never asked."""
+
+    use_warm_start: bool = SearchConfig.use_warm_start
+    """Try the last plan, and without a prior start from it."""
+
+    discount: float = LearnedReturn.discount
+    """Worth of a reward one step later; the one the value was trained with."""
+
+    uncertainty_weight: float = UncertaintyPenalty.weight
+    """Return given up for one standard deviation of the value ensemble; 0 leaves it out."""
+
+    prior_weight: float = 0.0
+    """Return given up for one squared standard deviation from the prior; 0 leaves it out."""
+
+    smoothness_weight: float = 0.0
+    """Return given up for one squared unit of change between actions; 0 leaves it out."""
+
+    def __post_init__(self) -> None:
+        if self.planner not in PLANNERS:
+            raise ValueError(
+                f"planner is {self.planner!r}, expected one of {', '.join(PLANNERS)}: pick one"
+            )
+        self.search()
+        self.objective()
+
+    def search(self) -> SearchConfig:
+        """The part that says how to search."""
+        return SearchConfig(
+            samples=self.samples,
+            prior_samples=self.prior_samples,
+            horizon=self.horizon,
+            iterations=self.iterations,
+            elites=self.elites,
+            initial_std=self.initial_std,
+            min_std=self.min_std,
+            switch_floor=self.switch_floor,
+            switch_renewal=self.switch_renewal,
+            use_prior=self.use_prior,
+            use_warm_start=self.use_warm_start,
+        )
+
+    def objective(self) -> Objective:
+        """The part that says what to search for; terms of weight zero are left out."""
+        terms: list[Objective] = [LearnedReturn(self.discount)]
+        if self.uncertainty_weight != 0:
+            terms.append(UncertaintyPenalty(self.uncertainty_weight, self.discount))
+        if self.prior_weight != 0:
+            terms.append(PriorPenalty(self.prior_weight))
+        if self.smoothness_weight != 0:
+            terms.append(ActionSmoothness(self.smoothness_weight))
+        return Sum(tuple(terms))
+
+
+def make_planner(
+    world_model: WorldModel, action_space: ActionSpace, config: PlannerConfig
+) -> Planner:
+    """The planner that `config` names."""
+    match config.planner:
+        case "noop":
+            return NoOp(action_space, config.horizon)
+        case "random":
+            return RandomPlanner(action_space, config.horizon)
+        case "prior":
+            return PriorPolicy(world_model, action_space, config.horizon)
+        case "cem":
+            return CEM(world_model, config.objective(), action_space, config.search())
+        case _:  # mppi: PlannerConfig knows no other name
+            return MPPI(
+                world_model,
+                config.objective(),
+                action_space,
+                config.search(),
+                config.temperature,
+            )

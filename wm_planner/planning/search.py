@@ -1,0 +1,259 @@
+"""The loop MPPI and CEM share: imagine candidates, keep the elites, refit, draw again.
+
+Sources: the cross-entropy method (Rubinstein 1999, Methodology and Computing in Applied
+Probability 1), elites kept from one iteration to the next (iCEM, Pinneri 2020, arXiv:2008.06389),
+candidates from a learned action prior and a value after the horizon (TD-MPC2, Hansen 2024,
+arXiv:2310.16828).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, final
+
+import torch
+from torch import Tensor
+
+from wm_planner.interfaces import Objective, WorldModel
+from wm_planner.planning.distribution import SequenceDistribution
+from wm_planner.planning.switches import switch_mask, to_valid
+from wm_planner.planning.warm_start import check_warm_start
+from wm_planner.types import ActionSpace, Latent, Plan, PlanStatistics, Proposal
+
+
+class PlanningError(RuntimeError):
+    """No candidate of some batch elements could be scored; the arm should hold."""
+
+    def __init__(self, batch_elements: tuple[int, ...]) -> None:
+        self.batch_elements = batch_elements
+        super().__init__(
+            f"no candidate has a finite score in batch elements {list(batch_elements)}, expected "
+            "at least one each: check the observation for NaN and the model's weights, then hold"
+        )
+
+
+@final
+@dataclass(frozen=True)
+class SearchConfig:
+    """How long and how widely to search."""
+
+    samples: int = 128
+    """Action sequences imagined in each iteration, those from the prior included."""
+
+    prior_samples: int = 24
+    """Sequences of the first iteration that are drawn from the action prior."""
+
+    horizon: int = 3
+    """Steps imagined."""
+
+    iterations: int = 4
+    """Rounds of imagining and refitting."""
+
+    elites: int = 32
+    """Best sequences found so far that the distribution is refitted to."""
+
+    initial_std: float = 0.5
+    """Standard deviation without a prior, and the largest one ever, in action units."""
+
+    min_std: float = 0.05
+    """Smallest standard deviation, in action units."""
+
+    switch_floor: float = 0.1
+    """Least probability of either side of a switch, so that both are always tried."""
+
+    switch_renewal: float = 0.2
+    """Probability that a switch is drawn anew at a step of a sequence; small: flips are rare."""
+
+    use_prior: bool = True
+    """Start from the action prior; otherwise it is never asked."""
+
+    use_warm_start: bool = True
+    """Try the last plan, and without a prior start from it."""
+
+    def __post_init__(self) -> None:
+        for name in ("samples", "horizon", "iterations", "elites"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1: raise it")
+        if not 0 <= self.prior_samples <= self.samples - 2:
+            raise ValueError(
+                f"prior_samples is {self.prior_samples}, expected 0 to samples - 2 = "
+                f"{self.samples - 2} (the prior's mean and the last plan take two): "
+                "lower it or raise samples"
+            )
+        if self.elites > self.samples:
+            raise ValueError(
+                f"elites is {self.elites}, expected at most samples = {self.samples}: lower it"
+            )
+        if not 0 < self.min_std <= self.initial_std < float("inf"):
+            raise ValueError(
+                f"min_std is {self.min_std} and initial_std {self.initial_std}, expected "
+                "0 < min_std <= initial_std: actions are in [-1, 1], so try 0.05 and 0.5"
+            )
+        if not 0 < self.switch_floor <= 0.5 or not 0 <= self.switch_renewal <= 1:
+            raise ValueError(
+                f"switch_floor is {self.switch_floor} and switch_renewal {self.switch_renewal}, "
+                "expected in (0, 0.5] and [0, 1]: try 0.1 and 0.2"
+            )
+
+
+class _Scored(NamedTuple):
+    """Candidates and their scores; an unusable one scores -inf and its actions are zero."""
+
+    actions: Tensor  # (B, N, H, A)
+    scores: Tensor  # (B, N)
+
+    def non_finite(self) -> Tensor:
+        """How many are unusable, () on the device."""
+        return self.scores.isneginf().sum()
+
+    def best(self, k: int) -> _Scored:
+        """The `k` best, or all if fewer, best first."""
+        scores, index = self.scores.topk(min(k, self.scores.shape[1]), dim=1)  # (B, k)
+        return _Scored(self.actions.take_along_dim(index[..., None, None], dim=1), scores)
+
+
+def _joined(first: _Scored, second: _Scored) -> _Scored:
+    return _Scored(*(torch.cat(pair, dim=1) for pair in zip(first, second, strict=True)))
+
+
+class _Found(NamedTuple):
+    """What the iterations ended with."""
+
+    elites: _Scored
+    weights: Tensor  # (B, K)
+    distribution: SequenceDistribution
+    non_finite: Tensor  # ()
+
+
+@final
+@dataclass(frozen=True)
+class EliteSearch:
+    """Refines a distribution over action sequences towards those that score best.
+
+    `rollout` takes no generator and so is deterministic: kept elites need not be imagined again.
+    """
+
+    world_model: WorldModel
+    objective: Objective
+    action_space: ActionSpace
+    config: SearchConfig
+    weigh: Callable[[Tensor], Tensor]
+    """From the elites' scores (B, K), best first, some perhaps -inf, to weights (B, K), sum 1."""
+
+    @torch.no_grad()
+    def plan(self, latent: Latent, warm_start: Tensor | None, generator: torch.Generator) -> Plan:
+        """Best sequence found; never scores worse than the prior's own or the last plan.
+
+        `generator` lives on the latent's device. Raises PlanningError if for some batch element
+        no candidate has a finite score.
+        """
+        prior = self._prior(latent, generator)
+        if not self.config.use_warm_start:
+            warm_start = None
+        distribution = self._initial(latent, prior, warm_start)
+        references = self._references(distribution, prior, warm_start)
+        found = self._refine(latent, prior, distribution, references, generator)
+        return self._choose(latent, prior, references, found)
+
+    def _prior(self, latent: Latent, generator: torch.Generator) -> Proposal | None:
+        if not self.config.use_prior:
+            return None
+        n = max(1, self.config.prior_samples)
+        return self.world_model.propose(latent, n, self.config.horizon, generator)
+
+    def _initial(
+        self, latent: Latent, prior: Proposal | None, warm_start: Tensor | None
+    ) -> SequenceDistribution:
+        """Around the prior's sequence, else the last plan, else doing nothing."""
+        config, device = self.config, latent.z.device
+        shape = (latent.z.shape[0], config.horizon, self.action_space.size)
+        if warm_start is not None:
+            check_warm_start(warm_start, shape)
+        std = torch.full(shape, config.initial_std, device=device)
+        if prior is not None:
+            mean, std = prior.mean, prior.std.clamp(config.min_std, config.initial_std)
+        else:
+            mean = torch.zeros(shape, device=device) if warm_start is None else warm_start
+        is_switch = switch_mask(self.action_space, device)
+        return SequenceDistribution(
+            mean.clamp(-1, 1), std, is_switch, config.switch_floor, config.switch_renewal
+        )
+
+    def _references(
+        self,
+        distribution: SequenceDistribution,
+        prior: Proposal | None,
+        warm_start: Tensor | None,
+    ) -> Tensor:
+        """Sequences (B, R, H, A) the plan must not be worse than: prior's mean and last plan."""
+        references = [distribution.central()]
+        if prior is not None and warm_start is not None:
+            references.append(to_valid(warm_start, distribution.is_switch))
+        return torch.stack(references, dim=1)
+
+    def _refine(
+        self,
+        latent: Latent,
+        prior: Proposal | None,
+        distribution: SequenceDistribution,
+        references: Tensor,
+        generator: torch.Generator,
+    ) -> _Found:
+        given = references  # (B, G, H, A) candidates of the first iteration that are not sampled
+        if prior is not None and self.config.prior_samples > 0:
+            given = torch.cat([given, to_valid(prior.actions, distribution.is_switch)], dim=1)
+        elites, non_finite = None, torch.zeros((), dtype=torch.int64, device=latent.z.device)
+        for _ in range(self.config.iterations):
+            sampled = distribution.sample(self.config.samples - given.shape[1], generator)
+            scored = self._imagine(latent, prior, torch.cat([given, sampled], dim=1))
+            non_finite = non_finite + scored.non_finite()
+            pool = scored if elites is None else _joined(elites, scored)
+            elites = pool.best(self.config.elites)  # (B, K)
+            weights = self.weigh(elites.scores)
+            distribution = distribution.refitted(
+                elites.actions, weights, self.config.min_std, self.config.initial_std
+            )
+            given = given[:, :0]
+        return _Found(elites, weights, distribution, non_finite)
+
+    def _imagine(self, latent: Latent, prior: Proposal | None, actions: Tensor) -> _Scored:
+        rollout = self.world_model.rollout(latent, actions)
+        scores = self.objective.score(rollout, prior).float()  # (B, N)
+        finite = scores.isfinite()
+        scores = scores.masked_fill(~finite, -torch.inf)
+        return _Scored(torch.where(finite[..., None, None], actions, 0.0), scores)
+
+    def _choose(
+        self, latent: Latent, prior: Proposal | None, references: Tensor, found: _Found
+    ) -> Plan:
+        """The elites' weighted mean, unless it falls between them: then the best elite.
+
+        Averaging evens out the model's errors, which the single best candidate exploits. Where the
+        score is concave the mean is at least as good as its elites on average (Jensen); where it is
+        not, the elites lie in separate modes. Either way the plan is at least as good as each
+        reference, which is imagined beside the mean.
+        """
+        central = found.distribution.central()  # (B, H, A)
+        final = self._imagine(latent, prior, torch.cat([central[:, None], references], dim=1))
+        central_score, reference_scores = final.scores[:, 0], final.scores[:, 1:]  # (B,), (B, R)
+        usable = found.elites.scores.isfinite()
+        average = (found.weights * found.elites.scores.where(usable, 0.0)).sum(1)  # (B,)
+        take_mean = central_score >= torch.maximum(average, reference_scores.amax(1))
+        best_score = found.elites.scores[:, 0]
+        _raise_if_unusable(best_score)
+        return Plan(
+            actions=torch.where(take_mean[:, None, None], central, found.elites.actions[:, 0]),
+            expected_return=torch.where(take_mean, central_score, best_score),
+            spread=found.distribution.std,
+            statistics=PlanStatistics(
+                iterations=self.config.iterations,
+                non_finite=int(found.non_finite + final.non_finite()),
+            ),
+        )
+
+
+def _raise_if_unusable(best_score: Tensor) -> None:
+    unusable = best_score.isneginf().tolist()  # (B,)
+    if any(unusable):
+        raise PlanningError(tuple(b for b, bad in enumerate(unusable) if bad))
