@@ -37,9 +37,7 @@ class SequenceDistribution:
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw `n` valid action sequences, (B, n, H, A)."""
         batch, horizon, size = self.mean.shape
-        noise = torch.randn(
-            (batch, n, horizon, size), generator=generator, device=self.mean.device
-        )
+        noise = torch.randn((batch, n, horizon, size), generator=generator, device=self.mean.device)
         continuous = (self.mean[:, None] + self.std[:, None] * noise).clamp(-1, 1)  # (B, n, H, A)
         opening = ((1 + self.mean) / 2).clamp(self.switch_floor, 1 - self.switch_floor)
         uniform = persistent_uniform(noise, self.switch_renewal, generator)

@@ -32,11 +32,7 @@ class MPPI:
         config: SearchConfig = _DEFAULT,
         temperature: float = 0.5,
     ) -> None:
-        if not 0 < temperature < float("inf"):
-            raise ValueError(
-                f"temperature is {temperature}, expected finite and above 0: try 0.5; small takes "
-                "the best elite alone, large weighs all alike, as CEM does"
-            )
+        check_temperature(temperature)
         weigh = partial(softmax_weights, temperature=temperature)
         self._search = EliteSearch(world_model, objective, action_space, config, weigh)
 
@@ -55,3 +51,12 @@ def softmax_weights(scores: Tensor, temperature: float) -> Tensor:
     tiny = torch.finfo(scores.dtype).tiny
     logits = below_best / (temperature * spread).clamp(min=tiny)
     return logits.masked_fill(~finite, -torch.inf).softmax(1)
+
+
+def check_temperature(temperature: float) -> None:
+    """Raise ValueError unless `temperature` is usable."""
+    if not 0 < temperature < float("inf"):
+        raise ValueError(
+            f"temperature is {temperature}, expected finite and above 0: try 0.5; small takes the "
+            "best elite alone, large weighs all alike, as CEM does"
+        )

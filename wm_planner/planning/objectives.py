@@ -15,7 +15,7 @@ from wm_planner.types import Proposal, Rollout
 @final
 @dataclass(frozen=True)
 class LearnedReturn:
-    """Predicted return: sum_k discount^k r_k + discount^H V(z_H) (Hansen 2024, arXiv:2310.16828)."""
+    """Predicted return: sum_k discount^k r_k + discount^H V(z_H), TD-MPC2 (arXiv:2310.16828)."""
 
     discount: float = 0.97
     """Worth of a reward one step later, in (0, 1]; the one the value was trained with."""

@@ -8,7 +8,7 @@ from typing import final
 from wm_planner.interfaces import Objective, Planner, WorldModel
 from wm_planner.planning.baselines import NoOp, PriorPolicy, RandomPlanner
 from wm_planner.planning.cem import CEM
-from wm_planner.planning.mppi import MPPI
+from wm_planner.planning.mppi import MPPI, check_temperature
 from wm_planner.planning.objectives import (
     ActionSmoothness,
     LearnedReturn,
@@ -83,6 +83,7 @@ class PlannerConfig:
             raise ValueError(
                 f"planner is {self.planner!r}, expected one of {', '.join(PLANNERS)}: pick one"
             )
+        check_temperature(self.temperature)
         self.search()
         self.objective()
 

@@ -75,7 +75,8 @@ class SearchConfig:
         for name in ("samples", "horizon", "iterations", "elites"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1: raise it")
-        if not 0 <= self.prior_samples <= self.samples - 2:
+        drawn_from_prior = self.prior_samples if self.use_prior else 0
+        if self.prior_samples < 0 or drawn_from_prior + 2 > self.samples:
             raise ValueError(
                 f"prior_samples is {self.prior_samples}, expected 0 to samples - 2 = "
                 f"{self.samples - 2} (the prior's mean and the last plan take two): "
@@ -203,13 +204,13 @@ class EliteSearch:
         given = references  # (B, G, H, A) candidates of the first iteration that are not sampled
         if prior is not None and self.config.prior_samples > 0:
             given = torch.cat([given, to_valid(prior.actions, distribution.is_switch)], dim=1)
-        elites, non_finite = None, torch.zeros((), dtype=torch.int64, device=latent.z.device)
+        elites = _Scored(given[:, :0], given.new_zeros(given.shape[0], 0))  # none yet
+        non_finite = torch.zeros((), dtype=torch.int64, device=given.device)
         for _ in range(self.config.iterations):
             sampled = distribution.sample(self.config.samples - given.shape[1], generator)
             scored = self._imagine(latent, prior, torch.cat([given, sampled], dim=1))
             non_finite = non_finite + scored.non_finite()
-            pool = scored if elites is None else _joined(elites, scored)
-            elites = pool.best(self.config.elites)  # (B, K)
+            elites = _joined(elites, scored).best(self.config.elites)  # (B, K)
             weights = self.weigh(elites.scores)
             distribution = distribution.refitted(
                 elites.actions, weights, self.config.min_std, self.config.initial_std
