@@ -1,0 +1,139 @@
+"""The `wm_planner` command: every subcommand is a config dataclass and a function that takes it.
+
+Implementations are imported when their subcommand runs, so that `wm_planner --help` is instant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, NamedTuple, get_type_hints
+
+from wm_planner.errors import UserError
+
+
+class Subcommand(NamedTuple):
+    """Where a subcommand lives: `module.config` is its dataclass, `module.function` takes one."""
+
+    module: str
+    config: str
+    function: str
+    help: str
+
+
+SUBCOMMANDS = {
+    "demo": Subcommand(
+        "wm_planner.demo",
+        "DemoConfig",
+        "demo",
+        "run the task on two ROS 2 nodes, simulation and planner; write a video",
+    ),
+    "collect": Subcommand(
+        "wm_planner.learning.collect",
+        "CollectConfig",
+        "collect",
+        "record episodes in simulation into an HDF5 dataset",
+    ),
+    "train": Subcommand(
+        "wm_planner.learning.train",
+        "TrainConfig",
+        "train",
+        "train a world model on a dataset",
+    ),
+    "trials": Subcommand(
+        "wm_planner.evaluation.trials",
+        "TrialsConfig",
+        "run_trials",
+        "measure the success rate of a planner on held-out seeds",
+    ),
+    "bench": Subcommand(
+        "wm_planner.evaluation.bench",
+        "BenchConfig",
+        "bench",
+        "time encoding, planning and commanding on this machine",
+    ),
+}
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand; the exit code is 0, 2 for bad input, or 130 after Ctrl-C."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    name = _parser().parse_args(argv[:1]).command
+    try:
+        run, config = _prepare(name, argv[1:])
+        return run(config) or 0
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"wm_planner {name}: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="wm_planner",
+        description="Plan robot motion in a learned world model.",
+        epilog="`wm_planner COMMAND --help` describes the options of a command.",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, subcommand in SUBCOMMANDS.items():
+        commands.add_parser(name, help=subcommand.help, add_help=False)
+    return parser
+
+
+def _prepare(name: str, argv: Sequence[str]) -> tuple[Callable[[Any], int | None], Any]:
+    """The function of subcommand `name`, and its config as the options in `argv` say."""
+    subcommand = SUBCOMMANDS[name]
+    try:
+        module = import_module(subcommand.module)
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"`wm_planner {name}` needs the module {error.name!r}, which is not installed; "
+            "run `make setup`, or `pip install -r requirements.txt`"
+        ) from error
+    config = parse_config(
+        getattr(module, subcommand.config),
+        argv,
+        prog=f"wm_planner {name}",
+        description=f"{subcommand.help[0].upper()}{subcommand.help[1:]}.",
+    )
+    return getattr(module, subcommand.function), config
+
+
+def parse_config(config: type, argv: Sequence[str], prog: str, description: str) -> Any:
+    """A `config` dataclass from options: one per field, described by the docstring's Attributes.
+
+    Booleans are `--flag` and `--no-flag`; `--config FILE` reads YAML whose unknown keys are errors.
+    """
+    from docstring_parser import parse_from_object
+    from jsonargparse import ActionYesNo, ArgumentParser
+
+    parser = ArgumentParser(prog=prog, description=description)
+    parser.add_argument("--config", action="config", help="YAML file with any of these options")
+    types = get_type_hints(config)
+    docs = {param.arg_name: param.description for param in parse_from_object(config).params}
+    fields = [field for field in dataclasses.fields(config) if field.init]
+    for field in fields:
+        kind: dict[str, Any] = {"type": types[field.name]}
+        if types[field.name] is bool:
+            kind = {"action": ActionYesNo(no_prefix="no-")}
+        if field.default_factory is not dataclasses.MISSING:
+            kind["default"] = field.default_factory()
+        elif field.default is not dataclasses.MISSING:
+            kind["default"] = field.default
+        else:
+            kind["required"] = True
+        option = field.name.replace("_", "-")
+        parser.add_argument(f"--{option}", help=docs.get(field.name), **kind)
+    values = parser.instantiate(parser.parse_args(list(argv)))
+    return config(**{field.name: values[field.name] for field in fields})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
