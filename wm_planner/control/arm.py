@@ -109,9 +109,7 @@ class CartesianArm:
         self._goal = goal
         self._target = np.r_[arm_target, self.config.finger_range[int(self._gripper > 0)]]
         motion = self._shaper.move(self._state(), self._target)
-        if self._leaves_workspace(motion):
-            return self.hold()
-        return self._start(motion)
+        return self.hold() if self._leaves_workspace(motion) else self._start(motion)
 
     def hold(self) -> Command:
         """Brake within the limits, then stay; the gripper keeps its command."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from ruckig import ControlInterface, InputParameter, Result, Ruckig, Synchronization, Trajectory
+from ruckig import ControlInterface, InputParameter, Ruckig, RuckigError, Synchronization, Trajectory
 
 from wm_planner.control.robot_config import RobotConfig
 
@@ -63,7 +63,7 @@ class TrajectoryShaper:
     def move(self, start: MotionState, target: np.ndarray) -> Motion:
         """Fastest motion to rest at `target` (J,), clipped to the position limits."""
         self._input.control_interface = ControlInterface.Position
-        self._input.target_position = np.clip(target, self.lower, self.upper).tolist()
+        self._input.target_position = _rounded(np.clip(target, self.lower, self.upper))
         return self._shape(start)
 
     def brake(self, start: MotionState) -> Motion:
@@ -72,20 +72,26 @@ class TrajectoryShaper:
         return self._shape(start)
 
     def _shape(self, start: MotionState) -> Motion:
-        self._input.current_position = start.position.tolist()
-        self._input.current_velocity = np.clip(
-            start.velocity, -self.velocity, self.velocity
-        ).tolist()
-        self._input.current_acceleration = np.clip(
-            start.acceleration, -self.acceleration, self.acceleration
-        ).tolist()
+        velocity = np.clip(start.velocity, -self.velocity, self.velocity)
+        acceleration = np.clip(start.acceleration, -self.acceleration, self.acceleration)
+        self._input.current_position = _rounded(start.position)
+        self._input.current_velocity = _rounded(velocity)
+        self._input.current_acceleration = _rounded(acceleration)
         self._input.target_velocity = [0.0] * len(self.lower)
         self._input.target_acceleration = [0.0] * len(self.lower)
         trajectory = Trajectory(len(self.lower))
-        result = self._solver.calculate(self._input, trajectory)
-        if result not in (Result.Working, Result.Finished) or trajectory.duration > _MAX_DURATION:
-            raise ShapingError(f"no trajectory from {start.position.round(3)}: {result.name}")
+        try:
+            self._solver.calculate(self._input, trajectory)
+        except RuckigError as error:
+            raise ShapingError(f"no trajectory inside the limits: {error}") from error
+        if trajectory.duration > _MAX_DURATION:
+            raise ShapingError(f"the motion takes {trajectory.duration:.1f} s: {self._input}")
         steps = max(1, int(np.ceil(trajectory.duration / self.dt - 1e-9)))
         waypoints = [trajectory.at_time((i + 1) * self.dt) for i in range(steps)]
         positions, velocities, accelerations = (np.array(x) for x in list(zip(*waypoints))[:3])
         return Motion(positions, velocities, accelerations)
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    """To a billionth of a radian: Ruckig finds no solution for differences near the last bit."""
+    return np.round(values, 9).tolist()

@@ -1,0 +1,151 @@
+"""How the latent world model learns: a LightningModule."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+
+import pytorch_lightning as pl
+import torch
+from einops import rearrange
+from torch import Tensor
+from torch.nn import functional as F
+
+from wm_planner.learning.sequences import Batch
+from wm_planner.world_models.td_latent import TDLatent
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the losses and of the optimiser.
+
+    Attributes:
+        consistency: imagined latent against the encoded one.
+        reward: imagined reward.
+        value: value against the better of bootstrapped and observed return.
+        prior: action prior against the expert's label, or the action taken where it paid off.
+        landmarks: what only a simulation knows.
+        decoder: frames, from detached latents.
+        decay: weight of a step relative to the one before.
+        learning_rate: peak of AdamW's, cosine to zero.
+        weight_decay: of AdamW.
+        target_rate: of the value target's moving average.
+    """
+
+    consistency: float = 20.0
+    reward: float = 5.0
+    value: float = 5.0
+    prior: float = 0.5
+    landmarks: float = 2.0
+    decoder: float = 1.0
+    decay: float = 0.7
+    learning_rate: float = 6e-4
+    weight_decay: float = 1e-3
+    target_rate: float = 0.02
+
+
+class TDLatentModule(pl.LightningModule):
+    """Trains a TDLatent on batches of sequences, bf16 where the processor has it."""
+
+    def __init__(self, world_model: TDLatent, config: LossConfig, updates: int) -> None:
+        super().__init__()
+        self.world_model = world_model
+        self.config = config
+        self.updates = updates
+        self.target_value = copy.deepcopy(world_model.value).requires_grad_(False)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        c = self.config
+        optimizer = torch.optim.AdamW(
+            self.world_model.parameters(), c.learning_rate, weight_decay=c.weight_decay
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._learning_rate)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _learning_rate(self, update: int) -> float:
+        warm_up = min(1.0, (update + 1) / 100)
+        return warm_up * 0.5 * (1 + math.cos(math.pi * min(1.0, update / self.updates)))
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        losses = self.losses(batch)
+        weights = vars(self.config)
+        total = sum(weights[name] * loss for name, loss in losses.items())
+        self.log_dict({f"loss/{k}": v.detach() for k, v in losses.items()})
+        self.log("loss/total", total.detach(), prog_bar=True)
+        return total
+
+    def on_train_batch_end(self, *_: object) -> None:
+        for target, online in zip(
+            self.target_value.parameters(), self.world_model.value.parameters(), strict=True
+        ):
+            target.data.lerp_(online.data, self.config.target_rate)
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Unweighted losses by the name of their weight."""
+        model, horizon = self.world_model, batch.actions.shape[1]
+        first = model.encode_frames(batch.images[:, 0], batch.proprio[:, 0])
+        with torch.no_grad():
+            later = rearrange(batch.images[:, 1:], "b t v c h w -> (b t) v c h w")
+            later = model.encode_frames(later, batch.proprio[:, 1:].flatten(0, 1))
+            encoded = torch.cat([first[:, None], later.unflatten(0, (-1, horizon))], 1)  # (B,T+1,D)
+        z, imagined = first, [first]
+        for t in range(horizon):
+            z = model.step(z, batch.actions[:, t])
+            imagined.append(z)
+        latents = torch.stack(imagined, 1)  # (B, T + 1, D)
+        weight = self.config.decay ** torch.arange(horizon + 1, device=z.device)
+        weight = weight / weight.sum()  # (T + 1,)
+
+        consistency = (latents[:, 1:] - encoded[:, 1:].detach()).float().pow(2).sum(-1)
+        reward = model.reward(latents[:, 1:])[..., 0].float() - batch.rewards
+        return {
+            "consistency": (consistency * weight[:-1]).mean(0).sum(),
+            "reward": (reward.pow(2) * weight[:-1]).mean(0).sum(),
+            "value": self._value_loss(latents, encoded, batch, weight),
+            "prior": self._prior_loss(latents[:, :-1], encoded, batch, weight[:-1]),
+            "landmarks": self._landmark_loss(latents, batch, weight),
+            "decoder": self._decoder_loss(encoded, batch),
+        }
+
+    def _value_loss(self, latents: Tensor, encoded: Tensor, batch: Batch, weight: Tensor) -> Tensor:
+        """Against the better of the one-step target (min of two heads) and the observed return."""
+        discount = self.world_model.config.discount
+        with torch.no_grad():
+            following = self.target_value(encoded[:, 1:]).float()[:2].amin(0)  # (B, T)
+            target = (1 - discount) * batch.rewards + discount * following
+            target = torch.maximum(target, batch.returns[:, :-1])
+        values = self.world_model.value(latents[:, :-1]).float()  # (K, B, T)
+        return ((values - target).pow(2) * weight[:-1]).mean((0, 1)).sum()
+
+    def _prior_loss(self, latents: Tensor, encoded: Tensor, batch: Batch, weight: Tensor) -> Tensor:
+        """Imitate labels; without one, the action taken, as far as it did better than expected."""
+        labelled = batch.labels.isfinite().all(-1)  # (B, T)
+        wanted = torch.where(labelled[..., None], batch.labels, batch.actions)
+        with torch.no_grad():
+            expected = self.target_value(encoded[:, :-1]).float().mean(0)
+            advantage = (batch.returns[:, :-1] - expected).mul(20.0).clamp(-4, 1).exp()
+            importance = torch.where(labelled, 1.0, advantage) * weight  # (B, T)
+        prior = self.world_model.prior_at(latents)
+        switch = self.world_model._is_switch
+        error = prior.mean - wanted
+        spread = 0.5 * (error.detach() / prior.std).pow(2) + prior.std.log()
+        continuous = 4.0 * error.pow(2) + 0.3 * spread
+        side = F.binary_cross_entropy_with_logits(prior.logit, (wanted > 0).float(), reduction="none")
+        loss = torch.where(switch, side, continuous).sum(-1)
+        return (loss * importance).mean(0).sum()
+
+    def _landmark_loss(self, latents: Tensor, batch: Batch, weight: Tensor) -> Tensor:
+        head = self.world_model.landmarks
+        known = batch.landmarks.isfinite().all(-1) if batch.landmarks.shape[-1] else None
+        if head is None or known is None or not known.any():
+            return latents.new_zeros(())
+        wanted = batch.landmarks.nan_to_num()
+        error = F.smooth_l1_loss(head(latents).float(), wanted, reduction="none", beta=0.2).sum(-1)
+        return (error * known * weight).mean(0).sum()
+
+    def _decoder_loss(self, encoded: Tensor, batch: Batch) -> Tensor:
+        """On an eighth of the batch: it only serves pictures."""
+        part = slice(0, max(1, len(encoded) // 8))
+        frames = rearrange(batch.images[part, 0], "b v c h w -> b (v c) h w").float() / 255 - 0.5
+        return (self.world_model.decoder(encoded[part, 0]).float() - frames).pow(2).mean()

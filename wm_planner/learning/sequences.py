@@ -1,0 +1,135 @@
+"""Episodes in memory, and batches of short sequences of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset
+from tqdm import tqdm
+
+from wm_planner.errors import UserError
+from wm_planner.learning.episodes import Episode, open_dataset, read_episode
+from wm_planner.perception.images import fit
+
+
+class Batch(NamedTuple):
+    """B sequences of T + 1 states and the T actions between them."""
+
+    images: Tensor  # (B, T + 1, V, C, h, w) uint8
+    proprio: Tensor  # (B, T + 1, P)
+    actions: Tensor  # (B, T, A) as executed
+    rewards: Tensor  # (B, T) after each action
+    returns: Tensor  # (B, T + 1) discounted, scaled by 1 - discount; NaN where not known
+    labels: Tensor  # (B, T, A) expert's actions, NaN where there are none
+    landmarks: Tensor  # (B, T + 1, K), NaN where not known
+
+
+class EpisodeStore:
+    """All episodes of some datasets, as flat arrays over time."""
+
+    def __init__(
+        self,
+        paths: list[Path],
+        cameras: tuple[str, ...],
+        image_size: int,
+        discount: float,
+        limit: int | None = None,
+    ) -> None:
+        parts = []
+        for path in paths:
+            with open_dataset(path) as file:
+                names = sorted(file["data"], key=lambda name: int(name.removeprefix("demo_")))
+                for name in tqdm(names[:limit], desc=f"read {path.name}", unit="episode"):
+                    episode = read_episode(file["data"][name])
+                    parts.append(_arrays(path, name, episode, cameras, image_size, discount))
+        self.episodes = len(parts)
+        lengths = np.array([len(part[1]) for part in parts])
+        self.ends = np.cumsum(lengths)
+        self.starts = self.ends - lengths
+        joined = [torch.from_numpy(np.concatenate(x)) for x in zip(*parts, strict=True)]
+        self.images, self.proprio, self.actions, self.rewards = joined[:4]
+        self.returns, self.labels, self.landmarks = joined[4:]
+
+    @property
+    def steps(self) -> int:
+        return len(self.actions)
+
+    def batches(self, horizon: int, size: int, shift: int, seed: int) -> Iterator[Batch]:
+        """Endless random batches; frames are shifted by up to `shift` pixels, alike in a sequence."""
+        valid = np.concatenate(
+            [np.arange(a, b - horizon) for a, b in zip(self.starts, self.ends, strict=True)]
+        )
+        if not len(valid):
+            raise UserError(f"no episode is longer than {horizon} steps; collect longer ones")
+        rng = np.random.default_rng(seed)
+        while True:
+            first = rng.choice(valid, size)
+            states = torch.from_numpy(first[:, None] + np.arange(horizon + 1))  # (B, T + 1)
+            steps = states[:, :-1]
+            yield Batch(
+                images=_shifted(self.images[states], shift, rng),
+                proprio=self.proprio[states],
+                actions=self.actions[steps],
+                rewards=self.rewards[steps],
+                returns=self.returns[states],
+                labels=self.labels[steps],
+                landmarks=self.landmarks[states],
+            )
+
+
+class SequenceDataset(IterableDataset):
+    """The endless batches of a store, for a Lightning Trainer."""
+
+    def __init__(self, store: EpisodeStore, horizon: int, size: int, shift: int, seed: int) -> None:
+        self._store, self._arguments = store, (horizon, size, shift, seed)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self._store.batches(*self._arguments)
+
+
+def _arrays(
+    path: Path,
+    name: str,
+    episode: Episode,
+    cameras: tuple[str, ...],
+    image_size: int,
+    discount: float,
+) -> tuple[np.ndarray, ...]:
+    missing = [camera for camera in cameras if camera not in episode.frames]
+    if missing:
+        raise UserError(f"{path}: {name} has cameras {list(episode.frames)}, lacks {missing}")
+    images = np.stack(
+        [np.stack([fit(f, image_size) for f in episode.frames[c]]) for c in cameras], axis=1
+    )  # (T, V, h, w, C)
+    returns = _returns(episode.rewards, discount)
+    images = np.ascontiguousarray(images.transpose(0, 1, 4, 2, 3))
+    labels, landmarks = episode.expert_actions, episode.landmarks
+    return images, episode.proprio, episode.actions, episode.rewards, returns, labels, landmarks
+
+
+def _returns(rewards: np.ndarray, discount: float) -> np.ndarray:
+    """Return from each state (T,), as if the episode's last reward were paid for ever after."""
+    returns = np.empty_like(rewards)
+    following = rewards[-1]
+    for t in reversed(range(len(rewards))):
+        following = returns[t] = (1 - discount) * rewards[t] + discount * following
+    return returns
+
+
+def _shifted(images: Tensor, shift: int, rng: np.random.Generator) -> Tensor:
+    """Random shift with edge replication (DrQ, arXiv:2004.13649), one for each sequence."""
+    if shift == 0:
+        return images
+    out = torch.empty_like(images)
+    h, w = images.shape[-2:]
+    rows, columns = torch.arange(h), torch.arange(w)
+    for i, (dy, dx) in enumerate(rng.integers(-shift, shift + 1, (len(images), 2)).tolist()):
+        y = (rows + dy).clamp(0, h - 1)
+        x = (columns + dx).clamp(0, w - 1)
+        out[i] = images[i].index_select(-2, y).index_select(-1, x)
+    return out

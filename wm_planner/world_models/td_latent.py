@@ -1,0 +1,191 @@
+"""A latent world model trained by temporal differences, after TD-MPC2 (arXiv:2310.16828).
+
+Differences: a state value instead of an action value, so that planning without the prior never
+asks the prior; rewards predicted from the latent they are paid in; a Gaussian and Bernoulli prior
+trained by imitation; landmarks predicted from the latent, where a simulation knows them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, final
+
+import torch
+from einops import rearrange, repeat
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from wm_planner.types import ActionSpace, Latent, Observation, Proposal, Rollout
+from wm_planner.world_models.layers import SimNorm, ValueEnsemble, mlp
+
+_STD_RANGE = (0.05, 1.0)  # of the prior, in action units
+
+
+@dataclass(frozen=True)
+class TDLatentConfig:
+    """Shapes of the networks.
+
+    Attributes:
+        cameras: number of cameras.
+        image_size: height and width of their frames, pixels, a multiple of 16.
+        proprio_size: size of the proprioception vector.
+        action_size: size of an action.
+        switches: actions that are switches.
+        landmark_size: numbers a simulation knows of a state and the latent must predict; 0 if none.
+        latent_size: size of the latent, a multiple of 8.
+        hidden_size: of every MLP.
+        value_members: heads of the value ensemble.
+        channels: of the encoder's four stride-2 convolutions.
+        discount: worth of a reward one step later.
+    """
+
+    cameras: int = 2
+    image_size: int = 64
+    proprio_size: int = 8
+    action_size: int = 4
+    switches: tuple[int, ...] = (3,)
+    landmark_size: int = 4
+    latent_size: int = 256
+    hidden_size: int = 384
+    value_members: int = 4
+    channels: tuple[int, ...] = (32, 48, 64, 64)
+    discount: float = 0.97
+
+    def __post_init__(self) -> None:
+        if self.image_size % 16 or self.image_size < 32:
+            raise ValueError(f"image_size {self.image_size} must be a multiple of 16 from 32 up")
+        if self.latent_size % 8:
+            raise ValueError(f"latent_size {self.latent_size} must be a multiple of 8")
+        if not 0 < self.discount < 1:
+            raise ValueError(f"discount {self.discount} must be inside (0, 1)")
+
+
+class PriorParameters(NamedTuple):
+    """The action prior at a latent."""
+
+    mean: Tensor  # (..., A) in (-1, 1)
+    std: Tensor  # (..., A)
+    logit: Tensor  # (..., A) of a switch being +1; meaningless for other actions
+
+
+@final
+class TDLatent(nn.Module):
+    """WorldModel: convolutional encoder, latent dynamics, reward, value ensemble, action prior."""
+
+    def __init__(self, config: TDLatentConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        self.action_space = ActionSpace(c.action_size, c.switches)
+        mask = torch.zeros(c.action_size, dtype=torch.bool)
+        mask[list(c.switches)] = True
+        self.register_buffer("_is_switch", mask, persistent=False)
+
+        sizes = [3 * c.cameras, *c.channels]
+        self.convolutions = nn.Sequential(
+            *(
+                layer
+                for a, b in zip(sizes, sizes[1:], strict=False)
+                for layer in (nn.Conv2d(a, b, 4, stride=2, padding=1), nn.ReLU())
+            )
+        )
+        features = c.channels[-1] * (c.image_size // 2 ** len(c.channels)) ** 2
+        self.visual = nn.Sequential(nn.Linear(features, c.hidden_size), nn.LayerNorm(c.hidden_size))
+        self.bodily = mlp(c.proprio_size, 64, 64, depth=1)
+        self.fuse = nn.Sequential(mlp(c.hidden_size + 64, c.hidden_size, c.latent_size, depth=1), SimNorm())
+        self.dynamics = nn.Sequential(
+            mlp(c.latent_size + c.action_size, c.hidden_size, c.latent_size), SimNorm()
+        )
+        self.reward = mlp(c.latent_size, c.hidden_size, 1)
+        self.value = ValueEnsemble(c.value_members, c.latent_size, c.hidden_size)
+        self.prior = mlp(c.latent_size, c.hidden_size, 2 * c.action_size)
+        self.landmarks = mlp(c.latent_size, c.hidden_size, c.landmark_size) if c.landmark_size else None
+        self.decoder = Decoder(c)
+
+    def encode(self, observation: Observation, previous: Latent | None = None) -> Latent:
+        """Latent of one frame; this family has no memory, `previous` is not used."""
+        return Latent(self.encode_frames(observation.images, observation.proprio))
+
+    def encode_frames(self, images: Tensor, proprio: Tensor) -> Tensor:
+        """Latents (B, D) of images (B, V, C, h, w) uint8 and proprio (B, P)."""
+        x = rearrange(images, "b v c h w -> b (v c) h w").to(memory_format=torch.channels_last)
+        x = x.to(self.visual[0].weight.dtype).div_(255.0).sub_(0.5)
+        x = self.convolutions(x).flatten(1)
+        x = torch.cat([F.mish(self.visual(x)), self.bodily(proprio)], dim=-1)
+        return self.fuse(x)
+
+    def step(self, z: Tensor, action: Tensor) -> Tensor:
+        """Next latent (..., D)."""
+        return self.dynamics(torch.cat([z, action], dim=-1))
+
+    def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
+        """Imagine actions (B, N, H, A); values are returns from the last latent on."""
+        b, n = actions.shape[:2]
+        z = repeat(latent.z, "b d -> (b n) d", n=n)
+        rewards = []
+        for action in rearrange(actions, "b n h a -> h (b n) a"):
+            z = self.step(z, action)
+            rewards.append(self.reward(z)[:, 0])
+        scale = 1.0 / (1.0 - self.config.discount)
+        values = self.value(z).unflatten(1, (b, n)) * scale  # (K, B, N)
+        return Rollout(
+            actions=actions,
+            rewards=rearrange(torch.stack(rewards), "h (b n) -> b n h", b=b),
+            terminal_value=values.mean(0),
+            disagreement=values.std(0),
+        )
+
+    def prior_at(self, z: Tensor) -> PriorParameters:
+        """The action prior at latents (..., D)."""
+        first, second = self.prior(z).float().chunk(2, dim=-1)
+        low, high = _STD_RANGE
+        std = low + (high - low) * torch.sigmoid(second)
+        mean = torch.tanh(torch.where(self._is_switch, first / 2, first))
+        std = torch.where(self._is_switch, (1 - mean**2).clamp_min(1e-6).sqrt(), std)
+        return PriorParameters(mean, std.clamp_min(low), first)
+
+    def propose(self, latent: Latent, n: int, horizon: int, generator: torch.Generator) -> Proposal:
+        """Roll the prior: once by its mean, and n times by samples."""
+        b = latent.z.shape[0]
+        z = repeat(latent.z, "b d -> (b n) d", n=n + 1)  # entry 0 of n follows the mean
+        actions, means, stds = [], [], []
+        for _ in range(horizon):
+            prior = self.prior_at(z)
+            action = self._sample(prior, generator).unflatten(0, (b, n + 1))  # (B, N + 1, A)
+            mean = prior.mean.unflatten(0, (b, n + 1))[:, 0]
+            action[:, 0] = torch.where(self._is_switch, mean.sign(), mean)
+            actions.append(action[:, 1:])
+            means.append(mean)
+            stds.append(prior.std.unflatten(0, (b, n + 1))[:, 0])
+            z = self.step(z, action.flatten(0, 1))
+        return Proposal(torch.stack(actions, 2), torch.stack(means, 1), torch.stack(stds, 1))
+
+    def _sample(self, prior: PriorParameters, generator: torch.Generator) -> Tensor:
+        noise = torch.randn(prior.mean.shape, generator=generator, device=prior.mean.device)
+        uniform = torch.rand(prior.mean.shape, generator=generator, device=prior.mean.device)
+        switched = torch.where(uniform < torch.sigmoid(prior.logit), 1.0, -1.0)
+        return torch.where(self._is_switch, switched, (prior.mean + prior.std * noise).clamp(-1, 1))
+
+    def decode(self, latent: Latent) -> Tensor:
+        """What the model believes the cameras show: (B, V, C, h, w) uint8."""
+        frames = self.decoder(latent.z).float().add(0.5).clamp(0, 1).mul(255)
+        return rearrange(frames, "b (v c) h w -> b v c h w", c=3).to(torch.uint8)
+
+
+@final
+class Decoder(nn.Module):
+    """Latent to frames, for people to look at; no gradient of it ever shapes the latent."""
+
+    def __init__(self, config: TDLatentConfig) -> None:
+        super().__init__()
+        self._edge = config.image_size // 16
+        sizes = [*reversed(config.channels), 3 * config.cameras]
+        self.expand = nn.Linear(config.latent_size, sizes[0] * self._edge**2)
+        layers: list[nn.Module] = []
+        for a, b in zip(sizes, sizes[1:], strict=False):
+            layers += [nn.ReLU(), nn.ConvTranspose2d(a, b, 4, stride=2, padding=1)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Frames (B, V * C, h, w) near [-0.5, 0.5]."""
+        x = self.expand(z.detach()).unflatten(-1, (-1, self._edge, self._edge))
+        return self.layers(x.to(memory_format=torch.channels_last))
