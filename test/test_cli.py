@@ -33,12 +33,14 @@ class Config:
         num_trials: how many trials.
         prior: use the action prior.
         json: where to write the figures.
+        seeds: one trial each.
         part: the part's options.
     """
 
     num_trials: int = 10
     prior: bool = True
     json: Path | None = None
+    seeds: tuple[int, ...] = (1, 2)
     part: Part = Part()
 
     def __post_init__(self) -> None:
@@ -100,11 +102,16 @@ def test_defaults_are_the_dataclass_defaults():
     assert parse() == Config()
 
 
+@pytest.mark.parametrize(("argv", "seeds"), [(["3"], (3,)), (["3", "4", "5"], (3, 4, 5))])
+def test_a_tuple_takes_several_values(argv, seeds):
+    assert parse("--seeds", *argv, "--no-prior") == Config(seeds=seeds, prior=False)
+
+
 def test_a_yaml_file_overrides_and_an_option_overrides_the_file(tmp_path):
     file = tmp_path / "config.yaml"
-    file.write_text("num_trials: 5\nprior: false\npart: {size: 16}\n")
+    file.write_text("num_trials: 5\nprior: false\npart: {size: 16}\nseeds: [7]\n")
     config = parse("--config", str(file), "--num-trials", "7")
-    assert config == Config(num_trials=7, prior=False, part=Part(size=16))
+    assert config == Config(num_trials=7, prior=False, part=Part(size=16), seeds=(7,))
 
 
 @pytest.mark.parametrize(

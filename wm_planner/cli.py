@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from wm_planner.errors import UserError
 
@@ -64,6 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand; the exit code is 0, 2 for bad input, or 130 after Ctrl-C."""
     argv = sys.argv[1:] if argv is None else list(argv)
     name = _parser().parse_args(argv[:1]).command
+    os.environ.setdefault("MUJOCO_GL", "egl")  # cameras render off screen, without a display
     try:
         run, config = _prepare(name, argv[1:])
         return run(config) or 0
@@ -109,30 +111,50 @@ def _prepare(name: str, argv: Sequence[str]) -> tuple[Callable[[Any], int | None
 def parse_config(config: type, argv: Sequence[str], prog: str, description: str) -> Any:
     """A `config` dataclass from options: one per field, described by the docstring's Attributes.
 
-    Booleans are `--flag` and `--no-flag`; `--config FILE` reads YAML whose unknown keys are errors.
+    Booleans are `--flag` and `--no-flag`, tuples are `--seeds 1 2 3`; `--config FILE` reads YAML,
+    whose unknown keys are errors.
     """
     from docstring_parser import parse_from_object
-    from jsonargparse import ActionYesNo, ArgumentParser
+    from jsonargparse import ArgumentParser
 
-    parser = ArgumentParser(prog=prog, description=description)
+    parser = ArgumentParser(prog=prog, usage=f"{prog} [options]", description=description)
     parser.add_argument("--config", action="config", help="YAML file with any of these options")
     types = get_type_hints(config)
     docs = {param.arg_name: param.description for param in parse_from_object(config).params}
     fields = [field for field in dataclasses.fields(config) if field.init]
     for field in fields:
-        kind: dict[str, Any] = {"type": types[field.name]}
-        if types[field.name] is bool:
-            kind = {"action": ActionYesNo(no_prefix="no-")}
-        if field.default_factory is not dataclasses.MISSING:
-            kind["default"] = field.default_factory()
-        elif field.default is not dataclasses.MISSING:
-            kind["default"] = field.default
-        else:
-            kind["required"] = True
-        option = field.name.replace("_", "-")
-        parser.add_argument(f"--{option}", help=docs.get(field.name), **kind)
+        option = f"--{field.name.replace('_', '-')}"
+        kind = _argument(field, types[field.name])
+        parser.add_argument(option, help=docs.get(field.name), **kind)
     values = parser.instantiate(parser.parse_args(list(argv)))
-    return config(**{field.name: values[field.name] for field in fields})
+    given = {field.name: values[field.name] for field in fields}
+    return config(**{k: tuple(v) if _is_sequence(types[k]) else v for k, v in given.items()})
+
+
+def _argument(field: dataclasses.Field[Any], kind: Any) -> dict[str, Any]:
+    """How argparse is told about a field of type `kind`."""
+    from jsonargparse import ActionYesNo
+
+    argument: dict[str, Any] = {"type": kind}
+    if field.default_factory is not dataclasses.MISSING:
+        argument["default"] = field.default_factory()
+    elif field.default is not dataclasses.MISSING:
+        argument["default"] = field.default
+    else:
+        argument["required"] = True
+    if kind is bool:
+        argument["action"] = ActionYesNo(no_prefix="no-")
+        del argument["type"]
+    elif _is_sequence(kind):
+        argument |= {"type": get_args(kind)[0], "nargs": "+"}
+        if "default" in argument:
+            argument["default"] = list(argument["default"])
+    return argument
+
+
+def _is_sequence(kind: Any) -> bool:
+    """Whether `kind` is tuple[X, ...]."""
+    return get_origin(kind) is tuple and get_args(kind)[-1] is Ellipsis
 
 
 if __name__ == "__main__":
