@@ -71,7 +71,9 @@ class CartesianArm:
                     f"{list(self.joint_names)}"
                 )
             if not np.isfinite(values).all():
-                bad = [n for n, v in zip(self.joint_names, values, strict=True) if not np.isfinite(v)]
+                bad = [
+                    n for n, v in zip(self.joint_names, values, strict=True) if not np.isfinite(v)
+                ]
                 raise InvalidInput(f"joint {name} of {bad} are not finite; check the joint encoder")
 
     def proprioception(self, joint_state: JointState) -> np.ndarray:

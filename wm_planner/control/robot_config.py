@@ -104,7 +104,9 @@ class RobotConfig:
         """Read a YAML file; unknown or missing keys are errors."""
         values = yaml.safe_load(path.read_text())
         if not isinstance(values, dict):
-            raise UserError(f"{path}: expected a mapping of robot settings, got {type(values).__name__}")
+            raise UserError(
+                f"{path}: expected a mapping of robot settings, got {type(values).__name__}"
+            )
         known = {field.name for field in fields(cls)}
         for kind, keys in (("unknown", values.keys() - known), ("missing", known - values.keys())):
             if keys:

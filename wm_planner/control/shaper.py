@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from ruckig import ControlInterface, InputParameter, Ruckig, RuckigError, Synchronization, Trajectory
+from ruckig import (
+    ControlInterface,
+    InputParameter,
+    Ruckig,
+    RuckigError,
+    Synchronization,
+    Trajectory,
+)
 
 from wm_planner.control.robot_config import RobotConfig
 

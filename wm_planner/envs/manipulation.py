@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +42,8 @@ class ManipulationEnv(gymnasium.Env):
     """Observations are {camera: (h, w, 3) uint8, "proprio": (P,) float32}; actions (4,) in [-1, 1].
 
     `info` holds what a robot would not know: `success`, `landmarks` (K,) and `expert` (4,), the
-    scripted expert's action for the state just reached.
+    scripted expert's action for the state just reached, and `command_ms`, what the step's command
+    took to compute.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
@@ -79,12 +81,14 @@ class ManipulationEnv(gymnasium.Env):
         self, action: np.ndarray
     ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
         self._execute(self._latency)
+        started = time.perf_counter()
         self.arm.to_command(np.asarray(action, np.float64), self.simulation.joint_state())
+        command_ms = (time.perf_counter() - started) * 1e3
         self._execute(self.arm.config.waypoints_per_action - self._latency)
         self._steps += 1
         judgement = self.task.judge(self.simulation)
         truncated = self._steps >= self.task.time_limit
-        info = self._info(judgement)
+        info = {**self._info(judgement), "command_ms": command_ms}
         return self._observation(), judgement.reward, judgement.success, truncated, info
 
     def render(self) -> np.ndarray:
@@ -124,6 +128,3 @@ def reset_episode(
     simulation.reset(positions)
     task.start(simulation, rng)
     simulation.settle()
-
-
-

@@ -34,7 +34,9 @@ class Randomization:
 class Randomizer:
     """Changes a compiled model in place, always starting from its nominal values."""
 
-    def __init__(self, config: Randomization, model: mujoco.MjModel, waypoint: float = 0.02) -> None:
+    def __init__(
+        self, config: Randomization, model: mujoco.MjModel, waypoint: float = 0.02
+    ) -> None:
         self.config = config
         self.latency_waypoints = 0
         self._model = model

@@ -76,7 +76,10 @@ class Simulation:
     def render(self, camera: str, size: tuple[int, int] | None = None) -> np.ndarray:
         """Frame (h, w, 3) uint8 RGB; `size` (h, w) overrides the camera's square size."""
         height, width = size or (self._size, self._size)
-        if self._renderer is None or (self._renderer.height, self._renderer.width) != (height, width):
+        if self._renderer is None or (self._renderer.height, self._renderer.width) != (
+            height,
+            width,
+        ):
             self.close()
             self._renderer = mujoco.Renderer(self.model, height, width)
             self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = False

@@ -50,7 +50,9 @@ class CollectConfig:
     def __post_init__(self) -> None:
         make_task(self.task)
         if self.episodes < 1 or self.workers < 1:
-            raise UserError(f"episodes {self.episodes} and workers {self.workers} must be at least 1")
+            raise UserError(
+                f"episodes {self.episodes} and workers {self.workers} must be at least 1"
+            )
         if self.seed < 0 or self.seed + self.episodes > EVALUATION_SEED:
             raise UserError(
                 f"seeds {self.seed} to {self.seed + self.episodes - 1} reach into those reserved for "

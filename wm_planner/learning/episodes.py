@@ -35,7 +35,11 @@ def write_episode(group: h5py.Group, episode: Episode) -> None:
     for camera, frames in episode.frames.items():
         chunks = (min(16, len(frames)), *frames.shape[1:])
         group.create_dataset(
-            f"obs/{camera}_image", data=frames, chunks=chunks, compression="gzip", compression_opts=1
+            f"obs/{camera}_image",
+            data=frames,
+            chunks=chunks,
+            compression="gzip",
+            compression_opts=1,
         )
     group["obs/proprio"] = episode.proprio
     group["actions"] = episode.actions
@@ -57,7 +61,9 @@ def read_episode(group: h5py.Group) -> Episode:
         frames = {n.removesuffix("_image"): obs[n][:] for n in obs if n.endswith("_image")}
         lengths = {len(v) for v in (*frames.values(), obs["proprio"], group["rewards"])}
         if lengths != {len(actions)}:
-            raise UserError(f"{group.name}: lengths {sorted(lengths)} differ from {len(actions)} actions")
+            raise UserError(
+                f"{group.name}: lengths {sorted(lengths)} differ from {len(actions)} actions"
+            )
         nothing = np.full((len(actions), 0), np.nan, np.float32)
         unlabelled = np.full_like(actions, np.nan)
         return Episode(

@@ -97,7 +97,7 @@ class TDLatentModule(pl.LightningModule):
         weight = self.config.decay ** torch.arange(horizon + 1, device=z.device)
         weight = weight / weight.sum()  # (T + 1,)
 
-        consistency = (latents[:, 1:] - encoded[:, 1:].detach()).float().pow(2).sum(-1)
+        consistency = (latents[:, 1:] - encoded[:, 1:].detach()).float().pow(2).mean(-1)
         reward = model.reward(latents[:, 1:])[..., 0].float() - batch.rewards
         return {
             "consistency": (consistency * weight[:-1]).mean(0).sum(),
@@ -131,7 +131,9 @@ class TDLatentModule(pl.LightningModule):
         error = prior.mean - wanted
         spread = 0.5 * (error.detach() / prior.std).pow(2) + prior.std.log()
         continuous = 4.0 * error.pow(2) + 0.3 * spread
-        side = F.binary_cross_entropy_with_logits(prior.logit, (wanted > 0).float(), reduction="none")
+        side = F.binary_cross_entropy_with_logits(
+            prior.logit, (wanted > 0).float(), reduction="none"
+        )
         loss = torch.where(switch, side, continuous).sum(-1)
         return (loss * importance).mean(0).sum()
 

@@ -130,7 +130,9 @@ class Export(Callback):
             "wall_minutes": round((time.monotonic() - self._started) / 60, 1),
             "cpu_minutes": round((time.process_time() - self._cpu_started) / 60, 1),
         }
-        save_model(directory, module.world_model, replace(self._model_config, provenance=provenance))
+        save_model(
+            directory, module.world_model, replace(self._model_config, provenance=provenance)
+        )
 
 
 def _trainer(config: TrainConfig, device: torch.device, export: Export) -> pl.Trainer:

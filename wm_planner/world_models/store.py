@@ -80,7 +80,9 @@ def check_device(device: str) -> torch.device:
 def save_model(directory: Path, world_model: TDLatent, config: ModelConfig) -> None:
     """Write weights and configuration; each file appears whole or not at all."""
     directory.mkdir(parents=True, exist_ok=True)
-    weights = {k: v.detach().cpu().float().contiguous() for k, v in world_model.state_dict().items()}
+    weights = {
+        k: v.detach().cpu().float().contiguous() for k, v in world_model.state_dict().items()
+    }
     partial = directory / "model.safetensors.partial"
     save_file(weights, partial)
     partial.replace(directory / "model.safetensors")
@@ -107,7 +109,9 @@ def load_model(directory: Path, device: str = "cpu") -> LoadedModel:
 def read_config(path: Path) -> ModelConfig:
     """Read config.yaml; unknown and missing keys are named."""
     if not path.is_file():
-        raise UserError(f"{path}: no such file; a model is a folder with config.yaml and model.safetensors")
+        raise UserError(
+            f"{path}: no such file; a model is a folder with config.yaml and model.safetensors"
+        )
     try:
         values = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -131,7 +135,9 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
-        raise UserError(f"{path}: not a whole safetensors file ({error}); copy or train it again") from error
+        raise UserError(
+            f"{path}: not a whole safetensors file ({error}); copy or train it again"
+        ) from error
 
 
 def _check_shapes(

@@ -91,14 +91,18 @@ class TDLatent(nn.Module):
         features = c.channels[-1] * (c.image_size // 2 ** len(c.channels)) ** 2
         self.visual = nn.Sequential(nn.Linear(features, c.hidden_size), nn.LayerNorm(c.hidden_size))
         self.bodily = mlp(c.proprio_size, 64, 64, depth=1)
-        self.fuse = nn.Sequential(mlp(c.hidden_size + 64, c.hidden_size, c.latent_size, depth=1), SimNorm())
+        self.fuse = nn.Sequential(
+            mlp(c.hidden_size + 64, c.hidden_size, c.latent_size, depth=1), SimNorm()
+        )
         self.dynamics = nn.Sequential(
             mlp(c.latent_size + c.action_size, c.hidden_size, c.latent_size), SimNorm()
         )
         self.reward = mlp(c.latent_size, c.hidden_size, 1)
         self.value = ValueEnsemble(c.value_members, c.latent_size, c.hidden_size)
         self.prior = mlp(c.latent_size, c.hidden_size, 2 * c.action_size)
-        self.landmarks = mlp(c.latent_size, c.hidden_size, c.landmark_size) if c.landmark_size else None
+        self.landmarks = (
+            mlp(c.latent_size, c.hidden_size, c.landmark_size) if c.landmark_size else None
+        )
         self.decoder = Decoder(c)
 
     def encode(self, observation: Observation, previous: Latent | None = None) -> Latent:

@@ -64,5 +64,3 @@ class Grasp:
 
 def _edge(simulation: Simulation) -> float:
     return 2 * simulation.model.geom("cube").size[0]
-
-

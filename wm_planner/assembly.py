@@ -1,0 +1,38 @@
+"""From configuration to a pipeline that is ready to run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from wm_planner.control.arm import CartesianArm
+from wm_planner.control.robot_config import RobotConfig
+from wm_planner.errors import UserError
+from wm_planner.paths import mjcf_dir, robot_config
+from wm_planner.pipeline import Pipeline
+from wm_planner.planning import PlannerConfig, make_planner
+from wm_planner.world_models.store import LoadedModel
+
+
+def build_arm(robot: str) -> CartesianArm:
+    """The controller of a robot in config/robots."""
+    config = RobotConfig.load(robot_config(robot))
+    return CartesianArm(config, mjcf_dir() / config.mjcf)
+
+
+def build_pipeline(model: LoadedModel, planner: PlannerConfig, device: str = "cpu") -> Pipeline:
+    """Model, planner and robot that fit together; a mismatch is a UserError."""
+    config = model.config
+    arm = build_arm(config.robot)
+    for name, wanted, found in (
+        ("control rate (Hz)", config.control_rate_hz, arm.config.control_rate_hz),
+        ("action size", config.action_size, arm.action_size),
+        ("proprioception size", config.proprio_size, arm.proprio_size),
+    ):
+        if wanted != found:
+            raise UserError(
+                f"{name} of the model is {wanted}, of robot '{config.robot}' {found}; "
+                "use the robot the model was trained on, or train a model for this one"
+            )
+    planner = replace(planner, discount=config.network.discount)
+    search = make_planner(model.world_model, arm.action_space, planner)
+    return Pipeline(model.world_model, search, arm, config.cameras, config.image_size, device)
