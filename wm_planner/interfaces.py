@@ -28,9 +28,7 @@ class WorldModel(Protocol):
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
         """Imagine `actions` (B, N, H, A) from `latent`."""
 
-    def propose(
-        self, latent: Latent, n: int, horizon: int, generator: torch.Generator
-    ) -> Proposal:
+    def propose(self, latent: Latent, n: int, horizon: int, generator: torch.Generator) -> Proposal:
         """Draw `n` action sequences of `horizon` steps from the learned action prior."""
 
 
@@ -44,9 +42,7 @@ class Objective(Protocol):
 class Planner(Protocol):
     """Searches over action sequences by imagining them."""
 
-    def plan(
-        self, latent: Latent, warm_start: Tensor | None, generator: torch.Generator
-    ) -> Plan:
+    def plan(self, latent: Latent, warm_start: Tensor | None, generator: torch.Generator) -> Plan:
         """Best sequence found; `warm_start` (B, H, A) is the last plan, shifted by a step."""
 
 

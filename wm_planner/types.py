@@ -26,7 +26,7 @@ class Latent(NamedTuple):
 
 
 class ActionSpace(NamedTuple):
-    """Actions are in [-1, 1]; those in `switches` (a gripper) mean only closed (-1) or open (+1)."""
+    """Actions are in [-1, 1]; those in `switches` (a gripper) are closed (-1) or open (+1)."""
 
     size: int
     switches: tuple[int, ...] = ()
@@ -63,7 +63,7 @@ class Plan(NamedTuple):
     """The action sequence a planner chose."""
 
     actions: Tensor  # (B, H, A) in [-1, 1]
-    expected_return: Tensor  # (B,) score of the chosen sequence's elites
+    expected_return: Tensor  # (B,) score of the chosen sequence; NaN where none is imagined
     spread: Tensor  # (B, H, A) standard deviation the search ended with
     statistics: PlanStatistics
 

@@ -77,7 +77,7 @@ class CartesianArm:
                 raise InvalidInput(f"joint {name} of {bad} are not finite; check the joint encoder")
 
     def proprioception(self, joint_state: JointState) -> np.ndarray:
-        """Hand in the workspace, goal ahead of the hand, finger, gripper command: (8,) near [-1, 1]."""
+        """Hand in workspace, goal ahead of hand, finger, gripper command: (8,) near [-1, 1]."""
         self.check(joint_state)
         lower, upper = self._workspace
         hand = self._kinematics.hand_position(joint_state.positions[:-1])
@@ -121,13 +121,13 @@ class CartesianArm:
         return self._start(self._with_finger(motion))
 
     def advance(self) -> np.ndarray:
-        """Execute the next waypoint of the command: positions (J,); at its end, the last one again."""
+        """Execute the command's next waypoint: positions (J,); at its end, the last one again."""
         self._executed = min(self._executed + 1, len(self._motion.positions) - 1)
         return self._motion.positions[self._executed]
 
     def _move_goal(self, step: np.ndarray, hand: np.ndarray) -> np.ndarray:
         ahead = self._goal + self.config.action_step * step - hand
-        ahead *= min(1.0, self.config.goal_reach / max(np.linalg.norm(ahead), 1e-9))
+        ahead *= min(1.0, self.config.goal_reach / max(float(np.linalg.norm(ahead)), 1e-9))
         return np.clip(hand + ahead, *self._workspace)
 
     def _with_finger(self, braking: Motion) -> Motion:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -102,7 +103,7 @@ class RobotConfig:
     @classmethod
     def load(cls, path: Path) -> RobotConfig:
         """Read a YAML file; unknown or missing keys are errors."""
-        values = yaml.safe_load(path.read_text())
+        values: Any = yaml.safe_load(path.read_text())
         if not isinstance(values, dict):
             raise UserError(
                 f"{path}: expected a mapping of robot settings, got {type(values).__name__}"
@@ -111,4 +112,7 @@ class RobotConfig:
         for kind, keys in (("unknown", values.keys() - known), ("missing", known - values.keys())):
             if keys:
                 raise UserError(f"{path}: {kind} keys {sorted(keys)}; a robot has {sorted(known)}")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        typed: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        return cls(**typed)

@@ -95,8 +95,7 @@ class TrajectoryShaper:
             raise ShapingError(f"the motion takes {trajectory.duration:.1f} s: {self._input}")
         steps = max(1, int(np.ceil(trajectory.duration / self.dt - 1e-9)))
         waypoints = [trajectory.at_time((i + 1) * self.dt) for i in range(steps)]
-        positions, velocities, accelerations = (np.array(x) for x in list(zip(*waypoints))[:3])
-        return Motion(positions, velocities, accelerations)
+        return Motion(*(np.array([waypoint[k] for waypoint in waypoints]) for k in range(3)))
 
 
 def _rounded(values: np.ndarray) -> list[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import gymnasium
@@ -35,7 +35,7 @@ class EnvConfig:
     robot: str = "panda"
     cameras: tuple[str, ...] = ("front", "wrist")
     image_size: int = 64
-    randomization: Randomization = Randomization()
+    randomization: Randomization = field(default_factory=Randomization)
 
 
 class ManipulationEnv(gymnasium.Env):
@@ -46,7 +46,7 @@ class ManipulationEnv(gymnasium.Env):
     took to compute.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012
 
     def __init__(self, config: EnvConfig | None = None, render_mode: str | None = None) -> None:
         self.config = config or EnvConfig()

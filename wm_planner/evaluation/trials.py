@@ -57,7 +57,7 @@ class TrialsConfig:
     device: str = "cpu"
     json: Path | None = None
     search: PlannerConfig = field(default_factory=PlannerConfig)
-    randomization: Randomization = Randomization()
+    randomization: Randomization = field(default_factory=Randomization)
 
     def __post_init__(self) -> None:
         make_task(self.task)

@@ -1,4 +1,4 @@
-"""How episodes are driven: an expert that is disturbed in ways a planner will have to recover from."""
+"""How episodes are driven: an expert, disturbed in ways a planner will have to recover from."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class DisturbedExpert:
         action = expert.copy()
         action[:3] += self._scale * self._noise
         if self._burst == 0 and rng.random() < self._mix.burst:
-            self._burst = rng.integers(4, 9)
+            self._burst = int(rng.integers(4, 9))
             self._direction = rng.uniform(-1, 1, 3)
         if self._burst > 0:
             self._burst -= 1

@@ -36,7 +36,7 @@ class CollectConfig:
         seed: of the first episode; the others follow. 5,000,000 and up are refused.
         workers: processes.
         image_size: height and width of the frames, pixels.
-        latency: longest delay between frame and action, seconds, drawn anew for each episode.
+        latency: longest delay from frame to action, seconds; drawn for each episode.
     """
 
     task: str = "grasp"
@@ -121,7 +121,7 @@ def drive(env: ManipulationEnv, seed: int, mix: Mix) -> Episode:
     """Run one episode."""
     behaviour = DisturbedExpert(mix, np.random.default_rng([seed, 1]))
     observation, info = env.reset(seed=seed)
-    steps = []
+    steps: list[tuple] = []
     done = False
     while not done and len(steps) < _STEPS:
         action = behaviour.act(info["expert"]).astype(np.float32)

@@ -18,7 +18,7 @@ from wm_planner.errors import UserError
 
 
 class Episode(NamedTuple):
-    """One episode of T control steps; entry t of everything belongs to the state before action t."""
+    """One episode of T control steps; entry t belongs to the state before action t."""
 
     frames: dict[str, np.ndarray]  # camera: (T, h, w, 3) uint8
     proprio: np.ndarray  # (T, P) float32

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytorch_lightning as pl
 import torch
 from einops import rearrange
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -55,7 +56,7 @@ class TDLatentModule(pl.LightningModule):
         self.updates = updates
         self.target_value = copy.deepcopy(world_model.value).requires_grad_(False)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         c = self.config
         optimizer = torch.optim.AdamW(
             self.world_model.parameters(), c.learning_rate, weight_decay=c.weight_decay
@@ -127,7 +128,7 @@ class TDLatentModule(pl.LightningModule):
             advantage = (batch.returns[:, :-1] - expected).mul(20.0).clamp(-4, 1).exp()
             importance = torch.where(labelled, 1.0, advantage) * weight  # (B, T)
         prior = self.world_model.prior_at(latents)
-        switch = self.world_model._is_switch
+        switch = self.world_model.is_switch
         error = prior.mean - wanted
         spread = 0.5 * (error.detach() / prior.std).pow(2) + prior.std.log()
         continuous = 4.0 * error.pow(2) + 0.3 * spread

@@ -60,7 +60,7 @@ class EpisodeStore:
         return len(self.actions)
 
     def batches(self, horizon: int, size: int, shift: int, seed: int) -> Iterator[Batch]:
-        """Endless random batches; frames are shifted by up to `shift` pixels, alike in a sequence."""
+        """Endless random batches; a sequence's frames are shifted alike, up to `shift` pixels."""
         valid = np.concatenate(
             [np.arange(a, b - horizon) for a, b in zip(self.starts, self.ends, strict=True)]
         )

@@ -6,6 +6,7 @@ import subprocess
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -19,7 +20,7 @@ from wm_planner.errors import UserError
 from wm_planner.learning.module import LossConfig, TDLatentModule
 from wm_planner.learning.sequences import EpisodeStore, SequenceDataset
 from wm_planner.paths import robot_config
-from wm_planner.world_models.store import ModelConfig, check_device, save_model
+from wm_planner.world_models.store import ModelConfig, channels_last, check_device, save_model
 from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig
 
 
@@ -95,7 +96,7 @@ def train(config: TrainConfig) -> Path:
         landmark_size=store.landmarks.shape[-1],
     )
     world_model = TDLatent(network)
-    world_model.to(memory_format=torch.channels_last)
+    channels_last(world_model)
     module = TDLatentModule(world_model, config.loss, config.updates)
     export = Export(config, _model_config(config, network, store))
     last = config.directory / "checkpoints" / "last.ckpt"
@@ -119,9 +120,11 @@ class Export(Callback):
         self._started = time.monotonic()
         self._cpu_started = time.process_time()
 
-    def on_train_batch_end(self, trainer: pl.Trainer, module: TDLatentModule, *_: object) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: Any, *_: Any
+    ) -> None:  # type: ignore[override]
         if trainer.global_step in self._config.snapshots:
-            self.write(module, self._config.directory / f"step_{trainer.global_step}")
+            self.write(pl_module, self._config.directory / f"step_{trainer.global_step}")
 
     def write(self, module: TDLatentModule, directory: Path) -> None:
         provenance = {

@@ -77,6 +77,13 @@ def check_device(device: str) -> torch.device:
     return chosen
 
 
+def channels_last(world_model: TDLatent) -> None:
+    """Lay convolution weights out as the processor wants them: many times faster in bf16."""
+    for parameter in world_model.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+
 def save_model(directory: Path, world_model: TDLatent, config: ModelConfig) -> None:
     """Write weights and configuration; each file appears whole or not at all."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -102,7 +109,9 @@ def load_model(directory: Path, device: str = "cpu") -> LoadedModel:
     _check_shapes(weights_file, weights, expected)
     world_model = TDLatent(config.network)
     world_model.load_state_dict(weights)
-    world_model.to(target, memory_format=torch.channels_last).eval().requires_grad_(False)
+    world_model.to(target)
+    channels_last(world_model)
+    world_model.eval().requires_grad_(False)
     return LoadedModel(world_model, config, hashlib.sha256(weights_file.read_bytes()).hexdigest())
 
 

@@ -8,6 +8,7 @@ trained by imitation; landmarks predicted from the latent, where a simulation kn
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple, final
 
 import torch
@@ -72,19 +73,21 @@ class PriorParameters(NamedTuple):
 class TDLatent(nn.Module):
     """WorldModel: convolutional encoder, latent dynamics, reward, value ensemble, action prior."""
 
+    is_switch: Tensor  # (A,) bool
+
     def __init__(self, config: TDLatentConfig) -> None:
         super().__init__()
         self.config = c = config
         self.action_space = ActionSpace(c.action_size, c.switches)
         mask = torch.zeros(c.action_size, dtype=torch.bool)
         mask[list(c.switches)] = True
-        self.register_buffer("_is_switch", mask, persistent=False)
+        self.register_buffer("is_switch", mask, persistent=False)
 
         sizes = [3 * c.cameras, *c.channels]
         self.convolutions = nn.Sequential(
             *(
                 layer
-                for a, b in zip(sizes, sizes[1:], strict=False)
+                for a, b in pairwise(sizes)
                 for layer in (nn.Conv2d(a, b, 4, stride=2, padding=1), nn.ReLU())
             )
         )
@@ -112,7 +115,7 @@ class TDLatent(nn.Module):
     def encode_frames(self, images: Tensor, proprio: Tensor) -> Tensor:
         """Latents (B, D) of images (B, V, C, h, w) uint8 and proprio (B, P)."""
         x = rearrange(images, "b v c h w -> b (v c) h w").to(memory_format=torch.channels_last)
-        x = x.to(self.visual[0].weight.dtype).div_(255.0).sub_(0.5)
+        x = x.to(proprio.dtype).div_(255.0).sub_(0.5)
         x = self.convolutions(x).flatten(1)
         x = torch.cat([F.mish(self.visual(x)), self.bodily(proprio)], dim=-1)
         return self.fuse(x)
@@ -143,8 +146,8 @@ class TDLatent(nn.Module):
         first, second = self.prior(z).float().chunk(2, dim=-1)
         low, high = _STD_RANGE
         std = low + (high - low) * torch.sigmoid(second)
-        mean = torch.tanh(torch.where(self._is_switch, first / 2, first))
-        std = torch.where(self._is_switch, (1 - mean**2).clamp_min(1e-6).sqrt(), std)
+        mean = torch.tanh(torch.where(self.is_switch, first / 2, first))
+        std = torch.where(self.is_switch, (1 - mean**2).clamp_min(1e-6).sqrt(), std)
         return PriorParameters(mean, std.clamp_min(low), first)
 
     def propose(self, latent: Latent, n: int, horizon: int, generator: torch.Generator) -> Proposal:
@@ -156,7 +159,7 @@ class TDLatent(nn.Module):
             prior = self.prior_at(z)
             action = self._sample(prior, generator).unflatten(0, (b, n + 1))  # (B, N + 1, A)
             mean = prior.mean.unflatten(0, (b, n + 1))[:, 0]
-            action[:, 0] = torch.where(self._is_switch, mean.sign(), mean)
+            action[:, 0] = torch.where(self.is_switch, mean.sign(), mean)
             actions.append(action[:, 1:])
             means.append(mean)
             stds.append(prior.std.unflatten(0, (b, n + 1))[:, 0])
@@ -167,7 +170,7 @@ class TDLatent(nn.Module):
         noise = torch.randn(prior.mean.shape, generator=generator, device=prior.mean.device)
         uniform = torch.rand(prior.mean.shape, generator=generator, device=prior.mean.device)
         switched = torch.where(uniform < torch.sigmoid(prior.logit), 1.0, -1.0)
-        return torch.where(self._is_switch, switched, (prior.mean + prior.std * noise).clamp(-1, 1))
+        return torch.where(self.is_switch, switched, (prior.mean + prior.std * noise).clamp(-1, 1))
 
     def decode(self, latent: Latent) -> Tensor:
         """What the model believes the cameras show: (B, V, C, h, w) uint8."""
@@ -185,7 +188,7 @@ class Decoder(nn.Module):
         sizes = [*reversed(config.channels), 3 * config.cameras]
         self.expand = nn.Linear(config.latent_size, sizes[0] * self._edge**2)
         layers: list[nn.Module] = []
-        for a, b in zip(sizes, sizes[1:], strict=False):
+        for a, b in pairwise(sizes):
             layers += [nn.ReLU(), nn.ConvTranspose2d(a, b, 4, stride=2, padding=1)]
         self.layers = nn.Sequential(*layers)
 

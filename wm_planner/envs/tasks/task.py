@@ -35,4 +35,4 @@ class Task(Protocol):
         """Judge the state after a control step; call once a step."""
 
     def expert(self, simulation: Simulation, goal: np.ndarray) -> np.ndarray:
-        """Action (4,) of the scripted expert, a function of the present state and the arm's goal."""
+        """Action (4,) of the scripted expert, a function of the state and the arm's goal."""
