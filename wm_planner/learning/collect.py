@@ -55,7 +55,7 @@ class CollectConfig:
             )
         if self.seed < 0 or self.seed + self.episodes > EVALUATION_SEED:
             raise UserError(
-                f"seeds {self.seed} to {self.seed + self.episodes - 1} reach into those reserved for "
+                f"seeds {self.seed} to {self.seed + self.episodes - 1} reach into those kept for "
                 f"evaluation ({EVALUATION_SEED} and up); choose a smaller --seed"
             )
 
