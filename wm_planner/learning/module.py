@@ -58,8 +58,12 @@ class TDLatentModule(pl.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         c = self.config
+        decoder = list(self.world_model.decoder.parameters())
+        others = [p for p in self.world_model.parameters() if all(p is not d for d in decoder)]
         optimizer = torch.optim.AdamW(
-            self.world_model.parameters(), c.learning_rate, weight_decay=c.weight_decay
+            [{"params": others}, {"params": decoder, "lr": 4 * c.learning_rate}],
+            c.learning_rate,
+            weight_decay=c.weight_decay,
         )
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._learning_rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -148,7 +152,7 @@ class TDLatentModule(pl.LightningModule):
         return (error * known * weight).mean(0).sum()
 
     def _decoder_loss(self, encoded: Tensor, batch: Batch) -> Tensor:
-        """On an eighth of the batch: it only serves pictures."""
-        part = slice(0, max(1, len(encoded) // 8))
+        """On a quarter of the batch: it only serves pictures."""
+        part = slice(0, max(1, len(encoded) // 4))
         frames = rearrange(batch.images[part, 0], "b v c h w -> b (v c) h w").float() / 255 - 0.5
         return (self.world_model.decoder(encoded[part, 0]).float() - frames).pow(2).mean()

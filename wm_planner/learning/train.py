@@ -120,9 +120,7 @@ class Export(Callback):
         self._started = time.monotonic()
         self._cpu_started = time.process_time()
 
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: Any, *_: Any
-    ) -> None:  # type: ignore[override]
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:  # type: ignore[override]
         if trainer.global_step in self._config.snapshots:
             self.write(pl_module, self._config.directory / f"step_{trainer.global_step}")
 

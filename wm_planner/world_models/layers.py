@@ -27,10 +27,10 @@ class SimNorm(nn.Module):
 
 
 def mlp(inputs: int, hidden: int, outputs: int, *, depth: int = 2) -> nn.Sequential:
-    """`depth` hidden layers of Linear, LayerNorm and Mish, then a Linear."""
+    """`depth` hidden layers of Linear, LayerNorm and SiLU, then a Linear."""
     layers: list[nn.Module] = []
     for size in [inputs, *[hidden] * (depth - 1)]:
-        layers += [nn.Linear(size, hidden), nn.LayerNorm(hidden), nn.Mish()]
+        layers += [nn.Linear(size, hidden), nn.LayerNorm(hidden), nn.SiLU()]
     return nn.Sequential(*layers, nn.Linear(hidden, outputs))
 
 
@@ -65,5 +65,5 @@ class ValueEnsemble(nn.Module):
         x = z.reshape(1, -1, z.shape[-1]).expand(self.members, -1, -1)  # (K, M, D)
         for layer in (self.first, self.second):
             x = layer(x)
-            x = F.mish(F.layer_norm(x, x.shape[-1:]))
+            x = F.silu(F.layer_norm(x, x.shape[-1:]))
         return self.last(x)[..., 0].unflatten(1, shape or (1,))  # (K, ...)

@@ -47,7 +47,7 @@ class TDLatentConfig:
     switches: tuple[int, ...] = (3,)
     landmark_size: int = 4
     latent_size: int = 256
-    hidden_size: int = 384
+    hidden_size: int = 256
     value_members: int = 4
     channels: tuple[int, ...] = (32, 48, 64, 64)
     discount: float = 0.97
@@ -117,7 +117,7 @@ class TDLatent(nn.Module):
         x = rearrange(images, "b v c h w -> b (v c) h w").to(memory_format=torch.channels_last)
         x = x.to(proprio.dtype).div_(255.0).sub_(0.5)
         x = self.convolutions(x).flatten(1)
-        x = torch.cat([F.mish(self.visual(x)), self.bodily(proprio)], dim=-1)
+        x = torch.cat([F.silu(self.visual(x)), self.bodily(proprio)], dim=-1)
         return self.fuse(x)
 
     def step(self, z: Tensor, action: Tensor) -> Tensor:
@@ -128,15 +128,16 @@ class TDLatent(nn.Module):
         """Imagine actions (B, N, H, A); values are returns from the last latent on."""
         b, n = actions.shape[:2]
         z = repeat(latent.z, "b d -> (b n) d", n=n)
-        rewards = []
+        latents = []
         for action in rearrange(actions, "b n h a -> h (b n) a"):
             z = self.step(z, action)
-            rewards.append(self.reward(z)[:, 0])
+            latents.append(z)
+        rewards = self.reward(torch.stack(latents))  # (H, B * N, 1)
         scale = 1.0 / (1.0 - self.config.discount)
         values = self.value(z).unflatten(1, (b, n)) * scale  # (K, B, N)
         return Rollout(
             actions=actions,
-            rewards=rearrange(torch.stack(rewards), "h (b n) -> b n h", b=b),
+            rewards=rearrange(rewards, "h (b n) 1 -> b n h", b=b),
             terminal_value=values.mean(0),
             disagreement=values.std(0),
         )
@@ -186,7 +187,10 @@ class Decoder(nn.Module):
         super().__init__()
         self._edge = config.image_size // 16
         sizes = [*reversed(config.channels), 3 * config.cameras]
-        self.expand = nn.Linear(config.latent_size, sizes[0] * self._edge**2)
+        self.expand = nn.Sequential(
+            nn.LayerNorm(config.latent_size),
+            nn.Linear(config.latent_size, sizes[0] * self._edge**2),
+        )
         layers: list[nn.Module] = []
         for a, b in pairwise(sizes):
             layers += [nn.ReLU(), nn.ConvTranspose2d(a, b, 4, stride=2, padding=1)]
