@@ -68,7 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("MUJOCO_GL", "egl")  # cameras render off screen, without a display
     try:
         run, config = _prepare(name, argv[1:])
-        return run(config) or 0
+        code = run(config)
+        return code if isinstance(code, int) else 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

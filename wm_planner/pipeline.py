@@ -37,7 +37,7 @@ class Pipeline:
         device: torch.device | str = "cpu",
     ) -> None:
         self.robot = robot
-        self._world_model = world_model
+        self.world_model = world_model
         self._planner = planner
         self._cameras, self._image_size, self._device = cameras, image_size, device
         self._generator = torch.Generator(device)
@@ -53,7 +53,7 @@ class Pipeline:
     def think(self, frames: Mapping[str, np.ndarray], proprio: np.ndarray) -> Thought:
         """Plan from a frame (h, w, 3) uint8 RGB of each camera and proprioception (P,)."""
         observation = observe(frames, proprio, self._cameras, self._image_size, self._device)
-        self._latent = self._world_model.encode(observation, self._latent)
+        self._latent = self.world_model.encode(observation, self._latent)
         plan = self._planner.plan(self._latent, self._warm_start, self._generator)
         self._warm_start = shift(plan.actions)
         return Thought(self._latent, plan)

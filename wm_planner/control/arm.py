@@ -8,7 +8,7 @@ import numpy as np
 
 from wm_planner.control.kinematics import Kinematics, Unreachable
 from wm_planner.control.robot_config import RobotConfig
-from wm_planner.control.shaper import Motion, MotionState, TrajectoryShaper
+from wm_planner.control.shaper import Motion, MotionState, ShapingError, TrajectoryShaper
 from wm_planner.errors import UserError
 from wm_planner.types import ActionSpace, Command, JointState
 
@@ -52,11 +52,11 @@ class CartesianArm:
     def reset(self, joint_state: JointState) -> None:
         """Start from the measured pose, at rest: the first command is a soft start."""
         self.check(joint_state)
-        position = np.clip(joint_state.positions, self._shaper.lower, self._shaper.upper)
+        position = joint_state.positions.astype(np.float64)
         rest = np.zeros_like(position)
         self._motion = Motion(position[None], rest[None], rest[None])
         self._executed = 0
-        self._target = position
+        self._target = np.clip(position, self._shaper.lower, self._shaper.upper)
         self._goal = self._kinematics.hand_position(position[:-1])
         self._gripper = 1.0 if position[-1] > np.mean(self.config.finger_range) else -1.0
 
@@ -104,21 +104,26 @@ class CartesianArm:
         hand = self._kinematics.hand_position(joint_state.positions[:-1])
         goal = self._move_goal(action[:3], hand)
         self._gripper = 1.0 if action[3] > 0 else -1.0
+        finger = self.config.finger_range[int(self._gripper > 0)]
+        self._target = np.r_[self._target[:-1], finger]
         try:
             arm_target = self._kinematics.solve(self._target[:-1], goal)
-        except Unreachable:
+            self._target = np.r_[arm_target, finger]
+            motion = self._shaper.move(self._state(), self._target)
+        except (Unreachable, ShapingError):
             return self.hold()
         self._goal = goal
-        self._target = np.r_[arm_target, self.config.finger_range[int(self._gripper > 0)]]
-        motion = self._shaper.move(self._state(), self._target)
         return self.hold() if self._leaves_workspace(motion) else self._start(motion)
 
     def hold(self) -> Command:
         """Brake within the limits, then stay; the gripper keeps its command."""
-        motion = self._shaper.brake(self._state())
+        try:
+            motion = self._with_finger(self._shaper.brake(self._state()))
+        except ShapingError:  # what is left of the last command ends at rest as well
+            motion = self._rest()
         self._target = np.r_[motion.positions[-1][:-1], self._target[-1]]
         self._goal = self._kinematics.hand_position(motion.positions[-1][:-1])
-        return self._start(self._with_finger(motion))
+        return self._start(motion)
 
     def advance(self) -> np.ndarray:
         """Execute the command's next waypoint: positions (J,); at its end, the last one again."""
@@ -126,9 +131,9 @@ class CartesianArm:
         return self._motion.positions[self._executed]
 
     def _move_goal(self, step: np.ndarray, hand: np.ndarray) -> np.ndarray:
-        ahead = self._goal + self.config.action_step * step - hand
-        ahead *= min(1.0, self.config.goal_reach / max(float(np.linalg.norm(ahead)), 1e-9))
-        return np.clip(hand + ahead, *self._workspace)
+        goal = np.clip(self._goal + self.config.action_step * step, *self._workspace)
+        ahead = goal - hand
+        return hand + ahead * min(1.0, self.config.goal_reach / max(np.linalg.norm(ahead), 1e-9))
 
     def _with_finger(self, braking: Motion) -> Motion:
         """The braking motion of the arm, with the finger still going where it was told."""
@@ -145,6 +150,11 @@ class CartesianArm:
     def _state(self) -> MotionState:
         """Commanded state at the waypoint executed last."""
         return MotionState(*(part[self._executed] for part in self._motion))
+
+    def _rest(self) -> Motion:
+        """Waypoints not executed yet, at least the last one."""
+        first = min(self._executed + 1, len(self._motion.positions) - 1)
+        return Motion(*(part[first:] for part in self._motion))
 
     def _start(self, motion: Motion) -> Command:
         start = self._state()

@@ -65,7 +65,8 @@ class TrajectoryShaper:
         self._input.max_velocity = self.velocity.tolist()
         self._input.max_acceleration = self.acceleration.tolist()
         self._input.max_jerk = self.jerk.tolist()
-        self._input.per_dof_synchronization = [Synchronization.Time] * n + [Synchronization.No]
+        self._together = [Synchronization.Time] * n + [Synchronization.No]
+        self._apart = [Synchronization.No] * (n + 1)
 
     def move(self, start: MotionState, target: np.ndarray) -> Motion:
         """Fastest motion to rest at `target` (J,), clipped to the position limits."""
@@ -86,6 +87,16 @@ class TrajectoryShaper:
         self._input.current_acceleration = _rounded(acceleration)
         self._input.target_velocity = [0.0] * len(self.lower)
         self._input.target_acceleration = [0.0] * len(self.lower)
+        try:
+            trajectory = self._solve(self._together)
+        except ShapingError:  # Ruckig sometimes cannot synchronise joints that are all but at rest
+            trajectory = self._solve(self._apart)
+        steps = max(1, int(np.ceil(trajectory.duration / self.dt - 1e-9)))
+        waypoints = [trajectory.at_time((i + 1) * self.dt) for i in range(steps)]
+        return Motion(*(np.array([waypoint[k] for waypoint in waypoints]) for k in range(3)))
+
+    def _solve(self, synchronization: list[Synchronization]) -> Trajectory:
+        self._input.per_dof_synchronization = synchronization
         trajectory = Trajectory(len(self.lower))
         try:
             self._solver.calculate(self._input, trajectory)
@@ -93,9 +104,7 @@ class TrajectoryShaper:
             raise ShapingError(f"no trajectory inside the limits: {error}") from error
         if trajectory.duration > _MAX_DURATION:
             raise ShapingError(f"the motion takes {trajectory.duration:.1f} s: {self._input}")
-        steps = max(1, int(np.ceil(trajectory.duration / self.dt - 1e-9)))
-        waypoints = [trajectory.at_time((i + 1) * self.dt) for i in range(steps)]
-        return Motion(*(np.array([waypoint[k] for waypoint in waypoints]) for k in range(3)))
+        return trajectory
 
 
 def _rounded(values: np.ndarray) -> list[float]:

@@ -1,0 +1,59 @@
+"""What a plan is imagined to lead to, as a picture: camera frames now beside decoded futures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+import torch
+
+from wm_planner.types import Latent, Plan
+from wm_planner.world_models.td_latent import TDLatent
+
+_TILE = 160  # pixels
+_INK = (245, 245, 245)
+
+
+@torch.inference_mode()
+def imagine_strip(
+    world_model: TDLatent,
+    latent: Latent,
+    plan: Plan,
+    frames: Mapping[str, np.ndarray],
+    period: float = 0.1,
+) -> np.ndarray:
+    """A row of tiles for each camera: the frame now, what the latent holds of it, then the plan.
+
+    Args:
+        world_model: decodes latents.
+        latent: of the frames, (1, D).
+        plan: its first batch element is imagined.
+        frames: camera: (h, w, 3) uint8 RGB, in the model's order.
+        period: seconds an action takes.
+
+    Returns:
+        Picture (rows, columns, 3) uint8 RGB.
+    """
+    z = latent.z[:1]
+    imagined = [z]
+    for action in plan.actions[0]:  # (A,)
+        z = world_model.step(z, action[None])
+        imagined.append(z)
+    decoded = world_model.decode(Latent(torch.cat(imagined)))  # (H + 1, V, C, h, w)
+    decoded = decoded.permute(1, 0, 3, 4, 2).cpu().numpy()  # (V, H + 1, h, w, C)
+    captions = [f"imagined +{i * period:.1f} s" for i in range(1, len(imagined))]
+    rows = []
+    for (camera, frame), futures in zip(frames.items(), decoded, strict=True):
+        tiles = [_tile(frame, f"{camera} camera"), _tile(futures[0], "believed now")]
+        tiles += [_tile(f, c) for f, c in zip(futures[1:], captions, strict=True)]
+        rows.append(np.concatenate(tiles, axis=1))
+    return np.concatenate(rows, axis=0)
+
+
+def _tile(frame: np.ndarray, caption: str) -> np.ndarray:
+    tile = cv2.resize(frame, (_TILE, _TILE), interpolation=cv2.INTER_CUBIC)
+    tile = cv2.copyMakeBorder(tile[1:-1, 1:-1], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(40, 40, 40))
+    tile[-20:] = tile[-20:] // 3
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    return cv2.putText(tile, caption, (6, _TILE - 6), font, 0.42, _INK, 1, cv2.LINE_AA)

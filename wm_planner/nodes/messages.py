@@ -1,0 +1,181 @@
+"""ROS messages to and from arrays. Bad messages raise a MessageError that says what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from builtin_interfaces.msg import Duration, Time
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import JointState as JointStateMsg
+from std_msgs.msg import Float64MultiArray, MultiArrayDimension
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from wm_planner.errors import UserError
+from wm_planner.types import Command, JointState
+
+try:
+    from cv_bridge import CvBridge
+
+    _BRIDGE: CvBridge | None = CvBridge()
+except ImportError:
+    _BRIDGE = None
+
+_CHANNELS = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono8": 1}
+
+
+class MessageError(UserError):
+    """A message that cannot be used."""
+
+
+def seconds(stamp: Time) -> float:
+    """A stamp as seconds."""
+    return stamp.sec + stamp.nanosec * 1e-9
+
+
+def to_time(value: float) -> Time:
+    """Seconds as a stamp."""
+    nanoseconds = round(value * 1e9)
+    return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+
+
+def decode_image(message: Image | CompressedImage) -> np.ndarray:
+    """Frame (h, w, 3) uint8 RGB of an rgb8, bgr8, rgba8, bgra8, mono8, JPEG or PNG image."""
+    try:
+        if isinstance(message, CompressedImage):
+            frame = _decode_compressed(message)
+        else:
+            frame = _decode_raw(_without_padding(message))
+    except MessageError:
+        raise
+    except Exception as error:  # cv2, cv_bridge and rosbags each have errors of their own
+        raise MessageError(f"image cannot be decoded: {error}") from error
+    if frame is None or frame.ndim != 3:
+        raise MessageError("image cannot be decoded: no picture in its data")
+    return np.ascontiguousarray(frame)
+
+
+def _decode_raw(message: Image) -> np.ndarray:
+    if _BRIDGE is not None:
+        return _BRIDGE.imgmsg_to_cv2(message, "rgb8")
+    from rosbags.image import image_to_cvimage
+
+    return image_to_cvimage(message, "rgb8")
+
+
+def _decode_compressed(message: CompressedImage) -> np.ndarray:
+    if _BRIDGE is not None:
+        return _BRIDGE.compressed_imgmsg_to_cv2(message, "rgb8")
+    from rosbags.image import compressed_image_to_cvimage
+
+    return compressed_image_to_cvimage(message, "rgb8")
+
+
+def _without_padding(message: Image) -> Image:
+    """The image with rows of exactly width * channels bytes: rosbags-image ignores `step`."""
+    if message.encoding not in _CHANNELS:
+        raise MessageError(
+            f"image encoding is '{message.encoding}', expected one of {', '.join(_CHANNELS)}"
+        )
+    row = message.width * _CHANNELS[message.encoding]
+    expected = message.step * message.height
+    if message.step < row or message.width == 0 or message.height == 0:
+        raise MessageError(
+            f"image {message.width} x {message.height} {message.encoding} has step "
+            f"{message.step}, expected at least {row}"
+        )
+    if len(message.data) != expected:
+        raise MessageError(
+            f"image data has {len(message.data)} bytes, expected {expected}: "
+            f"{message.height} rows of {message.step}"
+        )
+    if message.step == row:
+        return message
+    rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
+    return Image(
+        header=message.header,
+        height=message.height,
+        width=message.width,
+        encoding=message.encoding,
+        step=row,
+        data=rows[:, :row].tobytes(),
+    )
+
+
+def encode_image(frame: np.ndarray, stamp: float, frame_id: str) -> Image:
+    """A frame (h, w, 3) uint8 RGB as an rgb8 Image."""
+    height, width = frame.shape[:2]
+    message = Image(height=height, width=width, encoding="rgb8", step=3 * width)
+    message.header.stamp = to_time(stamp)
+    message.header.frame_id = frame_id
+    message.data = frame.tobytes()
+    return message
+
+
+def camera_info(size: int, fovy: float, stamp: float, frame_id: str) -> CameraInfo:
+    """Pinhole of a square image of `size` pixels and a vertical field of view in degrees."""
+    focal = size / 2 / np.tan(np.deg2rad(fovy) / 2)
+    centre = (size - 1) / 2
+    message = CameraInfo(height=size, width=size, distortion_model="plumb_bob")
+    message.header.stamp = to_time(stamp)
+    message.header.frame_id = frame_id
+    message.k = [focal, 0.0, centre, 0.0, focal, centre, 0.0, 0.0, 1.0]
+    message.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+    message.p = [focal, 0.0, centre, 0.0, 0.0, focal, centre, 0.0, 0.0, 0.0, 1.0, 0.0]
+    message.d = [0.0] * 5
+    return message
+
+
+def joint_state(message: JointStateMsg, names: Sequence[str]) -> JointState:
+    """Joints in the order of `names`, whatever the order of the message; velocities may be absent."""
+    index = {name: i for i, name in enumerate(message.name)}
+    if missing := [name for name in names if name not in index]:
+        raise MessageError(f"joint state lacks {missing}; it has {list(message.name)}")
+    if len(message.position) != len(message.name):
+        raise MessageError(
+            f"joint state has {len(message.position)} positions for {len(message.name)} names"
+        )
+    order = [index[name] for name in names]
+    positions = np.array(message.position, np.float64)[order]
+    velocities = np.zeros_like(positions)
+    if len(message.velocity) == len(message.name):
+        velocities = np.array(message.velocity, np.float64)[order]
+    return JointState(positions, velocities, seconds(message.header.stamp))
+
+
+def joint_state_message(state: JointState, names: Sequence[str]) -> JointStateMsg:
+    """A JointState message."""
+    message = JointStateMsg(name=list(names))
+    message.header.stamp = to_time(state.stamp)
+    message.position = state.positions.tolist()
+    message.velocity = state.velocities.tolist()
+    return message
+
+
+def waypoint_message(positions: np.ndarray, names: Sequence[str]) -> Float64MultiArray:
+    """Joint positions (J,) for forward_command_controller; the layout's label says the order."""
+    message = Float64MultiArray(data=positions.tolist())
+    label, size = ",".join(names), len(names)
+    message.layout.dim = [MultiArrayDimension(label=label, size=size, stride=size)]
+    return message
+
+
+def trajectory_message(command: Command) -> JointTrajectory:
+    """The whole command for joint_trajectory_controller, starting on arrival (stamp 0)."""
+    message = JointTrajectory(joint_names=list(command.joint_names))
+    for i, (positions, velocities) in enumerate(
+        zip(command.positions, command.velocities, strict=True)
+    ):
+        when = round((i + 1) * command.dt * 1e9)
+        point = JointTrajectoryPoint(positions=positions.tolist(), velocities=velocities.tolist())
+        point.time_from_start = Duration(sec=when // 10**9, nanosec=when % 10**9)
+        message.points.append(point)
+    message.points[-1].velocities = [0.0] * len(command.joint_names)
+    return message
+
+
+def status(level: bytes, name: str, text: str, values: dict[str, object]) -> DiagnosticStatus:
+    """A DiagnosticStatus with key values."""
+    pairs = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
+    return DiagnosticStatus(level=level, name=name, message=text, values=pairs)

@@ -1,0 +1,246 @@
+"""MuJoCo standing in for the robot: the same topics, on simulated time."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
+from gymnasium.utils.seeding import np_random
+from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock as ClockMsg
+from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import JointState as JointStateMsg
+from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from wm_planner.control.robot_config import RobotConfig
+from wm_planner.envs.manipulation import reset_episode
+from wm_planner.envs.randomization import Randomization, Randomizer
+from wm_planner.envs.scene import build_scene
+from wm_planner.envs.simulation import Simulation
+from wm_planner.envs.tasks import make_task
+from wm_planner.nodes.messages import (
+    camera_info,
+    encode_image,
+    joint_state_message,
+    status,
+    to_time,
+)
+from wm_planner.nodes.spin import spin_until_signal
+from wm_planner.paths import mjcf_dir, robot_config
+
+_REPEAT_PERIOD = 0.5  # s a lockstep simulation waits before it sends its last frames again
+
+PARAMETERS = (
+    ("task", "grasp", "Name of the task."),
+    ("robot", "panda", "Name of the robot in config/robots."),
+    ("cameras", ["front", "wrist"], "Cameras to render."),
+    ("image_size", 64, "Height and width of the frames, pixels."),
+    ("seed", 0, "Seed of the episode that ~/reset starts."),
+    ("lockstep", False, "Wait for commands instead of following the wall clock."),
+    ("real_time_factor", 1.0, "Simulated seconds a second, when not in lockstep."),
+)
+
+
+class SimNode(Node):
+    """Publishes /clock, joint_states, frames and the task's state; executes joint commands."""
+
+    def __init__(self) -> None:
+        super().__init__("sim")
+        for name, default, description in PARAMETERS:
+            read_only = name != "seed"
+            descriptor = ParameterDescriptor(description=description, read_only=read_only)
+            self.declare_parameter(name, default, descriptor)
+        self._robot = RobotConfig.load(robot_config(self._value("robot")))
+        self._task = make_task(self._value("task"))
+        scene = build_scene(mjcf_dir(), self._robot.mjcf, self._task.props())
+        self._cameras = tuple(self._value("cameras"))
+        self._simulation = Simulation(scene, self._robot, self._cameras, self._value("image_size"))
+        self._randomizer = Randomizer(Randomization(), scene)
+        self._lockstep = self._value("lockstep")
+        self._dt = 1.0 / self._robot.command_rate_hz
+        self._home = np.r_[self._robot.home, self._robot.finger_range[1]]
+        self._epoch_time = 0.0  # simulated seconds before this episode: time never runs back
+        self._waypoints: deque[np.ndarray] = deque()
+        self._paused = False
+        self._create_topics()
+        self._create_services()
+        self._begin_episode()
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        if self._lockstep:
+            self.create_timer(_REPEAT_PERIOD, self._repeat, clock=steady)
+        else:
+            period = self._dt / self._value("real_time_factor")
+            self.create_timer(period, self._on_tick, clock=steady)
+
+    def _value(self, name: str):  # type: ignore[no-untyped-def]
+        return self.get_parameter(name).value
+
+    def _create_topics(self) -> None:
+        reliable = QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE)
+        frames = QoSProfile(depth=2, reliability=ReliabilityPolicy.RELIABLE)
+        self._clock_topic = self.create_publisher(ClockMsg, "/clock", 10)
+        self._joints_topic = self.create_publisher(JointStateMsg, "joint_states", reliable)
+        self._state_topic = self.create_publisher(DiagnosticStatus, "~/task_state", reliable)
+        self._frame_topics = {
+            camera: (
+                self.create_publisher(Image, f"{camera}/color", frames),
+                self.create_publisher(CameraInfo, f"{camera}/camera_info", frames),
+            )
+            for camera in self._cameras
+        }
+        self.create_subscription(Float64MultiArray, "commands", self._on_command, reliable)
+        self.create_subscription(JointTrajectory, "joint_trajectory", self._on_trajectory, reliable)
+
+    def _create_services(self) -> None:
+        for name, callback in (
+            ("reset", self._on_reset),
+            ("pause", self._on_pause),
+            ("resume", self._on_resume),
+            ("step", self._on_step),
+        ):
+            self.create_service(Trigger, f"~/{name}", callback)
+
+    # Time
+
+    @property
+    def _now(self) -> float:
+        return self._epoch_time + self._simulation.time
+
+    def _begin_episode(self) -> None:
+        self._epoch_time = self._now + 1.0
+        self._waypoints.clear()
+        rng = np_random(self._value("seed"))[0]  # as gymnasium seeds an environment
+        reset_episode(self._simulation, self._task, self._home, self._randomizer, rng)
+        self._ticks = 0
+        self._publish_control_step()
+
+    def _on_tick(self) -> None:
+        if not self._paused:
+            self._advance()
+
+    def _advance(self) -> None:
+        """One waypoint period: execute the next waypoint, or hold the last one."""
+        if self._waypoints:
+            self._simulation.command(self._waypoints.popleft())
+        self._simulation.advance(self._dt)
+        self._ticks += 1
+        if self._ticks % self._robot.waypoints_per_action == 0:
+            self._publish_control_step()
+        else:
+            self._publish_joints()
+
+    def _repeat(self) -> None:
+        """Send the last frames again, in case nobody was listening yet."""
+        if not self._paused and self._ticks % self._robot.waypoints_per_action == 0:
+            self._publish_joints()
+            self._publish_frames()
+
+    # Commands
+
+    def _on_command(self, message: Float64MultiArray) -> None:
+        self._execute([np.array(message.data)])
+
+    def _on_trajectory(self, message: JointTrajectory) -> None:
+        if tuple(message.joint_names) != self._robot.joint_names:
+            self._drop(f"joint names {list(message.joint_names)}", list(self._robot.joint_names))
+            return
+        times = [p.time_from_start.sec + p.time_from_start.nanosec * 1e-9 for p in message.points]
+        points = np.array([point.positions for point in message.points])
+        if points.shape != (len(times), len(self._robot.joint_names)) or not times:
+            self._drop(f"points of shape {points.shape}", "one position a joint and point")
+            return
+        ticks = np.arange(1, max(1, round(times[-1] / self._dt)) + 1) * self._dt
+        start = self._simulation.joint_state().positions
+        knots, values = np.r_[0.0, times], np.vstack([start, points])
+        sampled = np.stack([np.interp(ticks, knots, column) for column in values.T], axis=1)
+        if self._lockstep:
+            sampled = sampled[: self._robot.waypoints_per_action]
+        self._execute(list(sampled))
+
+    def _execute(self, waypoints: list[np.ndarray]) -> None:
+        for positions in waypoints:
+            if (
+                positions.shape != (len(self._robot.joint_names),)
+                or not np.isfinite(positions).all()
+            ):
+                self._drop(f"command {positions}", f"{len(self._robot.joint_names)} finite numbers")
+                return
+        self._waypoints.clear()
+        self._waypoints.extend(waypoints)
+        while self._lockstep and self._waypoints and not self._paused:
+            self._advance()
+
+    def _drop(self, found: str, expected: object) -> None:
+        self.get_logger().warning(
+            f"dropped: {found}, expected {expected}", throttle_duration_sec=1.0
+        )
+
+    # Services
+
+    def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._paused = False
+        self._begin_episode()
+        response.success, response.message = True, f"episode of seed {self._value('seed')}"
+        return response
+
+    def _on_pause(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._paused = True
+        self._waypoints.clear()
+        response.success, response.message = True, "paused"
+        return response
+
+    def _on_resume(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._paused = False
+        response.success, response.message = True, "running"
+        return response
+
+    def _on_step(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        for _tick in range(self._robot.waypoints_per_action):
+            self._advance()
+        response.success, response.message = True, f"at {self._now:.2f} s"
+        return response
+
+    # Publishing
+
+    def _publish_control_step(self) -> None:
+        judgement = self._task.judge(self._simulation)
+        step = self._ticks // self._robot.waypoints_per_action
+        self._publish_joints()
+        self._publish_frames()
+        values = {
+            "task": self._task.name,
+            "seed": self._value("seed"),
+            "step": step,
+            "time_limit": self._task.time_limit,
+            "reward": f"{judgement.reward:.6f}",
+            "success": judgement.success,
+        }
+        text = "success" if judgement.success else "under way"
+        self._state_topic.publish(status(DiagnosticStatus.OK, "sim: task", text, values))
+
+    def _publish_joints(self) -> None:
+        self._clock_topic.publish(ClockMsg(clock=to_time(self._now)))
+        state = self._simulation.joint_state()._replace(stamp=self._now)
+        self._joints_topic.publish(joint_state_message(state, self._robot.joint_names))
+
+    def _publish_frames(self) -> None:
+        size = self._value("image_size")
+        for camera, frame in self._simulation.frames().items():
+            image, info = self._frame_topics[camera]
+            fovy = float(self._simulation.model.camera(camera).fovy[0])
+            image.publish(encode_image(frame, self._now, camera))
+            info.publish(camera_info(size, fovy, self._now, camera))
+
+
+def main() -> int:
+    return spin_until_signal(SimNode, lambda node: node._simulation.close())
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

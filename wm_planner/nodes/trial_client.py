@@ -1,0 +1,174 @@
+"""Runs trials on a simulation node and a planner node, from a third process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.srv import SetParameters
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import Trigger
+
+from wm_planner.errors import UserError
+
+_DISCOVERY = 30.0  # s a node gets to appear, imports included
+_CALL = 30.0  # s a service call may take; configure loads the model
+
+
+class TrialOutcome(NamedTuple):
+    """How one trial over ROS went."""
+
+    seed: int
+    success: bool
+    steps: int
+    reward: float  # sum over the control steps
+    ended: str  # success, time limit or silence
+    plan_ms: list[float]
+    frame_to_command_ms: list[float]
+    commands: list[np.ndarray]  # (J,) each
+
+
+class TrialClient:
+    """Controls /sim and /wm_planner; owns its node and executor."""
+
+    def __init__(self, alive: Callable[[], None] = lambda: None) -> None:
+        """`alive` is called while waiting; it may raise to give up."""
+        self.node = Node("trials")
+        self._alive = alive
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self.node)
+        self._clients: dict[str, Any] = {}
+        reliable = QoSProfile(depth=200, reliability=ReliabilityPolicy.RELIABLE)
+        for kind, topic, callback in (
+            (DiagnosticStatus, "/sim/task_state", self._on_task_state),
+            (DiagnosticStatus, "/wm_planner/plan_statistics", self._on_statistics),
+            (Float64MultiArray, "/wm_planner/commands", self._on_command),
+        ):
+            self.node.create_subscription(kind, topic, callback, reliable)
+        self._recording: int | None = None
+        self._clear()
+
+    def close(self) -> None:
+        self._executor.shutdown()
+        self.node.destroy_node()
+
+    def configure_and_activate(self) -> None:
+        """Bring the planner up; a UserError says which transition it refused."""
+        for transition, goal in (
+            (Transition.TRANSITION_CONFIGURE, State.PRIMARY_STATE_INACTIVE),
+            (Transition.TRANSITION_ACTIVATE, State.PRIMARY_STATE_ACTIVE),
+        ):
+            request = ChangeState.Request(transition=Transition(id=transition))
+            self.call(ChangeState, "/wm_planner/change_state", request)
+            state = self.call(GetState, "/wm_planner/get_state", GetState.Request()).current_state
+            if state.id != goal:
+                raise UserError(
+                    f"the planner node is '{state.label}' after transition {transition}; its log "
+                    "says why"
+                )
+
+    def run_trial(self, seed: int, patience: float = 10.0) -> TrialOutcome:
+        """Reset both nodes to `seed`, plan until success, time limit, or `patience` s of silence."""
+        self.trigger("/wm_planner/stop")
+        self.trigger("/sim/pause")
+        self.set_seed("/wm_planner", seed)
+        self.set_seed("/sim", seed)
+        self.trigger("/wm_planner/reset")
+        self._clear()
+        self._recording = seed
+        self.trigger("/sim/reset")
+        self.trigger("/wm_planner/start")
+        self._spin_until(lambda: self._ended() is not None, patience)
+        ended = self._ended() or "silence"
+        self._recording = None
+        self.trigger("/wm_planner/stop")
+        return TrialOutcome(
+            seed,
+            ended == "success",
+            self._step,
+            self._reward,
+            ended,
+            self._plan_ms,
+            self._frame_to_command_ms,
+            self._commands,
+        )
+
+    def trigger(self, service: str) -> None:
+        """Call a Trigger service; a refusal is a UserError."""
+        response = self.call(Trigger, service, Trigger.Request())
+        if not response.success:
+            raise UserError(f"{service}: {response.message}")
+
+    def set_seed(self, node: str, seed: int) -> None:
+        """Set a node's `seed` parameter."""
+        value = Parameter("seed", value=seed).to_parameter_msg()
+        request = SetParameters.Request(parameters=[value])
+        result = self.call(SetParameters, f"{node}/set_parameters", request).results[0]
+        if not result.successful:
+            raise UserError(f"{node}: seed {seed} refused: {result.reason}")
+
+    def call(self, kind: type, service: str, request: Any) -> Any:
+        """Call a service and wait for its answer."""
+        if service not in self._clients:
+            self._clients[service] = self.node.create_client(kind, service)
+        client = self._clients[service]
+        deadline = time.monotonic() + _DISCOVERY
+        while not client.wait_for_service(timeout_sec=0.2):
+            self._alive()
+            if time.monotonic() > deadline:
+                raise UserError(f"no service {service} within {_DISCOVERY:.0f} s; is the node up?")
+        future = client.call_async(request)
+        self._executor.spin_until_future_complete(future, timeout_sec=_CALL)
+        if not future.done():
+            raise UserError(f"service {service} gave no answer within {_CALL:.0f} s")
+        return future.result()
+
+    def _spin_until(self, finished: Callable[[], bool], patience: float) -> None:
+        self._heard = time.monotonic()
+        while not finished() and time.monotonic() - self._heard < patience:
+            self._executor.spin_once(timeout_sec=0.1)
+            self._alive()
+
+    def _ended(self) -> str | None:
+        if self._success:
+            return "success"
+        return "time limit" if self._step >= self._time_limit else None
+
+    def _clear(self) -> None:
+        self._success, self._step, self._reward, self._time_limit = False, 0, 0.0, 2**31
+        self._plan_ms: list[float] = []
+        self._frame_to_command_ms: list[float] = []
+        self._commands: list[np.ndarray] = []
+        self._heard = time.monotonic()
+
+    def _on_task_state(self, message: DiagnosticStatus) -> None:
+        values = {pair.key: pair.value for pair in message.values}
+        if self._recording is None or int(values["seed"]) != self._recording:
+            return
+        self._heard = time.monotonic()
+        if int(values["step"]) == 0 or self._ended() is not None:
+            self._time_limit = int(values["time_limit"])
+            return
+        self._step = int(values["step"])
+        self._reward += float(values["reward"])
+        self._time_limit = int(values["time_limit"])
+        self._success = values["success"] == "True"
+
+    def _on_statistics(self, message: DiagnosticStatus) -> None:
+        if self._recording is not None:
+            values = {pair.key: float(pair.value) for pair in message.values}
+            self._plan_ms.append(values["plan_ms"])
+            self._frame_to_command_ms.append(values["frame_to_command_ms"])
+
+    def _on_command(self, message: Float64MultiArray) -> None:
+        if self._recording is not None:
+            self._commands.append(np.array(message.data))
