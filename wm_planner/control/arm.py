@@ -116,11 +116,16 @@ class CartesianArm:
         return self.hold() if self._leaves_workspace(motion) else self._start(motion)
 
     def hold(self) -> Command:
-        """Brake within the limits, then stay; the gripper keeps its command."""
+        """Brake within the limits, then stay; the gripper keeps its command.
+
+        Where braking would leave the workspace, the last command is finished: it ends at rest too.
+        """
+        motion = self._rest()
         try:
-            motion = self._with_finger(self._shaper.brake(self._state()))
-        except ShapingError:  # what is left of the last command ends at rest as well
-            motion = self._rest()
+            braking = self._shaper.brake(self._state())
+            motion = self._with_finger(motion if self._leaves_workspace(braking) else braking)
+        except ShapingError:
+            pass
         self._target = np.r_[motion.positions[-1][:-1], self._target[-1]]
         self._goal = self._kinematics.hand_position(motion.positions[-1][:-1])
         return self._start(motion)
@@ -135,12 +140,12 @@ class CartesianArm:
         ahead = goal - hand
         return hand + ahead * min(1.0, self.config.goal_reach / max(np.linalg.norm(ahead), 1e-9))
 
-    def _with_finger(self, braking: Motion) -> Motion:
-        """The braking motion of the arm, with the finger still going where it was told."""
+    def _with_finger(self, arm_motion: Motion) -> Motion:
+        """`arm_motion`, with the finger still going where it was told."""
         finger = self._shaper.move(self._state(), self._target)
-        steps = max(len(braking.positions), len(finger.positions))
+        steps = max(len(arm_motion.positions), len(finger.positions))
         joined = []
-        for arm, gripper in zip(braking, finger, strict=True):
+        for arm, gripper in zip(arm_motion, finger, strict=True):
             index = np.arange(steps)
             part = arm[np.minimum(index, len(arm) - 1)].copy()
             part[:, -1] = gripper[np.minimum(index, len(gripper) - 1), -1]
@@ -152,7 +157,7 @@ class CartesianArm:
         return MotionState(*(part[self._executed] for part in self._motion))
 
     def _rest(self) -> Motion:
-        """Waypoints not executed yet, at least the last one."""
+        """What is left of the last command, at least its end."""
         first = min(self._executed + 1, len(self._motion.positions) - 1)
         return Motion(*(part[first:] for part in self._motion))
 

@@ -53,7 +53,7 @@ class TrainConfig:
     robot: str = "panda"
     cameras: tuple[str, ...] = ("front", "wrist")
     episodes: int = 0
-    updates: int = 3000
+    updates: int = 1500
     batch_size: int = 128
     horizon: int = 3
     shift: int = 3
