@@ -45,7 +45,7 @@ SUBCOMMANDS = {
         "train a world model on a dataset",
     ),
     "trials": Subcommand(
-        "wm_planner.evaluation.trials",
+        "wm_planner.trials",
         "TrialsConfig",
         "run_trials",
         "measure the success rate of a planner on held-out seeds",

@@ -138,7 +138,8 @@ class CartesianArm:
     def _move_goal(self, step: np.ndarray, hand: np.ndarray) -> np.ndarray:
         goal = np.clip(self._goal + self.config.action_step * step, *self._workspace)
         ahead = goal - hand
-        return hand + ahead * min(1.0, self.config.goal_reach / max(np.linalg.norm(ahead), 1e-9))
+        distance = max(float(np.linalg.norm(ahead)), 1e-9)
+        return hand + ahead * min(1.0, self.config.goal_reach / distance)
 
     def _with_finger(self, arm_motion: Motion) -> Motion:
         """`arm_motion`, with the finger still going where it was told."""

@@ -12,6 +12,10 @@ import yaml
 from wm_planner.errors import UserError
 
 Vector = tuple[float, ...]
+_POSITIVE = (
+    "velocity", "acceleration", "jerk", "finger_velocity", "finger_acceleration", "finger_jerk",
+    "action_step", "goal_reach", "control_rate_hz", "command_rate_hz",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -73,14 +77,18 @@ class RobotConfig:
     def __post_init__(self) -> None:
         n = len(self.arm_joints)
         for name in ("home", "lower", "upper", "velocity", "acceleration", "jerk"):
-            if len(getattr(self, name)) != n:
-                raise UserError(
-                    f"robot config: {name} has {len(getattr(self, name))} values, expected {n}, "
-                    f"one for each of arm_joints {list(self.arm_joints)}"
-                )
+            self._check_numbers(name, n, f", one for each of arm_joints {list(self.arm_joints)}")
+        for name in ("workspace_lower", "workspace_upper"):
+            self._check_numbers(name, 3)
+        self._check_numbers("finger_range", 2)
         for name in ("velocity_scale", "acceleration_scale", "jerk_scale"):
             if not 0 < getattr(self, name) <= 1:
                 raise UserError(f"robot config: {name} is {getattr(self, name)}, expected (0, 1]")
+        for name in _POSITIVE:
+            value = getattr(self, name)
+            for number in value if isinstance(value, tuple) else (value,):
+                if not isinstance(number, int | float) or not 0 < number < np.inf:
+                    raise UserError(f"robot config: {name} is {value}, expected above 0")
         ratio = self.command_rate_hz / self.control_rate_hz
         if ratio < 1 or ratio != round(ratio):
             raise UserError(
@@ -90,6 +98,19 @@ class RobotConfig:
         inside = (np.array(self.home) > self.lower) & (np.array(self.home) < self.upper)
         if not inside.all():
             raise UserError(f"robot config: home {self.home} is outside [lower, upper]")
+        if not (np.array(self.workspace_lower) < self.workspace_upper).all():
+            raise UserError(
+                f"robot config: workspace_lower {self.workspace_lower} must be below "
+                f"workspace_upper {self.workspace_upper}"
+            )
+
+    def _check_numbers(self, name: str, size: int, why: str = "") -> None:
+        values = getattr(self, name)
+        if not isinstance(values, tuple) or len(values) != size:
+            count = len(values) if isinstance(values, tuple) else 1
+            raise UserError(f"robot config: {name} has {count} values, expected {size}{why}")
+        if not all(isinstance(v, int | float) and np.isfinite(v) for v in values):
+            raise UserError(f"robot config: {name} is {values}, expected finite numbers")
 
     @property
     def joint_names(self) -> tuple[str, ...]:
@@ -103,7 +124,10 @@ class RobotConfig:
     @classmethod
     def load(cls, path: Path) -> RobotConfig:
         """Read a YAML file; unknown or missing keys are errors."""
-        values: Any = yaml.safe_load(path.read_text())
+        try:
+            values: Any = yaml.safe_load(path.read_text())
+        except yaml.YAMLError as error:
+            raise UserError(f"{path}: not YAML: {error}") from error
         if not isinstance(values, dict):
             raise UserError(
                 f"{path}: expected a mapping of robot settings, got {type(values).__name__}"

@@ -1,8 +1,7 @@
-"""Trials in process: held-out starts, one planner, success with its interval."""
+"""Trials: held-out starts, one planner, success with its interval."""
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from tqdm import tqdm
 
 from wm_planner.assembly import build_pipeline
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
@@ -26,12 +24,13 @@ from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PLANNERS, PlannerConfig
 from wm_planner.world_models.store import load_model
 
+SEARCHING = ("mppi", "cem")
 SCRIPTED = "expert"  # privileged; not a planner, the ceiling
 
 
 @dataclass(frozen=True)
 class TrialsConfig:
-    """Run grasping trials in simulation, in process, on held-out starts.
+    """Run trials in simulation on held-out starts.
 
     Attributes:
         task: name of the task.
@@ -41,6 +40,8 @@ class TrialsConfig:
         trials: how many.
         seed: of the first trial; the others follow. 5,000,000 and up were never trained on.
         workers: processes, each with one thread.
+        ros: run them one at a time on a simulation node and a planner node, over DDS.
+        lockstep: with ros, let the simulation wait for the planner instead of the clock.
         device: cpu or cuda.
         json: write the result to this file as well.
         search: settings of the planner.
@@ -54,6 +55,8 @@ class TrialsConfig:
     trials: int = 100
     seed: int = 5_000_000
     workers: int = 2
+    ros: bool = False
+    lockstep: bool = True
     device: str = "cpu"
     json: Path | None = None
     search: PlannerConfig = field(default_factory=PlannerConfig)
@@ -84,46 +87,27 @@ class Trial(NamedTuple):
     success: bool
     steps: int
     reward: float  # sum over the trial
-    think_ms: list[float]  # frame to plan, each step
-    act_ms: list[float]  # plan to joint command, each step
-
-
-def run_trials(config: TrialsConfig) -> dict:
-    """Run all trials, print a line and return the result that --json writes."""
-    model = load_model(model_dir(config.model_name), config.device)
-    with tqdm(total=config.trials, unit="trial", desc=_label(config)) as bar:
-        trials, successes = [], 0
-        for trial in _run(config):
-            trials.append(trial)
-            successes += trial.success
-            bar.set_postfix_str(f"success {successes}/{len(trials)}")
-            bar.update()
-    trials.sort(key=lambda trial: trial.seed)
-    result = summarise(config, trials)
-    result["model"] = {"name": config.model_name, "sha256": model.sha256}
-    result["git"] = model.config.provenance.get("git", "unknown")
-    print(describe(result))
-    if config.json is not None:
-        config.json.parent.mkdir(parents=True, exist_ok=True)
-        config.json.write_text(json.dumps(result, indent=2))
-    return result
+    ended: str  # success, time limit, or over ROS silence
+    plan_ms: list[float]  # encoding and searching, each step
+    frame_to_command_ms: list[float]  # each step
 
 
 def summarise(config: TrialsConfig, trials: list[Trial]) -> dict:
     """The figures of a set of trials."""
     successes = sum(trial.success for trial in trials)
-    think = [ms for trial in trials for ms in trial.think_ms]
-    act = [ms for trial in trials for ms in trial.act_ms]
+    plan = [ms for trial in trials for ms in trial.plan_ms]
+    command = [ms for trial in trials for ms in trial.frame_to_command_ms]
     return {
         "task": config.task,
         "planner": config.planner,
         "prior": config.prior,
+        "over": ("ros lockstep" if config.lockstep else "ros") if config.ros else "process",
         "trials": len(trials),
         "successes": successes,
         "success_rate": successes / len(trials),
         "wilson95": list(wilson(successes, len(trials))),
-        "plan_ms": {"p50": percentile(think, 50), "p95": percentile(think, 95)},
-        "command_ms": {"p50": percentile(act, 50), "p95": percentile(act, 95)},
+        "plan_ms": {"p50": percentile(plan, 50), "p95": percentile(plan, 95)},
+        "frame_to_command_ms": {"p50": percentile(command, 50), "p95": percentile(command, 95)},
         "mean_steps": sum(trial.steps for trial in trials) / len(trials),
         "mean_reward": sum(trial.reward for trial in trials) / len(trials),
         "seeds": [trial.seed for trial in trials],
@@ -134,8 +118,9 @@ def summarise(config: TrialsConfig, trials: list[Trial]) -> dict:
 def describe(result: dict) -> str:
     """One line for people."""
     low, high = result["wilson95"]
+    prior = "" if result["prior"] or result["planner"] not in SEARCHING else " without prior"
     return (
-        f"{result['task']}, {result['planner']}: {result['successes']}/{result['trials']} "
+        f"{result['task']}, {result['planner']}{prior}: {result['successes']}/{result['trials']} "
         f"({result['success_rate']:.0%}, 95 % interval {low:.1%} to {high:.1%}), "
         f"plan p50 {result['plan_ms']['p50']:.1f} ms, p95 {result['plan_ms']['p95']:.1f} ms"
     )
@@ -145,7 +130,9 @@ def run_trial(env: ManipulationEnv, pipeline: Pipeline, seed: int, expert: bool 
     """One trial; every step is a real plan for a real frame, as on the robot."""
     observation, info = env.reset(seed=seed)
     pipeline.reset(seed)
-    think_ms, act_ms, reward_sum, done, truncated = [], [], 0.0, False, False
+    plan_ms: list[float] = []
+    frame_to_command_ms: list[float] = []
+    reward_sum, done, truncated = 0.0, False, False
     while not (done or truncated):
         started = time.perf_counter()
         thought = pipeline.think(observation, observation["proprio"])
@@ -153,17 +140,14 @@ def run_trial(env: ManipulationEnv, pipeline: Pipeline, seed: int, expert: bool 
         action = info["expert"] if expert else thought.plan.actions[0, 0].double().cpu().numpy()
         observation, reward, done, truncated, info = env.step(action)
         reward_sum += reward
-        think_ms.append((planned - started) * 1e3)
-        act_ms.append(info["command_ms"])
-    return Trial(seed, done, len(think_ms), reward_sum, think_ms, act_ms)
+        plan_ms.append((planned - started) * 1e3)
+        frame_to_command_ms.append(plan_ms[-1] + info["command_ms"])
+    ended = "success" if done else "time limit"
+    return Trial(seed, done, len(plan_ms), reward_sum, ended, plan_ms, frame_to_command_ms)
 
 
-def _label(config: TrialsConfig) -> str:
-    prior = "" if config.prior or config.planner not in ("mppi", "cem") else " without prior"
-    return f"{config.task}, {config.planner}{prior}"
-
-
-def _run(config: TrialsConfig) -> Iterator[Trial]:
+def run_in_process(config: TrialsConfig) -> Iterator[Trial]:
+    """Trials as they end, in no order; `workers` at a time."""
     seeds = range(config.seed, config.seed + config.trials)
     if config.workers == 1:
         yield from (_trial(config, seed) for seed in seeds)

@@ -128,7 +128,7 @@ def camera_info(size: int, fovy: float, stamp: float, frame_id: str) -> CameraIn
 
 
 def joint_state(message: JointStateMsg, names: Sequence[str]) -> JointState:
-    """Joints in the order of `names`, whatever the order of the message; velocities may be absent."""
+    """Joints in the order of `names`, in whatever order they came; velocities may lack."""
     index = {name: i for i, name in enumerate(message.name)}
     if missing := [name for name in names if name not in index]:
         raise MessageError(f"joint state lacks {missing}; it has {list(message.name)}")

@@ -33,27 +33,71 @@ _SEARCH = PlannerConfig()
 PARAMETERS = (
     Parameter("model", "grasp", "Name of a model in models/, or the path of a model folder."),
     Parameter("device", "cpu", "Where the model runs: cpu, cuda or cuda:N."),
-    Parameter("threads", 1, "Processor threads of the model; more than idle cores is slower.", 1, 64),
+    Parameter(
+        "threads", 1, "Processor threads of the model; more than idle cores is slower.", 1, 64
+    ),
     Parameter("planner", "mppi", "Search method.", choices=PLANNERS),
     Parameter("samples", _SEARCH.samples, "Action sequences imagined in an iteration.", 4, 65536),
     Parameter("prior_samples", _SEARCH.prior_samples, "Of those, drawn from the prior.", 0, 65536),
     Parameter("horizon", _SEARCH.horizon, "Steps imagined.", 1, 50),
     Parameter("iterations", _SEARCH.iterations, "Rounds of imagining and refitting.", 1, 50),
     Parameter("elites", _SEARCH.elites, "Best sequences the search is refitted to.", 1, 65536),
-    Parameter("temperature", _SEARCH.temperature, "MPPI: sharpness of the elites' weights.", 0.01, 100.0),
+    Parameter(
+        "temperature", _SEARCH.temperature, "MPPI: sharpness of the elites' weights.", 0.01, 100.0
+    ),
     Parameter("use_prior", _SEARCH.use_prior, "Start from the learned action prior."),
-    Parameter("prior_weight", _SEARCH.prior_weight, "Cost of leaving the prior by one squared standard deviation.", 0.0, 100.0),
-    Parameter("uncertainty_weight", _SEARCH.uncertainty_weight, "Cost of one standard deviation of the value ensemble.", 0.0, 100.0),
+    Parameter(
+        "prior_weight",
+        _SEARCH.prior_weight,
+        "Cost of leaving the prior by one squared standard deviation.",
+        0.0,
+        100.0,
+    ),
+    Parameter(
+        "uncertainty_weight",
+        _SEARCH.uncertainty_weight,
+        "Cost of one standard deviation of the value ensemble.",
+        0.0,
+        100.0,
+    ),
     Parameter("seed", 0, "Seed of the search; taken at ~/reset.", 0, 2**31 - 1, read_only=False),
-    Parameter("command_type", "commands", "commands: Float64MultiArray waypoints; trajectory: JointTrajectory.", choices=("commands", "trajectory")),
-    Parameter("image_transport", "raw", "raw: sensor_msgs/Image; compressed: CompressedImage.", choices=("raw", "compressed")),
-    Parameter("lockstep", False, "Publish a plan's waypoints at once, for a simulation that waits."),
+    Parameter(
+        "command_type",
+        "commands",
+        "commands: Float64MultiArray waypoints; trajectory: JointTrajectory.",
+        choices=("commands", "trajectory"),
+    ),
+    Parameter(
+        "image_transport",
+        "raw",
+        "raw: sensor_msgs/Image; compressed: CompressedImage.",
+        choices=("raw", "compressed"),
+    ),
+    Parameter(
+        "lockstep", False, "Publish a plan's waypoints at once, for a simulation that waits."
+    ),
     Parameter("autostart", False, "Plan as soon as the node is active, without ~/start."),
-    Parameter("max_frame_age", 0.25, "Older camera frames hold the arm, s.", 0.01, 10.0, read_only=False),
-    Parameter("max_joint_state_age", 0.1, "Older joint states hold the arm, s.", 0.01, 10.0, read_only=False),
-    Parameter("plan_timeout", 0.3, "The last plan's tail is used for so long, then the arm holds, s.", 0.05, 10.0, read_only=False),
+    Parameter(
+        "max_frame_age", 0.25, "Older camera frames hold the arm, s.", 0.01, 10.0, read_only=False
+    ),
+    Parameter(
+        "max_joint_state_age",
+        0.1,
+        "Older joint states hold the arm, s.",
+        0.01,
+        10.0,
+        read_only=False,
+    ),
+    Parameter(
+        "plan_timeout",
+        0.3,
+        "The last plan's tail is used for so long, then the arm holds, s.",
+        0.05,
+        10.0,
+        read_only=False,
+    ),
     Parameter("diagnostics_rate_hz", 2.0, "Diagnostics a second.", 0.1, 50.0),
-)  # fmt: skip
+)
 
 
 def declare(node: Node) -> None:

@@ -217,7 +217,7 @@ class PlannerNode(LifecycleNode):
         return response
 
     def _forget(self, seed: int) -> None:
-        """Forget frames, joints, latent and warm start; the next plan starts from measured joints."""
+        """Forget frames, joints, latent and last plan; the next starts from measured joints."""
         self._epoch += 1
         self._seed: int | None = seed
         self._buffer.clear()

@@ -19,22 +19,17 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 
 from wm_planner.errors import UserError
+from wm_planner.evaluation.trials import Trial
 
 _DISCOVERY = 30.0  # s a node gets to appear, imports included
 _CALL = 30.0  # s a service call may take; configure loads the model
 
 
-class TrialOutcome(NamedTuple):
-    """How one trial over ROS went."""
+class RosTrial(NamedTuple):
+    """One trial over ROS, and what was commanded."""
 
-    seed: int
-    success: bool
-    steps: int
-    reward: float  # sum over the control steps
-    ended: str  # success, time limit or silence
-    plan_ms: list[float]
-    frame_to_command_ms: list[float]
-    commands: list[np.ndarray]  # (J,) each
+    trial: Trial
+    commands: list[np.ndarray]  # (J,) each, all waypoints in order; empty for trajectories
 
 
 class TrialClient:
@@ -76,8 +71,8 @@ class TrialClient:
                     "says why"
                 )
 
-    def run_trial(self, seed: int, patience: float = 10.0) -> TrialOutcome:
-        """Reset both nodes to `seed`, plan until success, time limit, or `patience` s of silence."""
+    def run_trial(self, seed: int, patience: float = 10.0) -> RosTrial:
+        """Reset both nodes to `seed`, plan until success, time limit or `patience` s of silence."""
         self.trigger("/wm_planner/stop")
         self.trigger("/sim/pause")
         self.set_seed("/wm_planner", seed)
@@ -91,7 +86,7 @@ class TrialClient:
         ended = self._ended() or "silence"
         self._recording = None
         self.trigger("/wm_planner/stop")
-        return TrialOutcome(
+        trial = Trial(
             seed,
             ended == "success",
             self._step,
@@ -99,8 +94,8 @@ class TrialClient:
             ended,
             self._plan_ms,
             self._frame_to_command_ms,
-            self._commands,
         )
+        return RosTrial(trial, self._commands)
 
     def trigger(self, service: str) -> None:
         """Call a Trigger service; a refusal is a UserError."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
 
 from wm_planner.interfaces import Objective, Planner, WorldModel
 from wm_planner.planning.baselines import NoOp, PriorPolicy, RandomPlanner
@@ -22,7 +21,6 @@ from wm_planner.types import ActionSpace
 PLANNERS = ("noop", "random", "prior", "mppi", "cem")
 
 
-@final
 @dataclass(frozen=True)
 class PlannerConfig:
     """Which planner, what it wants and how long it searches."""
