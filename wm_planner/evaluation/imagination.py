@@ -11,7 +11,7 @@ import torch
 from wm_planner.types import Latent, Plan
 from wm_planner.world_models.td_latent import TDLatent
 
-_TILE = 160  # pixels
+TILE = 160  # pixels, of every tile
 _INK = (245, 245, 245)
 
 
@@ -52,8 +52,8 @@ def imagine_strip(
 
 
 def _tile(frame: np.ndarray, caption: str) -> np.ndarray:
-    tile = cv2.resize(frame, (_TILE, _TILE), interpolation=cv2.INTER_CUBIC)
+    tile = cv2.resize(frame, (TILE, TILE), interpolation=cv2.INTER_CUBIC)
     tile = cv2.copyMakeBorder(tile[1:-1, 1:-1], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(40, 40, 40))
     tile[-20:] = tile[-20:] // 3
     font = cv2.FONT_HERSHEY_SIMPLEX
-    return cv2.putText(tile, caption, (6, _TILE - 6), font, 0.42, _INK, 1, cv2.LINE_AA)
+    return cv2.putText(tile, caption, (6, TILE - 6), font, 0.42, _INK, 1, cv2.LINE_AA)

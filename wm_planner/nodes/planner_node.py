@@ -258,12 +258,9 @@ class PlannerNode(LifecycleNode):
         if self._seed is not None:
             self._arm.reset(frames.joints)  # soft start
         proprio = self._arm.proprioception(frames.joints)
-        imagine = self.count_subscribers("~/imagination") > 0 and self._has_viewer()
+        imagine = self._publish_imagination.get_subscription_count() > 0
         self._thread.submit(Job(frames, proprio, self._epoch, self._seed, imagine))
         self._seed = None
-
-    def _has_viewer(self) -> bool:
-        return self._publish_imagination.get_subscription_count() > 0
 
     def _fresh(self, frames: FrameSet) -> bool:
         if self._settings["lockstep"]:
@@ -287,6 +284,9 @@ class PlannerNode(LifecycleNode):
         for outcome in self._thread.take():
             if outcome.job.epoch == self._epoch and self._gate.running:
                 self._use(outcome)
+        if (picture := self._thread.take_picture()) is not None:
+            message = encode_image(picture.image, picture.stamp, "imagined")
+            self._publish_imagination.publish(message)
         self._plan_if_ready()
 
     def _use(self, outcome: Outcome) -> None:
@@ -391,9 +391,6 @@ class PlannerNode(LifecycleNode):
         self._publish_statistics.publish(
             status(DiagnosticStatus.OK, "wm_planner: plan", "planned", values)
         )
-        if outcome.imagination is not None:
-            stamp = outcome.job.frames.stamp
-            self._publish_imagination.publish(encode_image(outcome.imagination, stamp, "imagined"))
 
     def _on_diagnostics(self) -> None:
         arrived = self._buffer.arrived

@@ -33,7 +33,13 @@ class Outcome(NamedTuple):
     plan: Plan | None
     error: Exception | None
     plan_ms: float
-    imagination: np.ndarray | None  # (h, w, 3) uint8
+
+
+class Picture(NamedTuple):
+    """What a plan is imagined to lead to."""
+
+    image: np.ndarray  # (h, w, 3) uint8 RGB
+    stamp: float  # seconds, of the frames it was imagined from
 
 
 class PlanningThread:
@@ -44,6 +50,7 @@ class PlanningThread:
         self._condition = threading.Condition()
         self._job: Job | None = None
         self._outcomes: list[Outcome] = []
+        self._picture: Picture | None = None
         self._busy = self._closed = False
         self._thread = threading.Thread(target=self._run, name="planning", daemon=True)
         self._thread.start()
@@ -66,6 +73,12 @@ class PlanningThread:
             outcomes, self._outcomes = self._outcomes, []
             return outcomes
 
+    def take_picture(self) -> Picture | None:
+        """The newest picture, once."""
+        with self._condition:
+            picture, self._picture = self._picture, None
+            return picture
+
     def close(self, timeout: float = 5.0) -> None:
         """End the thread after the job under way."""
         with self._condition:
@@ -80,25 +93,30 @@ class PlanningThread:
                 job, self._job = self._job, None
                 if self._closed or job is None:
                     return
-            outcome = self._plan(job)
-            with self._condition:
-                self._outcomes.append(outcome)
-                self._busy = False
-            self._done()
+            self._work(job)
 
-    def _plan(self, job: Job) -> Outcome:
+    def _work(self, job: Job) -> None:
+        """Plan; then, with the command already on its way, draw."""
+        thought, frames, picture = None, {}, None
+        started = time.monotonic()
         try:
             frames = {camera: decode_image(image) for camera, image in job.frames.images.items()}
             if job.seed is not None:
                 self._pipeline.reset(job.seed)
             started = time.monotonic()
             thought = self._pipeline.think(frames, job.proprio)
-            plan_ms = (time.monotonic() - started) * 1e3
-            picture = None
-            if job.imagine:
-                picture = imagine_strip(
-                    self._pipeline.world_model, thought.latent, thought.plan, frames
-                )
-            return Outcome(job, thought.plan, None, plan_ms, picture)
+            outcome = Outcome(job, thought.plan, None, (time.monotonic() - started) * 1e3)
         except Exception as error:  # whatever it is, the arm holds and the diagnostics say why
-            return Outcome(job, None, error, 0.0, None)
+            outcome = Outcome(job, None, error, (time.monotonic() - started) * 1e3)
+        with self._condition:
+            self._outcomes.append(outcome)
+            self._busy = job.imagine
+        self._done()
+        if not job.imagine:
+            return
+        if thought is not None:
+            image = imagine_strip(self._pipeline.world_model, thought.latent, thought.plan, frames)
+            picture = Picture(image, job.frames.stamp)
+        with self._condition:
+            self._picture, self._busy = picture, False
+        self._done()

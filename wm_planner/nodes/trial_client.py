@@ -15,11 +15,13 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 
 from wm_planner.errors import UserError
 from wm_planner.evaluation.trials import Trial
+from wm_planner.nodes.messages import decode_image
 
 _DISCOVERY = 30.0  # s a node gets to appear, imports included
 _CALL = 30.0  # s a service call may take; configure loads the model
@@ -51,6 +53,15 @@ class TrialClient:
             self.node.create_subscription(kind, topic, callback, reliable)
         self._recording: int | None = None
         self._clear()
+
+    def watch_imagination(self, show: Callable[[np.ndarray], None]) -> None:
+        """Call `show` with every picture (h, w, 3) uint8 RGB the planner draws during trials."""
+
+        def on_image(message: Image) -> None:
+            if self._recording is not None:
+                show(decode_image(message))
+
+        self.node.create_subscription(Image, "/wm_planner/imagination", on_image, 5)
 
     def close(self) -> None:
         self._executor.shutdown()

@@ -1,0 +1,105 @@
+"""The demo: simulation and planner as two ROS 2 processes, a few trials, a video and a picture."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from wm_planner.evaluation.trials import Trial, TrialsConfig, describe, summarise
+from wm_planner.evaluation.video import Video, film_strip, write_picture
+from wm_planner.nodes.trials import trial_client
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """Run the task on two ROS 2 nodes and record what the planner sees and imagines.
+
+    Attributes:
+        task: name of the task.
+        model: name of a model in models/, or the path of a model folder; default the task's name.
+        planner: noop, random, prior, mppi or cem.
+        trials: how many.
+        seed: of the first trial.
+        lockstep: let the simulation wait for the planner instead of running in real time.
+        out: folder for the video, the picture and the logs.
+        json: write the result to this file as well.
+    """
+
+    task: str = "grasp"
+    model: str = ""
+    planner: str = "mppi"
+    trials: int = 5
+    seed: int = 5_000_000
+    lockstep: bool = False
+    out: Path = Path("out/demo")
+    json: Path | None = None
+
+    @property
+    def trials_config(self) -> TrialsConfig:
+        return TrialsConfig(
+            task=self.task,
+            model=self.model,
+            planner=self.planner,
+            trials=self.trials,
+            seed=self.seed,
+            ros=True,
+            lockstep=self.lockstep,
+        )
+
+
+def demo(config: DemoConfig) -> int:
+    """Run it; the exit code is 1 when no trial succeeded."""
+    pace = "in lockstep" if config.lockstep else "in real time, 10 plans a second"
+    print(f"Starting simulation and planner as two ROS 2 nodes, {pace} ...")
+    trials, strip = _run(config)
+    picture, video = config.out / "demo.png", config.out / "demo.mp4"
+    if strip is not None:
+        write_picture(picture, strip)
+    result = summarise(config.trials_config, trials)
+    print(_table(trials))
+    print(describe(result))
+    command = result["frame_to_command_ms"]
+    print(f"frame to command p50 {command['p50']:.1f} ms, p95 {command['p95']:.1f} ms")
+    print(f"video    {video}\npicture  {picture}\nlogs     {config.out / 'logs'}")
+    if config.json is not None:
+        config.json.parent.mkdir(parents=True, exist_ok=True)
+        config.json.write_text(json.dumps(result, indent=2))
+    return 0 if result["successes"] else 1
+
+
+def _run(config: DemoConfig) -> tuple[list[Trial], np.ndarray | None]:
+    """The trials, and a film strip of the first that succeeded."""
+    trials: list[Trial] = []
+    pictures: list[np.ndarray] = []
+    strip = None
+    with (
+        Video(config.out / "demo.mp4", rate_hz=10.0) as video,
+        trial_client(config.trials_config, config.out / "logs") as client,
+        tqdm(total=config.trials, unit="trial", desc=config.task) as bar,
+    ):
+
+        def show(picture: np.ndarray) -> None:
+            pictures.append(picture)
+            video.write(picture)
+            bar.set_description_str(f"{config.task}, trial {len(trials) + 1} step {len(pictures)}")
+
+        client.watch_imagination(show)
+        for seed in range(config.seed, config.seed + config.trials):
+            pictures.clear()
+            trials.append(client.run_trial(seed).trial)
+            if strip is None and trials[-1].success and pictures:
+                strip = film_strip(pictures)
+            bar.set_postfix_str(f"success {sum(t.success for t in trials)}/{len(trials)}")
+            bar.update()
+    return trials, strip
+
+
+def _table(trials: list[Trial]) -> str:
+    lines = ["", "trial     seed  result      seconds"]
+    for i, trial in enumerate(trials, 1):
+        lines.append(f"{i:5d}  {trial.seed:7d}  {trial.ended:<10s}  {trial.steps / 10:7.1f}")
+    return "\n".join([*lines, ""])

@@ -1,0 +1,67 @@
+"""Pictures of trials: a video, and a film strip for paper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from wm_planner.errors import UserError
+from wm_planner.evaluation.imagination import TILE
+
+
+class Video:
+    """An MPEG-4 file, written frame by frame; use it in a `with` block."""
+
+    def __init__(self, path: Path, rate_hz: float) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path, self._rate = path, rate_hz
+        self._writer: cv2.VideoWriter | None = None
+
+    def __enter__(self) -> Video:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.release()
+
+    def write(self, frame: np.ndarray) -> None:
+        """Append a frame (h, w, 3) uint8 RGB; all of one size."""
+        if self._writer is None:
+            fourcc = cv2.VideoWriter.fourcc(*"mp4v")  # the codec OpenCV writes everywhere
+            size = (frame.shape[1], frame.shape[0])
+            self._writer = cv2.VideoWriter(str(self._path), fourcc, self._rate, size)
+            if not self._writer.isOpened():
+                raise UserError(f"{self._path}: OpenCV cannot write a video there")
+        self._writer.write(np.ascontiguousarray(frame[:, :, ::-1]))
+
+
+def film_strip(pictures: Sequence[np.ndarray], moments: int = 7) -> np.ndarray:
+    """Moments of a trial side by side: each camera above what was imagined for it.
+
+    Args:
+        pictures: of `imagine_strip`, one each control step.
+        moments: columns.
+
+    Returns:
+        Picture (h, w, 3) uint8 RGB.
+    """
+    if not pictures:
+        raise UserError("no picture of the trial came; is ~/imagination published?")
+    chosen = np.linspace(0, len(pictures) - 1, moments).round().astype(int)
+    columns = []
+    for index in chosen:
+        picture = pictures[index]
+        rows = [picture[top : top + TILE] for top in range(0, len(picture), TILE)]
+        tiles = [tile for row in rows for tile in (row[:, :TILE], row[:, -TILE:])]
+        columns.append(np.concatenate(tiles, axis=0))
+    return np.concatenate(columns, axis=1)
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """Write a picture (h, w, 3) uint8 RGB as PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(path), picture[:, :, ::-1]):
+        raise UserError(f"{path}: the picture cannot be written; is the disk full?")
