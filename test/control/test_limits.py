@@ -1,0 +1,110 @@
+"""No chain of commands, however it came about, leaves the limits of the arm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from panda_dh import hand_pose
+
+from wm_planner.assembly import build_arm
+from wm_planner.types import JointState
+
+ARM = build_arm("panda")
+SLACK = 1e-3  # relative; Ruckig rounds to a billionth of a radian
+BOX_SLACK = 0.02 + 1e-3  # m the hand may leave the workspace on a curved path
+
+
+@dataclass(frozen=True)
+class Order:
+    """What one control step brings, however odd."""
+
+    action: tuple[float, ...] | None  # None is a hold
+    repeats: int
+    waypoints: int  # executed before the next command: late, early or not at all
+    lag: float  # of the measured joints behind the commanded ones, share of the way from home
+    error: float  # of the joint encoders, rad
+
+
+ACTIONS = st.tuples(*[st.one_of(st.sampled_from([-1.0, 0.0, 1.0]), st.floats(-3, 3))] * 4)
+ORDERS = st.lists(
+    st.builds(
+        Order,
+        action=st.one_of(ACTIONS, ACTIONS, ACTIONS, st.none()),
+        repeats=st.integers(1, 8),
+        waypoints=st.integers(0, 9),
+        lag=st.sampled_from([0.0, 0.0, 0.2, 1.0]),
+        error=st.floats(-0.05, 0.05),
+    ),
+    min_size=1,
+    max_size=8,
+)
+STARTS = st.tuples(*[st.floats(-0.25, 0.25)] * 7)
+
+
+@given(start=STARTS, orders=ORDERS)
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_no_orders_make_the_arm_leave_its_limits(start, orders):
+    stays_inside(start, orders)
+
+
+@pytest.mark.slow
+@given(start=STARTS, orders=ORDERS)
+@settings(max_examples=10_000, deadline=None)
+def test_ten_thousand_orders_do_not_make_the_arm_leave_its_limits(start, orders):
+    stays_inside(start, orders)
+
+
+def stays_inside(start: tuple[float, ...], orders: list[Order]) -> None:
+    home = ARM.home
+    home[:-1] += start
+    ARM.reset(JointState(home, 0 * home, 0.0))
+    started_inside = outside(home[None]) <= 0
+    executed = [home]
+    for order in orders:
+        for _ in range(order.repeats):
+            plan = command(order, executed[-1], home)
+            assert plan.joint_names == ARM.joint_names
+            assert np.abs(plan.velocities[-1]).max() < 1e-6, "a command must end at rest"
+            assert plan.positions[-1] == pytest.approx(plan.positions[-1], abs=0)
+            check_limits(np.vstack([executed[-3:], plan.positions]), started_inside)
+            executed += [ARM.advance() for _ in range(order.waypoints)]
+    check_limits(np.array(executed), started_inside)
+
+
+def command(order: Order, commanded: np.ndarray, home: np.ndarray):
+    if order.action is None:
+        return ARM.hold()
+    positions = commanded + order.lag * (home - commanded) + order.error
+    return ARM.to_command(np.array(order.action), JointState(positions, 0 * positions, 0.0))
+
+
+def check_limits(positions: np.ndarray, in_box: bool) -> None:
+    """Each finite difference is an average of the derivative, so the limit binds it as well."""
+    c = ARM.config
+    lower = np.r_[np.array(c.lower) + c.position_margin, c.finger_range[0]]
+    upper = np.r_[np.array(c.upper) - c.position_margin, c.finger_range[1]]
+    assert (positions >= lower - 1e-6).all(), "lower position limit"
+    assert (positions <= upper + 1e-6).all(), "upper position limit"
+    limits = {
+        "velocity": np.r_[np.array(c.velocity) * c.velocity_scale, c.finger_velocity],
+        "acceleration": np.r_[
+            np.array(c.acceleration) * c.acceleration_scale, c.finger_acceleration
+        ],
+        "jerk": np.r_[np.array(c.jerk) * c.jerk_scale, c.finger_jerk],
+    }
+    for order, (name, limit) in enumerate(limits.items(), start=1):
+        difference = np.abs(np.diff(positions, order, axis=0)) * c.command_rate_hz**order
+        assert (difference <= limit * (1 + SLACK)).all(), f"{name}: {difference.max(0)} > {limit}"
+    if in_box:
+        assert outside(positions) <= BOX_SLACK, "workspace"
+
+
+def outside(positions: np.ndarray) -> float:
+    """How far the hand is from the workspace at worst, m."""
+    hands = np.array([hand_pose(q[:7])[:3, 3] for q in positions])
+    lower, upper = np.array(ARM.config.workspace_lower), np.array(ARM.config.workspace_upper)
+    return float(np.maximum(lower - hands, hands - upper).max())
