@@ -42,8 +42,7 @@ class ManipulationEnv(gymnasium.Env):
     """Observations are {camera: (h, w, 3) uint8, "proprio": (P,) float32}; actions (4,) in [-1, 1].
 
     `info` holds what a robot would not know: `success`, `landmarks` (K,) and `expert` (4,), the
-    scripted expert's action for the state just reached, and `command_ms`, what the step's command
-    took to compute.
+    scripted expert's action for the state just reached.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012
@@ -58,6 +57,7 @@ class ManipulationEnv(gymnasium.Env):
         self.simulation = Simulation(scene, robot, self.config.cameras, self.config.image_size)
         self._randomizer = Randomizer(self.config.randomization, scene)
         self._latency = 0
+        self.command_ms = 0.0  # what the last step's command took to compute
         size = self.config.image_size
         frame = spaces.Box(0, 255, (size, size, 3), np.uint8)
         proprio = spaces.Box(-np.inf, np.inf, (self.arm.proprio_size,), np.float32)
@@ -83,12 +83,12 @@ class ManipulationEnv(gymnasium.Env):
         self._execute(self._latency)
         started = time.perf_counter()
         self.arm.to_command(np.asarray(action, np.float64), self.simulation.joint_state())
-        command_ms = (time.perf_counter() - started) * 1e3
+        self.command_ms = (time.perf_counter() - started) * 1e3
         self._execute(self.arm.config.waypoints_per_action - self._latency)
         self._steps += 1
         judgement = self.task.judge(self.simulation)
         truncated = self._steps >= self.task.time_limit
-        info = {**self._info(judgement), "command_ms": command_ms}
+        info = self._info(judgement)
         return self._observation(), judgement.reward, judgement.success, truncated, info
 
     def render(self) -> np.ndarray:

@@ -141,7 +141,7 @@ def run_trial(env: ManipulationEnv, pipeline: Pipeline, seed: int, expert: bool 
         observation, reward, done, truncated, info = env.step(action)
         reward_sum += reward
         plan_ms.append((planned - started) * 1e3)
-        frame_to_command_ms.append(plan_ms[-1] + info["command_ms"])
+        frame_to_command_ms.append(plan_ms[-1] + env.command_ms)
     ended = "success" if done else "time limit"
     return Trial(seed, done, len(plan_ms), reward_sum, ended, plan_ms, frame_to_command_ms)
 
