@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from wm_planner.types import Latent, Plan
-from wm_planner.world_models.td_latent import TDLatent
 
 TILE = 160  # pixels, of every tile
 _INK = (245, 245, 245)
 
 
+@runtime_checkable
+class Decodable(Protocol):
+    """A world model that can show what it believes."""
+
+    def step(self, z: Tensor, action: Tensor) -> Tensor:
+        """Next latent (B, D) after an action (B, A)."""
+
+    def decode(self, latent: Latent) -> Tensor:
+        """Frames (B, V, C, h, w) uint8."""
+
+
 @torch.inference_mode()
 def imagine_strip(
-    world_model: TDLatent,
+    world_model: Decodable,
     latent: Latent,
     plan: Plan,
     frames: Mapping[str, np.ndarray],
@@ -41,10 +53,10 @@ def imagine_strip(
         z = world_model.step(z, action[None])
         imagined.append(z)
     decoded = world_model.decode(Latent(torch.cat(imagined)))  # (H + 1, V, C, h, w)
-    decoded = decoded.permute(1, 0, 3, 4, 2).cpu().numpy()  # (V, H + 1, h, w, C)
+    tiles_of = decoded.permute(1, 0, 3, 4, 2).cpu().numpy()  # (V, H + 1, h, w, C)
     captions = [f"imagined +{i * period:.1f} s" for i in range(1, len(imagined))]
     rows = []
-    for (camera, frame), futures in zip(frames.items(), decoded, strict=True):
+    for (camera, frame), futures in zip(frames.items(), tiles_of, strict=True):
         tiles = [_tile(frame, f"{camera} camera"), _tile(futures[0], "believed now")]
         tiles += [_tile(f, c) for f, c in zip(futures[1:], captions, strict=True)]
         rows.append(np.concatenate(tiles, axis=1))

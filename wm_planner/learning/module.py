@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -60,11 +61,11 @@ class TDLatentModule(pl.LightningModule):
         c = self.config
         decoder = list(self.world_model.decoder.parameters())
         others = [p for p in self.world_model.parameters() if all(p is not d for d in decoder)]
-        optimizer = torch.optim.AdamW(
-            [{"params": others}, {"params": decoder, "lr": 4 * c.learning_rate}],
-            c.learning_rate,
-            weight_decay=c.weight_decay,
-        )
+        groups: list[dict[str, Any]] = [
+            {"params": others},
+            {"params": decoder, "lr": 4 * c.learning_rate},
+        ]
+        optimizer = torch.optim.AdamW(groups, c.learning_rate, weight_decay=c.weight_decay)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._learning_rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

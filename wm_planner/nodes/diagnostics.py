@@ -22,7 +22,6 @@ class Report:
         self.frame_to_command_ms: deque[float] = deque(maxlen=_WINDOW)
         self.frames: deque[float] = deque(maxlen=50)  # arrival, monotonic seconds
         self.holds: Counter[str] = Counter()
-        self.overruns = 0
         self.non_finite = 0
         self.fault = ""
 
@@ -37,7 +36,7 @@ class Report:
             return 0.0
         return (len(self.frames) - 1) / max(self.frames[-1] - self.frames[0], 1e-9)
 
-    def to_status(self, gate: Gate, frame_age: float | None) -> DiagnosticStatus:
+    def to_status(self, gate: Gate, frame_age: float | None, overruns: int) -> DiagnosticStatus:
         """Level: error while a fault holds the arm, warning when stopped, else ok."""
         level, text = DiagnosticStatus.OK, gate.state.value
         if gate.running and self.fault:
@@ -48,7 +47,7 @@ class Report:
             "state": gate.state.value,
             "frame_rate_hz": f"{self.frame_rate_hz():.1f}",
             "frame_age_s": "" if frame_age is None else f"{frame_age:.3f}",
-            "overruns": self.overruns,
+            "overruns": overruns,
             "non_finite_scores": self.non_finite,
         }
         for name in ("plan_ms", "frame_to_command_ms"):

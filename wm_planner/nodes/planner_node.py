@@ -22,24 +22,17 @@ from wm_planner.assembly import build_pipeline
 from wm_planner.control.arm import CartesianArm, InvalidInput
 from wm_planner.errors import UserError
 from wm_planner.nodes import parameters
+from wm_planner.nodes.command_output import CommandOutput
 from wm_planner.nodes.diagnostics import Report
 from wm_planner.nodes.frame_buffer import FrameBuffer, FrameSet
 from wm_planner.nodes.gate import Gate
-from wm_planner.nodes.messages import (
-    encode_image,
-    joint_state,
-    status,
-    trajectory_message,
-    waypoint_message,
-)
+from wm_planner.nodes.messages import encode_image, joint_state, status
 from wm_planner.nodes.planning_thread import Job, Outcome, PlanningThread
 from wm_planner.nodes.spin import spin_until_signal
 from wm_planner.paths import model_dir
-from wm_planner.types import Command, Plan
 from wm_planner.world_models.store import load_model
 
 _WATCHDOG_PERIOD = 0.05  # s
-_LATE = 1.5  # control periods after which the last plan's next action is used
 
 
 class PlannerNode(LifecycleNode):
@@ -52,6 +45,8 @@ class PlannerNode(LifecycleNode):
         self._report = Report()
         self._entities: list[tuple[Any, Any]] = []  # (destroy, entity), for the one teardown
         self._thread: PlanningThread | None = None
+        self._jump: Any = None
+        self._epoch = 0
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
 
     # Life cycle
@@ -94,7 +89,7 @@ class PlannerNode(LifecycleNode):
 
     def stop_safely(self) -> None:
         """End planning, send the safe command, then take everything down; may be called twice."""
-        self._epoch = getattr(self, "_epoch", 0) + 1
+        self._epoch += 1
         if self._gate.active:
             self._hold("shutdown", "the node is shutting down")
         self._gate.deactivate()
@@ -125,7 +120,6 @@ class PlannerNode(LifecycleNode):
         skew = 1e-6 if lockstep else self._period / 2
         joint_skew = 1e-6 if lockstep else self._settings["max_joint_state_age"]
         self._buffer = FrameBuffer(self._cameras, skew, joint_skew)
-        self._epoch = 0
         done = self._keep(self.create_guard_condition(self._on_outcomes), "guard_condition")
         self._thread = PlanningThread(self._pipeline, done.trigger)
         self._create_topics(lockstep)
@@ -165,8 +159,15 @@ class PlannerNode(LifecycleNode):
             JointStateMsg, "joint_states", self._on_joints, reliable if lockstep else joints
         )
         self._keep(subscription, "subscription")
-        self._publish_waypoint = self._publisher(Float64MultiArray, "~/commands", reliable)
-        self._publish_trajectory = self._publisher(JointTrajectory, "~/joint_trajectory", reliable)
+        waypoints = self._publisher(Float64MultiArray, "~/commands", reliable).publish
+        trajectories = self._publisher(JointTrajectory, "~/joint_trajectory", reliable).publish
+        as_waypoints = self._settings["command_type"] == "commands"
+        self._output = CommandOutput(
+            self._arm,
+            waypoints if as_waypoints else None,
+            None if as_waypoints else trajectories,
+            burst=lockstep,
+        )
         self._publish_statistics = self._publisher(DiagnosticStatus, "~/plan_statistics", 10)
         self._publish_imagination = self._publisher(Image, "~/imagination", 1)
         self._diagnostics = self._keep(
@@ -188,7 +189,7 @@ class PlannerNode(LifecycleNode):
         if self._thread is not None:
             self._thread.close()
             self._thread = None
-        if getattr(self, "_jump", None) is not None:
+        if self._jump is not None:
             self._jump.unregister()
             self._jump = None
         while self._entities:
@@ -221,9 +222,7 @@ class PlannerNode(LifecycleNode):
         self._epoch += 1
         self._seed: int | None = seed
         self._buffer.clear()
-        self._arm_known = False
-        self._plan: Plan | None = None
-        self._command_time = self._plan_time = float("-inf")
+        self._output.forget()
         self._report.fault = ""
 
     # Data
@@ -240,9 +239,8 @@ class PlannerNode(LifecycleNode):
             self._hold("joint state", str(error))
             return
         self._buffer.put_joints(measured)
-        if self._gate.active and not self._arm_known:
-            self._arm.reset(measured)
-            self._arm_known = True
+        if self._gate.active and not self._output.ready:
+            self._output.soft_start(measured)
         self._plan_if_ready()
 
     def _plan_if_ready(self) -> None:
@@ -256,7 +254,7 @@ class PlannerNode(LifecycleNode):
         if not self._fresh(frames):
             return
         if self._seed is not None:
-            self._arm.reset(frames.joints)  # soft start
+            self._output.soft_start(frames.joints)
         proprio = self._arm.proprioception(frames.joints)
         imagine = self._publish_imagination.get_subscription_count() > 0
         self._thread.submit(Job(frames, proprio, self._epoch, self._seed, imagine))
@@ -294,74 +292,35 @@ class PlannerNode(LifecycleNode):
         if outcome.plan is None or joints is None:
             self._hold("planning", str(outcome.error))
             return
-        lockstep = self._settings["lockstep"]
+        measured = outcome.job.frames.joints if self._settings["lockstep"] else joints
         try:
-            command = self._pipeline.act(
-                outcome.plan, outcome.job.frames.joints if lockstep else joints
-            )
+            self._output.follow(outcome.plan, measured)
         except InvalidInput as error:
             self._hold("command", str(error))
             return
-        self._plan, self._plan_step = outcome.plan, 0
-        self._command_time = self._plan_time = time.monotonic()
-        self._send(command)
         self._report.fault = ""
         self._record(outcome, (time.monotonic() - outcome.job.frames.arrived) * 1e3)
 
-    def _send(self, command: Command) -> None:
-        """Publish a command: all of it, or only remember it for the stream."""
-        if self._settings["command_type"] == "trajectory":
-            self._publish_trajectory.publish(trajectory_message(command))
-        if self._settings["lockstep"]:
-            for _ in range(self._arm.config.waypoints_per_action):
-                self._stream_waypoint()
-
-    def _stream_waypoint(self) -> None:
-        positions = self._arm.advance()
-        if self._settings["command_type"] == "commands":
-            self._publish_waypoint.publish(waypoint_message(positions, self._arm.joint_names))
-
     def _on_stream_tick(self) -> None:
-        if not (self._gate.active and self._arm_known):
+        if not self._gate.active:
             return
-        late = time.monotonic() - self._command_time
-        if self._gate.running and self._plan is not None and late > _LATE * self._period:
-            self._use_tail()
-        self._stream_waypoint()
-
-    def _use_tail(self) -> None:
-        """No new plan came in time: go on with the last one for a bounded time, then hold."""
-        joints, plan = self._buffer.joints, self._plan
-        self._report.overruns += 1
-        self._plan_step += 1
-        age = time.monotonic() - self._plan_time
-        if plan is None or joints is None:
-            return
-        limit = self.get_parameter("plan_timeout").value
-        if age > limit or self._plan_step >= plan.actions.shape[1]:
-            self._hold("plan timeout", f"no plan for {age:.3f} s, allowed {limit:.3f} s")
-            return
-        action = plan.actions[0, self._plan_step].double().cpu().numpy()
-        self._send(self._arm.to_command(action, joints))
-        self._command_time += self._period
+        timeout = self.get_parameter("plan_timeout").value
+        if problem := self._output.tick(self._buffer.joints, timeout):
+            self._hold("plan timeout", problem)
 
     def _hold(self, kind: str, detail: str) -> None:
-        """Brake and stay. Counts once until the fault changes; a new good plan ends it."""
-        if not self._gate.active or not getattr(self, "_arm_known", False):
-            self._report.hold(kind, detail)
+        """Brake and stay; counted once until the fault changes. A new good plan ends it."""
+        if self._report.fault.startswith(kind):
             return
-        if not self._report.fault.startswith(kind):
-            self._report.hold(kind, detail)
+        self._report.hold(kind, detail)
+        if self._gate.active:
             self.get_logger().warning(f"holding: {kind}: {detail}")
-            self._send(self._arm.hold())
-            if not self._settings["lockstep"]:
-                self._stream_waypoint()
-        self._plan = None
+            self._output.hold()
 
     # Watching
 
     def _on_watchdog(self) -> None:
-        if not self._gate.running or self._settings["lockstep"] or self._plan is None:
+        if not self._gate.running or self._settings["lockstep"]:
             return
         arrived = self._buffer.arrived
         limit = self.get_parameter("max_frame_age").value
@@ -395,7 +354,9 @@ class PlannerNode(LifecycleNode):
     def _on_diagnostics(self) -> None:
         arrived = self._buffer.arrived
         age = None if arrived is None else time.monotonic() - arrived
-        message = DiagnosticArray(status=[self._report.to_status(self._gate, age)])
+        message = DiagnosticArray(
+            status=[self._report.to_status(self._gate, age, self._output.overruns)]
+        )
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
 

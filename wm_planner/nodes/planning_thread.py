@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wm_planner.evaluation.imagination import imagine_strip
+from wm_planner.evaluation.imagination import Decodable, imagine_strip
 from wm_planner.nodes.frame_buffer import FrameSet
 from wm_planner.nodes.messages import decode_image
 from wm_planner.pipeline import Pipeline
@@ -114,8 +114,9 @@ class PlanningThread:
         self._done()
         if not job.imagine:
             return
-        if thought is not None:
-            image = imagine_strip(self._pipeline.world_model, thought.latent, thought.plan, frames)
+        world_model = self._pipeline.world_model
+        if thought is not None and isinstance(world_model, Decodable):
+            image = imagine_strip(world_model, thought.latent, thought.plan, frames)
             picture = Picture(image, job.frames.stamp)
         with self._condition:
             self._picture, self._busy = picture, False

@@ -155,12 +155,12 @@ class SimNode(Node):
         if points.shape != (len(times), len(self._robot.joint_names)) or not times:
             self._drop(f"points of shape {points.shape}", "one position a joint and point")
             return
-        ticks = np.arange(1, max(1, round(times[-1] / self._dt)) + 1) * self._dt
+        # In lockstep always one action's worth: a shorter motion has come to rest by then.
+        count = self._robot.waypoints_per_action if self._lockstep else round(times[-1] / self._dt)
+        ticks = np.arange(1, max(1, count) + 1) * self._dt
         start = self._simulation.joint_state().positions
         knots, values = np.r_[0.0, times], np.vstack([start, points])
         sampled = np.stack([np.interp(ticks, knots, column) for column in values.T], axis=1)
-        if self._lockstep:
-            sampled = sampled[: self._robot.waypoints_per_action]
         self._execute(list(sampled))
 
     def _execute(self, waypoints: list[np.ndarray]) -> None:

@@ -1,0 +1,107 @@
+"""Follows plans action by action and sends what the arm must do, as waypoints or trajectories."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from std_msgs.msg import Float64MultiArray
+from trajectory_msgs.msg import JointTrajectory
+
+from wm_planner.control.arm import CartesianArm
+from wm_planner.nodes.messages import trajectory_message, waypoint_message
+from wm_planner.types import Command, JointState, Plan
+
+_LATE = 1.5  # control periods after which the plan's next action is used
+
+
+class CommandOutput:
+    """The only way to the arm. Every command comes from `CartesianArm`, so it is inside its limits.
+
+    Args:
+        arm: turns actions into commands.
+        send_waypoint: takes a Float64MultiArray; None to send no waypoints.
+        send_trajectory: takes a JointTrajectory; None to send no trajectories.
+        burst: send all waypoints of an action at once, for a lockstep simulation; otherwise `tick`
+            sends them one by one.
+    """
+
+    def __init__(
+        self,
+        arm: CartesianArm,
+        send_waypoint: Callable[[Float64MultiArray], None] | None,
+        send_trajectory: Callable[[JointTrajectory], None] | None,
+        burst: bool,
+    ) -> None:
+        self._arm, self._burst = arm, burst
+        self._send_waypoint, self._send_trajectory = send_waypoint, send_trajectory
+        self._period = 1.0 / arm.config.control_rate_hz
+        self.overruns = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Send nothing until the next soft start."""
+        self.ready = False
+        self._plan: Plan | None = None
+
+    @property
+    def following(self) -> bool:
+        """A plan is being executed."""
+        return self._plan is not None
+
+    def soft_start(self, measured: JointState) -> None:
+        """Start from the measured pose, at rest."""
+        self._arm.reset(measured)
+        self.ready = True
+
+    def follow(self, plan: Plan, measured: JointState) -> None:
+        """Send the first action of a new plan; InvalidInput when it must not be sent."""
+        self._act(plan, 0, measured)
+        self._plan, self._step = plan, 0
+        self._planned = self._acted = time.monotonic()
+
+    def hold(self) -> None:
+        """Drop the plan, brake and stay; nothing is sent before a soft start."""
+        self._plan = None
+        if self.ready:
+            self._send(self._arm.hold())
+
+    def tick(self, measured: JointState | None, timeout: float) -> str | None:
+        """Send the next waypoint; says why when the plan ran out and the arm must hold.
+
+        When no new plan came in time, the rest of the last one is followed for `timeout` s.
+        """
+        problem = None
+        late = self._plan is not None and time.monotonic() - self._acted > _LATE * self._period
+        if late and measured is not None:
+            problem = self._follow_on(measured, timeout)
+        if self.ready:
+            self._advance()
+        return problem
+
+    def _follow_on(self, measured: JointState, timeout: float) -> str | None:
+        plan, age = self._plan, time.monotonic() - self._planned
+        assert plan is not None
+        self.overruns += 1
+        self._step += 1
+        if age > timeout or self._step >= plan.actions.shape[1]:
+            return f"no new plan for {age:.3f} s, allowed {timeout:.3f} s"
+        self._act(plan, self._step, measured)
+        self._acted += self._period
+        return None
+
+    def _act(self, plan: Plan, step: int, measured: JointState) -> None:
+        action = plan.actions[0, step].double().cpu().numpy()
+        self._send(self._arm.to_command(action, measured))
+
+    def _send(self, command: Command) -> None:
+        if self._send_trajectory is not None:
+            self._send_trajectory(trajectory_message(command))
+        if self._burst:
+            for _ in range(self._arm.config.waypoints_per_action):
+                self._advance()
+
+    def _advance(self) -> None:
+        positions = self._arm.advance()
+        if self._send_waypoint is not None:
+            self._send_waypoint(waypoint_message(positions, self._arm.joint_names))
