@@ -14,7 +14,7 @@ from wm_planner.types import Observation
 
 def fit(frame: np.ndarray, size: int) -> np.ndarray:
     """Centre-crop a frame (h, w, 3) uint8 RGB to a square and resize it to (size, size, 3)."""
-    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
+    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or not frame.size:
         raise UserError(
             f"frame has shape {frame.shape} and type {frame.dtype}, expected (h, w, 3) uint8 RGB"
         )

@@ -44,6 +44,10 @@ class ModelConfig:
             raise UserError(
                 f"model config: cameras {list(self.cameras)}, expected {self.network.cameras} names"
             )
+        if not isinstance(self.control_rate_hz, int | float) or not self.control_rate_hz > 0:
+            raise UserError(
+                f"model config: control_rate_hz {self.control_rate_hz!r}, expected a number above 0"
+            )
 
     @property
     def image_size(self) -> int:
@@ -95,7 +99,9 @@ def save_model(directory: Path, world_model: TDLatent, config: ModelConfig) -> N
     partial.replace(directory / "model.safetensors")
     values = {"family": _FAMILY, **asdict(config)}
     text = yaml.safe_dump(_plain(values), sort_keys=False, default_flow_style=None)
-    (directory / "config.yaml").write_text(text)
+    partial = directory / "config.yaml.partial"
+    partial.write_text(text)
+    partial.replace(directory / "config.yaml")
 
 
 def load_model(directory: Path, device: str = "cpu") -> LoadedModel:

@@ -20,6 +20,10 @@ from wm_planner.types import ActionSpace, Latent, Observation, Proposal, Rollout
 from wm_planner.world_models.layers import SimNorm, ValueEnsemble, mlp
 
 _STD_RANGE = (0.05, 1.0)  # of the prior, in action units
+_SIZES = (
+    "cameras", "image_size", "proprio_size", "action_size", "landmark_size", "latent_size",
+    "hidden_size", "value_members",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,22 @@ class TDLatentConfig:
     discount: float = 0.97
 
     def __post_init__(self) -> None:
+        for name in _SIZES:
+            size, least = getattr(self, name), 0 if name == "landmark_size" else 1
+            if not isinstance(size, int) or size < least:
+                raise ValueError(f"{name} {size!r} must be a whole number from {least} up")
         if self.image_size % 16 or self.image_size < 32:
             raise ValueError(f"image_size {self.image_size} must be a multiple of 16 from 32 up")
         if self.latent_size % 8:
             raise ValueError(f"latent_size {self.latent_size} must be a multiple of 8")
         if not 0 < self.discount < 1:
             raise ValueError(f"discount {self.discount} must be inside (0, 1)")
+        if self.value_members < 2:
+            raise ValueError(f"value_members {self.value_members} must be 2 or more to disagree")
+        if len(self.channels) != 4 or not all(isinstance(c, int) and c > 0 for c in self.channels):
+            raise ValueError(f"channels {self.channels} must be four whole numbers above 0")
+        if not set(self.switches) <= set(range(self.action_size)):
+            raise ValueError(f"switches {self.switches} must be among 0 to {self.action_size - 1}")
 
 
 class PriorParameters(NamedTuple):
