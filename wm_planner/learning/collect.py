@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -19,7 +21,7 @@ from wm_planner.envs.randomization import Randomization
 from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
 from wm_planner.learning.behaviour import DisturbedExpert, Mix
-from wm_planner.learning.episodes import Episode, merge_episodes, write_episode
+from wm_planner.learning.episodes import Episode, merge_episodes, open_dataset, write_episode
 
 EVALUATION_SEED = 5_000_000  # this seed and up are for evaluation only
 _STEPS = 60  # longest training episode, control steps
@@ -81,15 +83,34 @@ def collect(config: CollectConfig) -> Path:
     parts.mkdir(parents=True, exist_ok=True)
     seeds = range(config.seed, config.seed + config.episodes)
     files = [parts / f"{seed}.hdf5" for seed in seeds]
+    for half_written in parts.glob("*.partial-*"):
+        half_written.unlink()
+    for file in filter(Path.exists, files):
+        _check_part(file, config.env)
     missing = [seed for seed, file in zip(seeds, files, strict=True) if not file.exists()]
     with tqdm(total=config.episodes, initial=config.episodes - len(missing), unit="episode") as bar:
         for _ in _run(config, parts, missing):
             bar.update()
-    merge_episodes(files, config.path, asdict(config.env))
+    merge_episodes(files, config.path, _env_args(config.env))
     for file in files:
         file.unlink()
-    parts.rmdir()
+    if not any(parts.iterdir()):  # episodes of other seeds stay
+        parts.rmdir()
     return config.path
+
+
+def _env_args(env: EnvConfig) -> dict[str, Any]:
+    """How robomimic describes an environment; its type 2 is Gym."""
+    return {"env_name": env.task, "type": 2, "env_kwargs": asdict(env)}
+
+
+def _check_part(file: Path, env: EnvConfig) -> None:
+    with open_dataset(file) as part:
+        if part["data"].attrs.get("env_args") != json.dumps(_env_args(env)):
+            raise UserError(
+                f"{file}: collected with other settings, expected {env}; collect with those of the "
+                f"interrupted run, choose another --out or remove {file.parent}"
+            )
 
 
 def _run(config: CollectConfig, parts: Path, seeds: list[int]) -> Iterator[None]:
@@ -114,6 +135,7 @@ def _collect_one(config: EnvConfig, parts: Path, seed: int) -> None:
     partial = parts / f"{seed}.partial-{os.getpid()}"
     with h5py.File(partial, "w") as file:
         write_episode(file.create_group("data/demo_0"), episode)
+        file["data"].attrs["env_args"] = json.dumps(_env_args(config))
     partial.replace(parts / f"{seed}.hdf5")
 
 
