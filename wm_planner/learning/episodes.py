@@ -64,6 +64,8 @@ def read_episode(group: h5py.Group) -> Episode:
             raise UserError(
                 f"{group.name}: lengths {sorted(lengths)} differ from {len(actions)} actions"
             )
+        if not len(actions):
+            raise UserError(f"{group.file.filename}: {group.name} has no steps; remove that group")
         nothing = np.full((len(actions), 0), np.nan, np.float32)
         unlabelled = np.full_like(actions, np.nan)
         return Episode(
@@ -102,9 +104,18 @@ def open_dataset(path: Path) -> h5py.File:
 def read_episodes(path: Path, limit: int | None = None) -> Iterator[Episode]:
     """The first `limit` episodes of a dataset, in the order of their numbers."""
     with open_dataset(path) as file:
-        names = sorted(file["data"], key=lambda name: int(name.removeprefix("demo_")))
-        for name in names[:limit]:
+        for name in demo_names(file)[:limit]:
             yield read_episode(file["data"][name])
+
+
+def demo_names(file: h5py.File) -> list[str]:
+    """The groups of a dataset's episodes, in the order of their numbers."""
+    for name in file["data"]:
+        if not name.removeprefix("demo_").isdecimal():
+            raise UserError(
+                f"{file.filename}: data/{name} is no episode, expected demo_<number>; rename it"
+            )
+    return sorted(file["data"], key=lambda name: int(name.removeprefix("demo_")))
 
 
 def merge_episodes(parts: list[Path], out: Path, env_args: dict) -> None:

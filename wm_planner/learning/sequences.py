@@ -13,7 +13,7 @@ from torch.utils.data import IterableDataset
 from tqdm import tqdm
 
 from wm_planner.errors import UserError
-from wm_planner.learning.episodes import Episode, open_dataset, read_episode
+from wm_planner.learning.episodes import Episode, demo_names, open_dataset, read_episode
 from wm_planner.perception.images import fit
 
 
@@ -43,14 +43,22 @@ class EpisodeStore:
         parts = []
         for path in paths:
             with open_dataset(path) as file:
-                names = sorted(file["data"], key=lambda name: int(name.removeprefix("demo_")))
-                for name in tqdm(names[:limit], desc=f"read {path.name}", unit="episode"):
+                for name in tqdm(
+                    demo_names(file)[:limit], desc=f"read {path.name}", unit="episode"
+                ):
                     episode = read_episode(file["data"][name])
                     parts.append(_arrays(path, name, episode, cameras, image_size, discount))
         self.episodes = len(parts)
         lengths = np.array([len(part[1]) for part in parts])
         self.ends = np.cumsum(lengths)
         self.starts = self.ends - lengths
+        parts = _with_landmarks(parts)
+        for name, column in (("proprio", 1), ("actions", 2), ("landmarks", 6)):
+            if len(sizes := {part[column].shape[-1] for part in parts}) > 1:
+                raise UserError(
+                    f"{name} has {sorted(sizes)} numbers in different episodes; the "
+                    "datasets are not of one robot and task"
+                )
         joined = [torch.from_numpy(np.concatenate(x)) for x in zip(*parts, strict=True)]
         self.images, self.proprio, self.actions, self.rewards = joined[:4]
         self.returns, self.labels, self.landmarks = joined[4:]
@@ -110,6 +118,15 @@ def _arrays(
     images = np.ascontiguousarray(images.transpose(0, 1, 4, 2, 3))
     labels, landmarks = episode.expert_actions, episode.landmarks
     return images, episode.proprio, episode.actions, episode.rewards, returns, labels, landmarks
+
+
+def _with_landmarks(parts: list[tuple[np.ndarray, ...]]) -> list[tuple[np.ndarray, ...]]:
+    """NaN landmarks for the episodes of a real robot that train beside simulated ones."""
+    size = max(part[-1].shape[-1] for part in parts)
+    return [
+        (*part, known if known.shape[-1] else np.full((len(known), size), np.nan, np.float32))
+        for *part, known in parts
+    ]
 
 
 def _returns(rewards: np.ndarray, discount: float) -> np.ndarray:
