@@ -105,9 +105,10 @@ def train(config: TrainConfig) -> Path:
         store, config.horizon, config.batch_size, config.shift, _batch_seed(config.seed, last)
     )
     loader = DataLoader(batches, batch_size=None)
-    trainer.fit(module, loader, ckpt_path=last if last.exists() else None, weights_only=True)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    try:
+        trainer.fit(module, loader, ckpt_path=last if last.exists() else None, weights_only=True)
+    except SystemExit as interrupted:  # Lightning's answer to Ctrl-C
+        raise KeyboardInterrupt from interrupted
     export.write(module, config.directory)
     return config.directory
 
@@ -139,8 +140,10 @@ class Export(Callback):
 def _trainer(config: TrainConfig, device: torch.device, export: Export) -> pl.Trainer:
     checkpoint = ModelCheckpoint(
         config.directory / "checkpoints",
+        filename="last",  # also when interrupted
         save_last=True,
         save_top_k=0,
+        save_on_exception=True,
         every_n_train_steps=250,
         enable_version_counter=False,
     )
