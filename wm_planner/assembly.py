@@ -26,6 +26,7 @@ def build_pipeline(model: LoadedModel, planner: PlannerConfig, device: str = "cp
     for name, wanted, found in (
         ("control rate (Hz)", config.control_rate_hz, arm.config.control_rate_hz),
         ("action size", config.action_size, arm.action_size),
+        ("switches among the actions", config.network.switches, arm.action_space.switches),
         ("proprioception size", config.proprio_size, arm.proprio_size),
     ):
         if wanted != found:
