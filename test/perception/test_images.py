@@ -80,6 +80,14 @@ def test_a_missing_camera_is_named_beside_those_needed():
         observe({"front": picture(32, 32)}, PROPRIO, ("front", "wrist"), 32)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_proprioception_that_is_not_finite_is_refused(bad):
+    proprio = PROPRIO.copy()
+    proprio[[2, 5]] = bad
+    with pytest.raises(UserError, match=r"entries \[2, 5\] that are not finite"):
+        observe({"front": picture(32, 32)}, proprio, ("front",), 32)
+
+
 def test_an_observation_keeps_no_hold_of_the_cameras_buffer():
     """A driver may write the next frame into the same memory."""
     frame = picture(32, 32)

@@ -1,0 +1,136 @@
+"""Batches are sequences of one episode each, the same for the same seed."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+from toy_episodes import toy_episode, write_dataset
+
+from wm_planner.errors import UserError
+from wm_planner.learning.sequences import EpisodeStore
+
+CAMERAS = ("front", "wrist")
+
+
+def store(*paths, discount=0.9, limit=None, cameras=CAMERAS, size=32) -> EpisodeStore:
+    return EpisodeStore(list(paths), cameras, size, discount, limit)
+
+
+def batches(source: EpisodeStore, count: int = 5, shift: int = 2, seed: int = 0, horizon: int = 3):
+    return list(islice(source.batches(horizon, 16, shift, seed), count))
+
+
+def test_returns_are_computed_as_on_paper(tmp_path):
+    """Rewards 1, 0, 2, the last one for ever after; scaled by 1 - discount = 0.5."""
+    episode = toy_episode(0, steps=3)._replace(rewards=np.array([1, 0, 2], np.float32))
+    source = store(write_dataset(tmp_path / "d.hdf5", [episode]), discount=0.5)
+    last = 2.0
+    middle = 0.5 * 0 + 0.5 * last
+    assert source.returns.tolist() == pytest.approx([0.5 * 1 + 0.5 * middle, middle, last])
+
+
+def test_returns_do_not_leak_into_the_episode_before(tmp_path):
+    poor = toy_episode(0)._replace(rewards=np.zeros(12, np.float32))
+    rich = toy_episode(1)._replace(rewards=np.ones(12, np.float32))
+    returns = store(write_dataset(tmp_path / "d.hdf5", [poor, rich])).returns
+    assert returns[:12].tolist() == [0.0] * 12
+    assert returns[12:].tolist() == pytest.approx([1.0] * 12)
+
+
+def test_the_same_seed_gives_the_same_batches(dataset):
+    source = store(dataset)
+    first, again, other = batches(source), batches(source), batches(source, seed=1)
+    for a, b in zip(first, again, strict=True):
+        assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+    assert not torch.equal(first[0].actions, other[0].actions)
+    assert not torch.equal(first[0].actions, first[1].actions)
+
+
+def test_sequences_are_what_happened_and_never_cross_episodes(dataset):
+    """Every sequence is found in one of the episodes, whole and in order."""
+    source = store(dataset)
+    episodes = [toy_episode(seed) for seed in range(4)]
+    seen = set()
+    for batch in batches(source, 20, shift=0):
+        for i in range(16):
+            seed, t = next(
+                (seed, t)
+                for seed, episode in enumerate(episodes)
+                for t in range(12)
+                if np.array_equal(episode.actions[t], batch.actions[i, 0])
+            )
+            seen.add((seed, t))
+            e = episodes[seed]
+            assert np.array_equal(e.actions[t : t + 3], batch.actions[i])
+            assert np.array_equal(e.rewards[t : t + 3], batch.rewards[i])
+            assert np.array_equal(e.expert_actions[t : t + 3], batch.labels[i])
+            assert np.array_equal(e.proprio[t : t + 4], batch.proprio[i])
+            assert np.array_equal(e.landmarks[t : t + 4], batch.landmarks[i])
+            for v, camera in enumerate(CAMERAS):
+                shown = batch.images[i, :, v].permute(0, 2, 3, 1).numpy()
+                assert np.array_equal(e.frames[camera][t : t + 4], shown)
+    assert seen == {(seed, t) for seed in range(4) for t in range(12 - 3)}, "every start is drawn"
+
+
+def test_frames_of_a_sequence_are_shifted_alike(tmp_path):
+    """A still scene stays still, and different sequences are shifted differently."""
+    still = toy_episode(0)
+    frames = {c: np.repeat(f[:1], 12, axis=0) for c, f in still.frames.items()}
+    path = write_dataset(tmp_path / "d.hdf5", [still._replace(frames=frames)])
+    (batch,) = batches(store(path), 1, shift=3)
+    assert (batch.images == batch.images[:, :1]).all()
+    assert len({image.numpy().tobytes() for image in batch.images[:, 0]}) > 4
+
+
+def test_a_shift_moves_the_picture_by_at_most_so_many_pixels(tmp_path):
+    frame = np.zeros((12, 32, 32, 3), np.uint8)
+    frame[:, 15, 15] = 255
+    episode = toy_episode(0)._replace(frames={"front": frame, "wrist": frame})
+    path = write_dataset(tmp_path / "d.hdf5", [episode])
+    places = set()
+    for batch in batches(store(path), 10, shift=2):
+        for image in batch.images[:, 0, 0, 0]:
+            assert (image == 255).sum() == 1
+            places.add(tuple(np.argwhere(image.numpy() == 255)[0] - 15))
+    assert places == {(y, x) for y in range(-2, 3) for x in range(-2, 3)}
+
+
+def test_frames_are_cropped_and_cameras_chosen(dataset):
+    source = store(dataset, cameras=("wrist",), size=48)
+    assert source.images.shape == (48, 1, 3, 48, 48)
+
+
+def test_only_the_first_episodes_of_each_dataset(tmp_path, dataset):
+    other = write_dataset(tmp_path / "b.hdf5", [toy_episode(7), toy_episode(8)])
+    source = store(dataset, other, limit=1)
+    assert source.episodes == 2
+    expected = np.concatenate([toy_episode(0).actions, toy_episode(7).actions])
+    assert np.array_equal(source.actions, expected)
+
+
+def test_simulated_and_real_episodes_train_together(tmp_path, dataset):
+    real = write_dataset(tmp_path / "real.hdf5", [toy_episode(9)], simulated=False)
+    source = store(real, dataset)
+    assert source.landmarks.shape == (60, 4)
+    assert source.landmarks[:12].isnan().all() and source.labels[:12].isnan().all()
+    assert source.landmarks[12:].isfinite().all() and source.labels[12:].isfinite().all()
+
+
+def test_a_camera_the_dataset_lacks_is_named(dataset):
+    with pytest.raises(UserError, match=r"demo_0 has cameras.*front.*lacks \['ceiling'\]"):
+        store(dataset, cameras=("front", "ceiling"))
+
+
+def test_episodes_too_short_for_the_horizon_are_refused(dataset):
+    with pytest.raises(UserError, match="longer than 12 steps"):
+        batches(store(dataset), horizon=12)
+    assert batches(store(dataset), 1, horizon=11)[0].actions.shape == (16, 11, 4)
+
+
+def test_an_episode_shorter_than_the_horizon_is_left_out(tmp_path):
+    path = write_dataset(tmp_path / "d.hdf5", [toy_episode(0, steps=2), toy_episode(1)])
+    for batch in batches(store(path), 5):
+        assert np.isin(batch.actions[:, 0, 0].numpy(), toy_episode(1).actions[:, 0]).all()

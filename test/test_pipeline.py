@@ -1,0 +1,217 @@
+"""Frame to command: repeatable with every planner, and mismatched parts are named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from wm_planner.assembly import build_arm, build_pipeline
+from wm_planner.control.arm import InvalidInput
+from wm_planner.errors import UserError
+from wm_planner.paths import robot_config
+from wm_planner.pipeline import Pipeline
+from wm_planner.planning import PLANNERS, PlannerConfig
+from wm_planner.types import Command, JointState
+from wm_planner.world_models.store import LoadedModel, ModelConfig
+from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig
+
+TINY = TDLatentConfig(
+    image_size=32, latent_size=32, hidden_size=24, value_members=2, channels=(4, 4, 8, 8)
+)
+CONFIG = ModelConfig("grasp", "panda", ("front", "wrist"), 10.0, TINY)
+SEARCH = PlannerConfig(samples=16, prior_samples=4, iterations=2, elites=4, horizon=3)
+
+
+@pytest.fixture(scope="module")
+def model() -> LoadedModel:
+    torch.manual_seed(0)
+    return LoadedModel(TDLatent(TINY).eval().requires_grad_(False), CONFIG, "0" * 64)
+
+
+def pipeline(model: LoadedModel, planner: str) -> Pipeline:
+    return build_pipeline(model, replace(SEARCH, planner=planner))
+
+
+def frames(step: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(step)
+    return {name: rng.integers(0, 256, (48, 64, 3), np.uint8) for name in ("front", "wrist")}
+
+
+def at_home(home: np.ndarray) -> JointState:
+    return JointState(home, np.zeros_like(home), 0.0)
+
+
+def run(running: Pipeline, seed: int, steps: int = 4) -> list[Command]:
+    """Commands for a fixed sequence of frames, on an arm that follows exactly."""
+    arm = running.robot
+    state = at_home(arm.home)
+    arm.reset(state)
+    running.reset(seed)
+    commands = []
+    for step in range(steps):
+        thought = running.think(frames(step), arm.proprioception(state))
+        commands.append(running.act(thought.plan, state))
+        for _ in range(arm.config.waypoints_per_action):
+            positions = arm.advance()
+        state = at_home(positions)
+    return commands
+
+
+def same(first: list[Command], second: list[Command]) -> bool:
+    return all(
+        np.array_equal(a.positions, b.positions) and np.array_equal(a.velocities, b.velocities)
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_the_same_seed_and_frames_give_the_same_commands(model, planner):
+    running = pipeline(model, planner)
+    first = run(running, seed=3)
+    run(running, seed=4)  # something else in between
+    assert same(first, run(running, seed=3)), "after a reset"
+    assert same(first, run(pipeline(model, planner), seed=3)), "in another pipeline"
+
+
+@pytest.mark.parametrize("planner", ["random", "mppi", "cem"])
+def test_another_seed_gives_other_commands(model, planner):
+    running = pipeline(model, planner)
+    assert not same(run(running, seed=3), run(running, seed=4))
+
+
+def test_thinking_does_not_draw_on_the_global_generator(model):
+    running = pipeline(model, "mppi")
+    first = run(running, seed=3)
+    torch.manual_seed(99)
+    np.random.seed(99)
+    before = torch.get_rng_state()
+    assert same(first, run(running, seed=3))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("planner", ["prior", "mppi", "cem"])
+def test_what_the_cameras_show_changes_the_plan(model, planner):
+    running = pipeline(model, planner)
+    proprio = running.robot.proprioception(at_home(running.robot.home))
+    plans = []
+    for step in (0, 1):
+        running.reset(0)
+        plans.append(running.think(frames(step), proprio).plan.actions)
+    assert not torch.equal(*plans)
+
+
+def test_a_plan_starts_from_the_last_one(model):
+    """The second plan differs from a first plan made with the same generator and frame."""
+    running = pipeline(model, "mppi")
+    proprio = running.robot.proprioception(at_home(running.robot.home))
+    running.reset(0)
+    running.think(frames(0), proprio)
+    state = running._generator.get_state()
+    warm = running.think(frames(1), proprio).plan.actions
+    running.reset(0)
+    running._generator.set_state(state)
+    assert not torch.equal(warm, running.think(frames(1), proprio).plan.actions)
+
+
+def test_a_command_is_a_whole_trajectory_of_named_joints(model):
+    for command in run(pipeline(model, "mppi"), seed=0):
+        assert command.joint_names == (
+            *(f"panda_joint{i}" for i in range(1, 8)),
+            "panda_finger_joint1",
+        )
+        assert command.positions.shape == command.velocities.shape
+        assert command.positions.shape[1] == 8
+        assert np.isfinite(command.positions).all()
+        assert command.dt == 0.02
+        assert command.velocities[-1] == pytest.approx(0, abs=1e-6)
+
+
+def test_noop_stays_where_it_is(model):
+    running = pipeline(model, "noop")
+    for command in run(running, seed=0):
+        assert command.positions == pytest.approx(np.tile(running.robot.home, (1, 1)), abs=2e-3)
+
+
+def test_a_missing_camera_is_named_and_forgets_nothing(model):
+    running = pipeline(model, "mppi")
+    proprio = running.robot.proprioception(at_home(running.robot.home))
+
+    def second_plan(*, disturbed: bool) -> torch.Tensor:
+        running.reset(0)
+        running.think(frames(0), proprio)
+        if disturbed:
+            with pytest.raises(UserError, match=r"no frame of camera \['wrist'\]"):
+                running.think({"front": frames(1)["front"]}, proprio)
+        return running.think(frames(1), proprio).plan.actions
+
+    assert torch.equal(second_plan(disturbed=True), second_plan(disturbed=False))
+
+
+def test_a_frame_of_the_wrong_kind_is_refused(model):
+    running = pipeline(model, "prior")
+    shown = frames(0) | {"wrist": np.zeros((48, 64), np.uint8)}
+    with pytest.raises(UserError, match=r"\(48, 64\).*expected \(h, w, 3\)"):
+        running.think(shown, np.zeros(8, np.float32))
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_proprioception_that_is_not_finite_never_becomes_a_command(model, planner, bad):
+    running = pipeline(model, planner)
+    arm = running.robot
+    proprio = arm.proprioception(at_home(arm.home))
+    proprio[4] = bad
+    running.reset(0)
+    with pytest.raises(UserError, match=r"entries \[4\] that are not finite"):
+        running.think(frames(0), proprio)
+    good = arm.proprioception(at_home(arm.home))
+    assert running.think(frames(0), good).plan.actions.isfinite().all(), "it must recover"
+
+
+def test_a_plan_that_is_not_finite_is_refused_by_the_arm(model):
+    running = pipeline(model, "prior")
+    state = at_home(running.robot.home)
+    plan = running.think(frames(0), running.robot.proprioception(state)).plan
+    with pytest.raises(InvalidInput, match="finite"):
+        running.act(plan._replace(actions=plan.actions * torch.nan), state)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"control_rate_hz": 20.0}, r"control rate.*20\.0.*'panda' 10\.0"),
+        ({"network": replace(TINY, action_size=7)}, "action size.*7.*'panda' 4"),
+        ({"network": replace(TINY, proprio_size=16)}, "proprioception size.*16.*'panda' 8"),
+        ({"network": replace(TINY, switches=())}, "switches"),
+        ({"robot": "ur5"}, "unknown robot 'ur5'.*panda"),
+    ],
+)
+def test_a_model_for_another_robot_is_refused(model, changes, message):
+    with pytest.raises(UserError, match=message):
+        build_pipeline(model._replace(config=replace(CONFIG, **changes)), SEARCH)
+
+
+def test_the_planner_takes_the_discount_the_value_was_trained_with(model):
+    """Whatever its own configuration says: with another discount the plan's worth changes."""
+    network = replace(TINY, discount=0.5)
+    world_model = TDLatent(network).eval().requires_grad_(False)
+    world_model.load_state_dict(model.world_model.state_dict())
+    other = LoadedModel(world_model, replace(CONFIG, network=network), "0" * 64)
+    plans = []
+    for discount in (0.5, 0.99):
+        running = build_pipeline(other, replace(SEARCH, discount=discount))
+        plans.append(running.think(frames(0), np.zeros(8, np.float32)).plan)
+    assert torch.equal(plans[0].expected_return, plans[1].expected_return)
+
+
+def test_a_robot_of_ones_own_is_a_file(tmp_path):
+    values = yaml.safe_load(robot_config("panda").read_text()) | {"control_rate_hz": 5.0}
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump(values))
+    assert build_arm(str(file)).config.waypoints_per_action == 10
+    with pytest.raises(UserError, match="unknown robot 'mine'"):
+        build_arm("mine")
