@@ -38,6 +38,11 @@ def observe(
     missing = [camera for camera in cameras if camera not in frames]
     if missing:
         raise UserError(f"no frame of camera {missing}; the model needs {list(cameras)}")
+    proprio = np.asarray(proprio, np.float32)
+    if len(bad := np.flatnonzero(~np.isfinite(proprio))):
+        raise UserError(
+            f"proprioception has entries {bad.tolist()} that are not finite; check the joint states"
+        )
     stacked = np.stack([fit(frames[camera], size) for camera in cameras])  # (V, h, w, C)
     images = torch.from_numpy(stacked).to(device).permute(0, 3, 1, 2)[None]  # (1, V, C, h, w)
     return Observation(images, torch.from_numpy(proprio[None]).to(device))
