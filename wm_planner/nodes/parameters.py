@@ -64,7 +64,7 @@ PARAMETERS = (
     Parameter(
         "command_type",
         "commands",
-        "commands: Float64MultiArray waypoints; trajectory: JointTrajectory.",
+        "commands: Float64MultiArray; trajectory: JointTrajectory.",
         choices=("commands", "trajectory"),
     ),
     Parameter(

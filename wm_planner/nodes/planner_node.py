@@ -159,13 +159,14 @@ class PlannerNode(LifecycleNode):
             JointStateMsg, "joint_states", self._on_joints, reliable if lockstep else joints
         )
         self._keep(subscription, "subscription")
-        waypoints = self._publisher(Float64MultiArray, "~/commands", reliable).publish
-        trajectories = self._publisher(JointTrajectory, "~/joint_trajectory", reliable).publish
+        waypoints = self._publisher(Float64MultiArray, "~/commands", reliable)
+        trajectories = self._publisher(JointTrajectory, "~/joint_trajectory", reliable)
         as_waypoints = self._settings["command_type"] == "commands"
+        self._commands = waypoints if as_waypoints else trajectories
         self._output = CommandOutput(
             self._arm,
-            waypoints if as_waypoints else None,
-            None if as_waypoints else trajectories,
+            waypoints.publish if as_waypoints else None,
+            None if as_waypoints else trajectories.publish,
             burst=lockstep,
         )
         self._publish_statistics = self._publisher(DiagnosticStatus, "~/plan_statistics", 10)
@@ -247,6 +248,8 @@ class PlannerNode(LifecycleNode):
         """Hand a complete, fresh set of frames to the planning thread."""
         if not self._gate.running or self._thread is None or self._thread.busy:
             return
+        if self._settings["lockstep"] and self._commands.get_subscription_count() == 0:
+            return  # a lost command would leave both sides waiting; the frames come again
         frames = self._buffer.take()
         if frames is None:
             return

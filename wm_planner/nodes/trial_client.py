@@ -25,6 +25,7 @@ from wm_planner.nodes.messages import decode_image
 
 _DISCOVERY = 30.0  # s a node gets to appear, imports included
 _CALL = 30.0  # s a service call may take; configure loads the model
+_TOPICS = ("/sim/task_state", "/wm_planner/plan_statistics", "/wm_planner/commands")
 
 
 class RosTrial(NamedTuple):
@@ -45,11 +46,9 @@ class TrialClient:
         self._executor.add_node(self.node)
         self._clients: dict[str, Any] = {}
         reliable = QoSProfile(depth=200, reliability=ReliabilityPolicy.RELIABLE)
-        for kind, topic, callback in (
-            (DiagnosticStatus, "/sim/task_state", self._on_task_state),
-            (DiagnosticStatus, "/wm_planner/plan_statistics", self._on_statistics),
-            (Float64MultiArray, "/wm_planner/commands", self._on_command),
-        ):
+        kinds = (DiagnosticStatus, DiagnosticStatus, Float64MultiArray)
+        callbacks = (self._on_task_state, self._on_statistics, self._on_command)
+        for kind, topic, callback in zip(kinds, _TOPICS, callbacks, strict=True):
             self.node.create_subscription(kind, topic, callback, reliable)
         self._recording: int | None = None
         self._clear()
@@ -81,6 +80,13 @@ class TrialClient:
                     f"the planner node is '{state.label}' after transition {transition}; its log "
                     "says why"
                 )
+
+        deadline = time.monotonic() + _DISCOVERY
+        while any(self.node.count_publishers(topic) == 0 for topic in _TOPICS):
+            self._executor.spin_once(timeout_sec=0.1)
+            self._alive()
+            if time.monotonic() > deadline:
+                raise UserError(f"not all of {_TOPICS} appeared within {_DISCOVERY:.0f} s")
 
     def run_trial(self, seed: int, patience: float = 10.0) -> RosTrial:
         """Reset both nodes to `seed`, plan until success, time limit or `patience` s of silence."""
