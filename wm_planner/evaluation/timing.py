@@ -1,0 +1,55 @@
+"""Times calls, and what the machine could do at best."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from wm_planner.evaluation.statistics import percentile
+
+_GEMM = 512  # rows and columns of the products that measure the peak
+
+
+def time_ms(call: Callable[[], Any], repeats: int, device: str = "cpu") -> dict[str, float]:
+    """Percentiles of the wall time of `call`, after three calls that do not count."""
+    for _ in range(3):
+        call()
+    samples = []
+    for _ in range(repeats):
+        _wait(device)
+        started = time.perf_counter()
+        call()
+        _wait(device)
+        samples.append((time.perf_counter() - started) * 1e3)
+    return {f"p{q}": round(percentile(samples, q), 3) for q in (50, 95, 99)}
+
+
+def gemm_peak(dtype: torch.dtype, repeats: int, device: str = "cpu") -> float:
+    """Floating-point operations a second of 512-wide matrix products, best of `repeats`."""
+    a = torch.randn(_GEMM, _GEMM, device=device).to(dtype)
+    times = []
+    for _ in range(max(10, repeats)):
+        _wait(device)
+        started = time.perf_counter()
+        for _ in range(4):
+            a @ a
+        _wait(device)
+        times.append((time.perf_counter() - started) / 4)
+    return 2 * _GEMM**3 / min(times)
+
+
+def operations(call: Callable[[], Any]) -> int:
+    """Floating-point operations of the matrix products and convolutions that `call` executes."""
+    counter = FlopCounterMode(display=False)
+    with counter:
+        call()
+    return counter.get_total_flops()
+
+
+def _wait(device: str) -> None:
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()
