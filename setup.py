@@ -43,7 +43,6 @@ setup(
         "gymnasium",
         "h5py",
         "jsonargparse[signatures]",
-        "matplotlib",
         "mink",
         "mujoco",
         "numpy",

@@ -57,6 +57,11 @@ class FrameBuffer:
         """When the last frame arrived, seconds on the monotonic clock."""
         return max((arrived for _, arrived, _ in self._newest.values()), default=None)
 
+    @property
+    def stamp(self) -> float | None:
+        """Stamp of the oldest of the newest frames, seconds."""
+        return min((stamp for stamp, _, _ in self._newest.values()), default=None)
+
     def take(self) -> FrameSet | None:
         """A complete set newer than the last one taken, or None."""
         if len(self._newest) < len(self._cameras) or not self._joints:

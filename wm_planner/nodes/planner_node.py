@@ -325,11 +325,15 @@ class PlannerNode(LifecycleNode):
     def _on_watchdog(self) -> None:
         if not self._gate.running or self._settings["lockstep"]:
             return
-        arrived = self._buffer.arrived
         limit = self.get_parameter("max_frame_age").value
-        if arrived is not None and time.monotonic() - arrived > limit:
-            gap = time.monotonic() - arrived
+        now = self.get_clock().now().nanoseconds * 1e-9
+        arrived, stamp = self._buffer.arrived, self._buffer.stamp
+        if arrived is None or stamp is None:
+            return
+        if (gap := time.monotonic() - arrived) > limit:
             self._hold("no frame", f"none for {gap:.3f} s, allowed {limit:.3f} s")
+        elif (age := now - stamp) > limit:
+            self._hold("stale frame", f"{age:.3f} s old, allowed {limit:.3f} s")
 
     def _on_clock_jump(self) -> None:
         if self._gate.active:
