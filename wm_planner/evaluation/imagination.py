@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wm_planner.perception.images import fit
 from wm_planner.types import Latent, Plan
 
 TILE = 160  # pixels, of every tile
@@ -57,7 +58,8 @@ def imagine_strip(
     captions = [f"imagined +{i * period:.1f} s" for i in range(1, len(imagined))]
     rows = []
     for (camera, frame), futures in zip(frames.items(), tiles_of, strict=True):
-        tiles = [_tile(frame, f"{camera} camera"), _tile(futures[0], "believed now")]
+        now = fit(frame, min(frame.shape[:2]))  # the part that the model sees
+        tiles = [_tile(now, f"{camera} camera"), _tile(futures[0], "believed now")]
         tiles += [_tile(f, c) for f, c in zip(futures[1:], captions, strict=True)]
         rows.append(np.concatenate(tiles, axis=1))
     return np.concatenate(rows, axis=0)

@@ -19,6 +19,7 @@ class Video:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._rate = path, rate_hz
         self._writer: cv2.VideoWriter | None = None
+        self._shape: tuple[int, ...] = ()
 
     def __enter__(self) -> Video:
         return self
@@ -30,11 +31,14 @@ class Video:
     def write(self, frame: np.ndarray) -> None:
         """Append a frame (h, w, 3) uint8 RGB; all of one size."""
         if self._writer is None:
+            self._shape = frame.shape
             fourcc = cv2.VideoWriter.fourcc(*"mp4v")  # the codec OpenCV writes everywhere
             size = (frame.shape[1], frame.shape[0])
             self._writer = cv2.VideoWriter(str(self._path), fourcc, self._rate, size)
             if not self._writer.isOpened():
                 raise UserError(f"{self._path}: OpenCV cannot write a video there")
+        if frame.shape != self._shape:  # OpenCV would leave it out without a word
+            raise UserError(f"{self._path}: frame has shape {frame.shape}, expected {self._shape}")
         self._writer.write(np.ascontiguousarray(frame[:, :, ::-1]))
 
 
