@@ -13,10 +13,11 @@ import torch
 from tqdm import tqdm
 
 from wm_planner.assembly import build_arm, build_pipeline
+from wm_planner.control.kinematics import Kinematics
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.errors import UserError
 from wm_planner.evaluation.timing import gemm_peak, operations, time_ms
-from wm_planner.paths import model_dir
+from wm_planner.paths import mjcf_dir, model_dir
 from wm_planner.perception.images import observe
 from wm_planner.planning import PlannerConfig, make_planner
 from wm_planner.types import Latent
@@ -61,7 +62,8 @@ def measure(config: BenchConfig) -> dict:
     torch.set_num_threads(config.threads)
     torch.set_flush_denormal(True)
     model = load_model(model_dir(config.model), config.device)
-    env = ManipulationEnv(EnvConfig(model.config.task, image_size=model.config.image_size))
+    c = model.config
+    env = ManipulationEnv(EnvConfig(c.task, c.robot, c.cameras, c.image_size))
     frames, _ = env.reset(seed=0)
     budgets = {
         "shipped": PlannerConfig(),
@@ -103,6 +105,8 @@ def _calls(
     arm, joints = build_arm(c.robot), env.simulation.joint_state()
     arm.reset(joints)
     action = np.array([0.2, -0.2, -0.5, 1.0])
+    kinematics = Kinematics(arm.config, mjcf_dir() / arm.config.mjcf)
+    ahead = arm.goal + arm.config.action_step * action[:3]
     observation = observe(frames, frames["proprio"], c.cameras, c.image_size, config.device)
 
     def frame_to_command() -> None:
@@ -111,6 +115,7 @@ def _calls(
 
     return {
         "encode": lambda: model.world_model.encode(observation),
+        "inverse_kinematics": lambda: kinematics.solve(joints.positions[:-1], ahead),
         "command": lambda: arm.to_command(action, joints),
         "frame_to_command": frame_to_command,
     }
