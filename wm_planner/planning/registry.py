@@ -70,7 +70,7 @@ class PlannerConfig:
     uncertainty_weight: float = UncertaintyPenalty.weight
     """Return given up for one standard deviation of the value ensemble; 0 leaves it out."""
 
-    prior_weight: float = 0.3
+    prior_weight: float = 0.5
     """Return given up for one squared standard deviation from the prior; 0 leaves it out."""
 
     smoothness_weight: float = 0.0
