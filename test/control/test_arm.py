@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from panda_dh import hand_pose
 
 from wm_planner.control.arm import CartesianArm, InvalidInput
 from wm_planner.paths import mjcf_dir
@@ -121,6 +122,15 @@ def test_an_unreachable_goal_becomes_a_hold(panda_config, gripper):
     proprioception = arm.proprioception(JointState(waypoints[-1], 0 * waypoints[-1], 0.0))
     assert proprioception[6] == pytest.approx(gripper, abs=1e-3), "finger"
     assert proprioception[7] == gripper, "what the finger was told"
+
+
+def test_a_motion_that_cannot_be_shaped_becomes_a_hold(panda_config):
+    """Here because it would take minutes."""
+    config = replace(panda_config, velocity_scale=1e-3)
+    arm = CartesianArm(config, mjcf_dir() / config.mjcf)
+    command = arm.to_command(np.array([1.0, 0.0, 0.0, 1.0]), measured(arm))
+    assert command.positions == pytest.approx(np.tile(arm.home, (1, 1)), abs=1e-6)
+    assert arm.goal == pytest.approx(hand_pose(arm.home[:7])[:3, 3], abs=1e-6)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import mujoco
 import numpy as np
 import pytest
 from panda_dh import hand_pose
 
-from wm_planner.control.kinematics import Unreachable
+from wm_planner.control.kinematics import Kinematics, Unreachable
 from wm_planner.paths import mjcf_dir
 
 JOINT_ANGLES = {
@@ -60,6 +62,27 @@ def test_inverse_kinematics_follows_goals_all_over_the_workspace(kinematics, pan
             assert (q >= np.array(panda_config.lower) + margin).all()
             assert (q <= np.array(panda_config.upper) - margin).all()
         here = corner
+
+
+@pytest.mark.parametrize("joint", [0, 1, 3, 5])
+def test_a_solution_keeps_the_margin_at_a_limit_that_is_in_the_way(panda_config, joint):
+    """The joint may turn by 0.2 rad, 0.05 of them margin; the hand is pulled past that."""
+    home = np.array(panda_config.home)
+    lower, upper = list(panda_config.lower), list(panda_config.upper)
+    lower[joint], upper[joint] = home[joint] - 0.2, home[joint] + 0.2
+    config = replace(panda_config, lower=tuple(lower), upper=tuple(upper))
+    kinematics = Kinematics(config, mjcf_dir() / config.mjcf)
+    reached = 0.0
+    for direction in np.vstack([np.eye(3), -np.eye(3)]):
+        q, goal = home, kinematics.hand_position(home)
+        for _ in range(12):
+            goal = goal + 0.02 * direction
+            try:
+                q = kinematics.solve(q, goal)
+            except Unreachable:
+                break
+            reached = max(reached, np.abs(q - home)[joint])
+    assert 0.1 < reached <= 0.15 + 1e-6
 
 
 @pytest.mark.parametrize("goal", [(1.5, 0.0, 0.3), (0.0, 0.0, 2.0), (np.nan, 0.0, 0.3)])

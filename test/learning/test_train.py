@@ -189,6 +189,25 @@ def test_the_losses_together_train_every_weight_and_no_target(dataset):
     assert trained == {n for n, _ in module.named_parameters() if n.startswith("world_model.")}
 
 
+def test_imagination_is_held_against_every_later_frame_and_steered_by_every_action(dataset):
+    torch.manual_seed(0)
+    module = TDLatentModule(TDLatent(TINY), LossConfig(), 1)
+    store = EpisodeStore([dataset], ("front", "wrist"), 32, 0.97)
+    (batch,) = islice(store.batches(3, 8, 0, seed=0), 1)
+
+    def consistency(part: str, index: int) -> float:
+        changed = getattr(batch, part).clone()
+        changed[:, index] = changed[:, index].flip(0)
+        with torch.no_grad():
+            return float(module.losses(batch._replace(**{part: changed}))["consistency"])
+
+    unchanged = consistency("rewards", 0)  # which it does not depend on
+    seen = [consistency("images", t) for t in range(4)] + [
+        consistency("actions", t) for t in range(3)
+    ]
+    assert all(loss != pytest.approx(unchanged, rel=1e-6) for loss in seen)
+
+
 def test_pictures_and_targets_give_the_encoder_no_gradient(dataset):
     module = TDLatentModule(TDLatent(TINY), LossConfig(), 1)
     store = EpisodeStore([dataset], ("front", "wrist"), 32, 0.97)
@@ -199,13 +218,16 @@ def test_pictures_and_targets_give_the_encoder_no_gradient(dataset):
 
 
 def test_without_labels_the_prior_leans_to_what_paid_off(dataset):
-    """Of two actions taken in like states, the one that was followed by more."""
+    """Of two actions taken in like states, the one that did better than the value expected, 0."""
+    torch.manual_seed(0)
     module = TDLatentModule(TDLatent(TINY), LossConfig(), 1)
+    for parameter in module.target_value.last.parameters():
+        parameter.data.zero_()
     store = EpisodeStore([dataset], ("front", "wrist"), 32, 0.97)
     (batch,) = islice(store.batches(1, 2, 0, seed=0), 1)
     batch = batch._replace(
         labels=torch.full_like(batch.labels, np.nan),
-        returns=torch.tensor([[0.9, 0.9], [0.1, 0.1]]),
+        returns=torch.tensor([[0.2, 0.2], [-0.2, -0.2]]),
         images=batch.images[:1].expand_as(batch.images),
         proprio=batch.proprio[:1].expand_as(batch.proprio),
         actions=torch.tensor([[[0.8, 0.8, 0.8, 1.0]], [[-0.8, -0.8, -0.8, -1.0]]]),

@@ -145,8 +145,6 @@ def test_a_config_that_does_not_fit_is_named(saved, changes, message):
     "text",
     [
         "family: [td_latent",
-        "family: !!python/object/apply:os.system ['touch /tmp/owned']",
-        "!!python/object:wm_planner.world_models.store.ModelConfig {}",
         "just words",
         "",
         "\x00\x01",
@@ -156,6 +154,17 @@ def test_a_config_that_is_no_plain_yaml_is_refused(saved, text):
     (saved / "config.yaml").write_text(text)
     with pytest.raises(UserError, match=r"config\.yaml"):
         load_model(saved)
+
+
+@pytest.mark.parametrize("key", ["family", "provenance"])
+def test_a_config_never_runs_code(saved, tmp_path, key):
+    victim = tmp_path / "written"
+    values = (saved / "config.yaml").read_text().replace(f"{key}:", "ignored:")
+    attack = f"{key}: !!python/object/apply:pathlib.Path.touch [!!python/object/apply:pathlib.Path"
+    (saved / "config.yaml").write_text(f"{values}\n{attack} ['{victim}']]\n")
+    with pytest.raises(UserError, match=r"config\.yaml: not YAML.*python/object"):
+        load_model(saved)
+    assert not victim.exists()
 
 
 def test_a_config_of_other_bytes_is_refused(saved):
