@@ -42,12 +42,13 @@ class Video:
         self._writer.write(np.ascontiguousarray(frame[:, :, ::-1]))
 
 
-def film_strip(pictures: Sequence[np.ndarray], moments: int = 7) -> np.ndarray:
+def film_strip(pictures: Sequence[np.ndarray], moments: int = 7, period: float = 0.1) -> np.ndarray:
     """Moments of a trial side by side: each camera above what was imagined for it.
 
     Args:
         pictures: of `imagine_strip`, one each control step.
         moments: columns.
+        period: seconds between pictures.
 
     Returns:
         Picture (h, w, 3) uint8 RGB.
@@ -60,8 +61,17 @@ def film_strip(pictures: Sequence[np.ndarray], moments: int = 7) -> np.ndarray:
         picture = pictures[index]
         rows = [picture[top : top + TILE] for top in range(0, len(picture), TILE)]
         tiles = [tile for row in rows for tile in (row[:, :TILE], row[:, -TILE:])]
-        columns.append(np.concatenate(tiles, axis=0))
+        column = np.concatenate(tiles, axis=0)
+        columns.append(_captioned(column, f"{index * period:.1f} s"))
     return np.concatenate(columns, axis=1)
+
+
+def _captioned(column: np.ndarray, text: str) -> np.ndarray:
+    """The time at the top left, on the dark of a badge."""
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    (width, _), _ = cv2.getTextSize(text, font, 0.45, 1)
+    column[1:21, 1 : width + 12] = (40, 40, 40)
+    return cv2.putText(column, text, (6, 16), font, 0.45, (255, 255, 255), 1, cv2.LINE_AA)
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:
