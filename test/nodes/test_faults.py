@@ -58,6 +58,7 @@ def old(message):
 FAULTS = [
     ("spoil_joints", nan_joint, "joint state: joint positions of ['panda_joint3'] are not finite"),
     ("spoil_joints", missing_joint, "joint state: joint state lacks ['panda_joint1']"),
+    ("spoil_joints", nothing, "stale joint state: 0."),
     ("spoil_image", nothing, "no frame"),
     ("spoil_image", short, "planning: image data has 12283 bytes, expected 12288"),
     ("spoil_image", old, "stale frame: 5."),
