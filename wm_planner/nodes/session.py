@@ -27,7 +27,7 @@ class Surroundings(NamedTuple):
 
     now: Callable[[], float]  # seconds, ROS time
     parameter: Callable[[str], Any]  # present value of a parameter
-    warn: Callable[[str], None]
+    warn: Callable[[str], object]
     heard: Callable[[], bool]  # somebody listens to the commands
     watched: Callable[[], bool]  # somebody looks at the imagination
     send_statistics: Callable[[DiagnosticStatus], None]
