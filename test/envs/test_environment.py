@@ -105,6 +105,7 @@ def test_latency_delays_the_effect_of_an_action(env):
         env._latency = waypoints
         start = env.simulation.joint_state().positions
         env.step(np.array([1.0, 0.0, 0.0, 1.0]))
+        assert env.simulation.time == pytest.approx(0.1)
         moved[waypoints] = np.abs(env.simulation.joint_state().positions - start)[:-1].max()
     assert 0 < moved[3] < 0.5 * moved[0]
 

@@ -217,6 +217,26 @@ def test_pictures_and_targets_give_the_encoder_no_gradient(dataset):
     assert trained and all(name.startswith("world_model.decoder") for name in trained)
 
 
+@pytest.mark.parametrize(("observed", "expected"), [(0.5, 0.5), (-0.5, 0.0)])
+def test_the_value_learns_the_better_of_observed_and_bootstrapped_return(
+    dataset, observed, expected
+):
+    """Bootstrapped is 0 here: no reward and a target that says 0. So does the value itself."""
+    module = TDLatentModule(TDLatent(TINY), LossConfig(), 1)
+    for ensemble in (module.target_value, module.world_model.value):
+        for parameter in ensemble.last.parameters():
+            parameter.data.zero_()
+    store = EpisodeStore([dataset], ("front", "wrist"), 32, 0.97)
+    (batch,) = islice(store.batches(3, 8, 0, seed=0), 1)
+    batch = batch._replace(
+        rewards=torch.zeros_like(batch.rewards),
+        returns=torch.full_like(batch.returns, observed),
+    )
+    weight = 0.7 ** torch.arange(4)
+    share = float(weight[:3].sum() / weight.sum())  # of the steps that have an action
+    assert float(module.losses(batch)["value"]) == pytest.approx(share * expected**2)
+
+
 def test_without_labels_the_prior_leans_to_what_paid_off(dataset):
     """Of two actions taken in like states, the one that did better than the value expected, 0."""
     torch.manual_seed(0)
