@@ -130,3 +130,10 @@ def test_a_wrong_yaml_file_names_the_key(tmp_path, capsys, text, expected):
 def test_validation_of_the_dataclass_is_a_user_error():
     with pytest.raises(UserError, match="num_trials is 0"):
         parse("--num-trials", "0")
+
+
+def test_a_configuration_that_does_not_hold_together_is_one_line(capsys):
+    assert main(["trials", "--search.samples", "1"]) == 2
+    complaint = capsys.readouterr().err
+    assert complaint.startswith("error: prior_samples is 24, expected 0 to samples - 2")
+    assert complaint.count("\n") == 1

@@ -127,7 +127,11 @@ def parse_config(config: type, argv: Sequence[str], prog: str, description: str)
         option = f"--{field.name.replace('_', '-')}"
         kind = _argument(field, types[field.name])
         parser.add_argument(option, help=docs.get(field.name), **kind)
-    values = parser.instantiate(parser.parse_args(list(argv)))
+    parsed = parser.parse_args(list(argv))
+    try:
+        values = parser.instantiate(parsed)
+    except ValueError as error:  # a configuration that checks itself
+        raise UserError(str(error)) from error
     given = {field.name: values[field.name] for field in fields}
     return config(**{k: tuple(v) if _is_sequence(types[k]) else v for k, v in given.items()})
 
