@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,12 @@ def test_every_option_of_every_subcommand_is_described(name, capsys):
     assert exit_info.value.code == 0
     text = capsys.readouterr().out
     assert f"wm_planner {name}" in text
-    undescribed = [line for line in text.splitlines() if line.lstrip().startswith("(type:")]
+    lines = [line.strip() for line in text.splitlines()]
+    undescribed = [
+        option
+        for option, following in pairwise(lines)
+        if option.startswith("--") and "  " not in option and following.startswith("(type:")
+    ]
     assert not undescribed, f"no Attributes entry in the config's docstring: {undescribed}"
 
 

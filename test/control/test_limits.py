@@ -53,7 +53,7 @@ ORDERS = st.lists(
 STARTS = st.tuples(*[st.floats(-0.25, 0.25)] * 7)
 
 
-# Both left the workspace once: by the path of a motion, and by braking on another path.
+# Both left the workspace once: by a curved path, and by braking on another path.
 CURVED = (
     (0.0, -0.22, -0.03, -0.06, 0.0, -0.12, -0.2),
     [Order((1, 0, 0, 0), 4, 7, 0.2, 0.02), Order((-1, -1, 1.5, -2), 3, 6, 1.0, -0.02)],
@@ -64,7 +64,21 @@ BRAKED = (
 )
 
 
+# Left the limits of a joint once: it braked together with slower joints, and so too late.
+WAITED = (
+    (0.25, -0.25, 0.0, -0.25, 0.0, 0.0, 0.0),
+    [
+        Order((1, 1, 1, -1), 2, 5, 0.0, 0.0),
+        Order((-1, -1, -1, -1), 2, 3, 0.0, 0.0),
+        Order(None, 4, 0, 0.0, 0.0),
+        Order((-1, 1, 0, -1), 2, 6, 0.0, 0.0),
+        Order((-1, -1, -1, -1), 2, 1, 0.0, -0.03125),
+    ],
+)
+
+
 @given(arm=ARMS, start=STARTS, orders=ORDERS)
+@example(NARROW, *WAITED)
 @example(PANDA, *CURVED)
 @example(PANDA, *BRAKED)
 @settings(max_examples=150, deadline=None, derandomize=True)

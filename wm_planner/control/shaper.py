@@ -16,6 +16,7 @@ from ruckig import (
 
 from wm_planner.control.robot_config import RobotConfig
 
+_TOLERANCE = 1e-7  # rad or m, of position limits
 _MAX_DURATION = 10.0  # seconds; no motion of one action comes near
 
 
@@ -72,14 +73,17 @@ class TrajectoryShaper:
         """Fastest motion to rest at `target` (J,), clipped to the position limits."""
         self._input.control_interface = ControlInterface.Position
         self._input.target_position = _rounded(np.clip(target, self.lower, self.upper))
-        return self._shape(start)
+        try:
+            return self._shape(start, self._together)
+        except ShapingError:  # Ruckig cannot always synchronise; a joint that waits may overshoot
+            return self._shape(start, self._apart)
 
     def brake(self, start: MotionState) -> Motion:
-        """Fastest motion to rest anywhere."""
+        """Fastest motion to rest anywhere; a joint that waited for others would travel farther."""
         self._input.control_interface = ControlInterface.Velocity
-        return self._shape(start)
+        return self._shape(start, self._apart)
 
-    def _shape(self, start: MotionState) -> Motion:
+    def _shape(self, start: MotionState, synchronization: list[Synchronization]) -> Motion:
         velocity = np.clip(start.velocity, -self.velocity, self.velocity)
         acceleration = np.clip(start.acceleration, -self.acceleration, self.acceleration)
         self._input.current_position = _rounded(start.position)
@@ -87,16 +91,14 @@ class TrajectoryShaper:
         self._input.current_acceleration = _rounded(acceleration)
         self._input.target_velocity = [0.0] * len(self.lower)
         self._input.target_acceleration = [0.0] * len(self.lower)
-        try:
-            trajectory = self._solve(self._together)
-        except ShapingError:  # Ruckig sometimes cannot synchronise joints that are all but at rest
-            trajectory = self._solve(self._apart)
+        self._input.per_dof_synchronization = synchronization
+        trajectory = self._solve()
+        self._check_positions(trajectory, start.position)
         steps = max(1, int(np.ceil(trajectory.duration / self.dt - 1e-9)))
         waypoints = [trajectory.at_time((i + 1) * self.dt) for i in range(steps)]
         return Motion(*(np.array([waypoint[k] for waypoint in waypoints]) for k in range(3)))
 
-    def _solve(self, synchronization: list[Synchronization]) -> Trajectory:
-        self._input.per_dof_synchronization = synchronization
+    def _solve(self) -> Trajectory:
         trajectory = Trajectory(len(self.lower))
         try:
             self._solver.calculate(self._input, trajectory)
@@ -105,6 +107,16 @@ class TrajectoryShaper:
         if trajectory.duration > _MAX_DURATION:
             raise ShapingError(f"the motion takes {trajectory.duration:.1f} s: {self._input}")
         return trajectory
+
+    def _check_positions(self, trajectory: Trajectory, start: np.ndarray) -> None:
+        """Inside the limits, or no farther outside than the start."""
+        extrema = trajectory.position_extrema
+        low, high = np.array([e.min for e in extrema]), np.array([e.max for e in extrema])
+        too_low = low < np.minimum(self.lower, start) - _TOLERANCE
+        too_high = high > np.maximum(self.upper, start) + _TOLERANCE
+        if (too_low | too_high).any():
+            joints = np.flatnonzero(too_low | too_high).tolist()
+            raise ShapingError(f"joints {joints} would leave their position limits on the way")
 
 
 def _rounded(values: np.ndarray) -> list[float]:

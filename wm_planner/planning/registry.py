@@ -23,58 +23,45 @@ PLANNERS = ("noop", "random", "prior", "mppi", "cem")
 
 @dataclass(frozen=True)
 class PlannerConfig:
-    """Which planner, what it wants and how long it searches."""
+    """Which planner, what it wants and how long it searches.
+
+    Attributes:
+        planner: one of noop, random, prior, mppi, cem. The first three only heed `horizon`.
+        samples: action sequences imagined in each iteration, those from the prior included.
+        prior_samples: sequences of the first iteration that are drawn from the action prior.
+        horizon: steps imagined.
+        iterations: rounds of imagining and refitting.
+        elites: best sequences found so far that the distribution is refitted to.
+        temperature: MPPI: sharpness of the elites' weights, relative to the spread of their scores.
+        initial_std: standard deviation without a prior, and the largest one ever, in action units.
+        min_std: smallest standard deviation, in action units.
+        switch_floor: least probability of either side of a switch, so that both are always tried.
+        switch_renewal: probability that a switch is drawn anew at a step of a sequence.
+        use_prior: start from the action prior; otherwise it is never asked.
+        use_warm_start: try the last plan, and without a prior start from it.
+        discount: worth of a reward one step later; the one the value was trained with.
+        uncertainty_weight: return given up for one standard deviation of the value ensemble.
+        prior_weight: return given up for one squared standard deviation from the prior.
+        smoothness_weight: return given up for one squared unit of change between actions.
+    """
 
     planner: str = "mppi"
-    """One of noop, random, prior, mppi, cem. The first three only heed `horizon`."""
-
     samples: int = SearchConfig.samples
-    """Action sequences imagined in each iteration, those from the prior included."""
-
     prior_samples: int = SearchConfig.prior_samples
-    """Sequences of the first iteration that are drawn from the action prior."""
-
     horizon: int = SearchConfig.horizon
-    """Steps imagined."""
-
     iterations: int = SearchConfig.iterations
-    """Rounds of imagining and refitting."""
-
     elites: int = SearchConfig.elites
-    """Best sequences found so far that the distribution is refitted to."""
-
     temperature: float = 0.5
-    """MPPI: sharpness of the elites' weights, relative to the spread of their scores."""
-
     initial_std: float = SearchConfig.initial_std
-    """Standard deviation without a prior, and the largest one ever, in action units."""
-
     min_std: float = SearchConfig.min_std
-    """Smallest standard deviation, in action units."""
-
     switch_floor: float = SearchConfig.switch_floor
-    """Least probability of either side of a switch, so that both are always tried."""
-
     switch_renewal: float = SearchConfig.switch_renewal
-    """Probability that a switch is drawn anew at a step of a sequence."""
-
     use_prior: bool = SearchConfig.use_prior
-    """Start from the action prior; otherwise it is never asked."""
-
     use_warm_start: bool = SearchConfig.use_warm_start
-    """Try the last plan, and without a prior start from it."""
-
     discount: float = LearnedReturn.discount
-    """Worth of a reward one step later; the one the value was trained with."""
-
     uncertainty_weight: float = UncertaintyPenalty.weight
-    """Return given up for one standard deviation of the value ensemble; 0 leaves it out."""
-
     prior_weight: float = 0.5
-    """Return given up for one squared standard deviation from the prior; 0 leaves it out."""
-
     smoothness_weight: float = 0.0
-    """Return given up for one squared unit of change between actions; 0 leaves it out."""
 
     def __post_init__(self) -> None:
         if self.planner not in PLANNERS:
