@@ -93,10 +93,11 @@ class TrajectoryShaper:
         self._input.target_acceleration = [0.0] * len(self.lower)
         self._input.per_dof_synchronization = synchronization
         trajectory = self._solve()
-        self._check_positions(trajectory, start.position)
         steps = max(1, int(np.ceil(trajectory.duration / self.dt - 1e-9)))
         waypoints = [trajectory.at_time((i + 1) * self.dt) for i in range(steps)]
-        return Motion(*(np.array([waypoint[k] for waypoint in waypoints]) for k in range(3)))
+        motion = Motion(*(np.array([waypoint[k] for waypoint in waypoints]) for k in range(3)))
+        self._check_positions(motion.positions, start.position)
+        return motion
 
     def _solve(self) -> Trajectory:
         trajectory = Trajectory(len(self.lower))
@@ -108,14 +109,12 @@ class TrajectoryShaper:
             raise ShapingError(f"the motion takes {trajectory.duration:.1f} s: {self._input}")
         return trajectory
 
-    def _check_positions(self, trajectory: Trajectory, start: np.ndarray) -> None:
+    def _check_positions(self, positions: np.ndarray, start: np.ndarray) -> None:
         """Inside the limits, or no farther outside than the start."""
-        extrema = trajectory.position_extrema
-        low, high = np.array([e.min for e in extrema]), np.array([e.max for e in extrema])
-        too_low = low < np.minimum(self.lower, start) - _TOLERANCE
-        too_high = high > np.maximum(self.upper, start) + _TOLERANCE
-        if (too_low | too_high).any():
-            joints = np.flatnonzero(too_low | too_high).tolist()
+        too_low = positions < np.minimum(self.lower, start) - _TOLERANCE
+        too_high = positions > np.maximum(self.upper, start) + _TOLERANCE
+        if (outside := (too_low | too_high).any(axis=0)).any():
+            joints = np.flatnonzero(outside).tolist()
             raise ShapingError(f"joints {joints} would leave their position limits on the way")
 
 
