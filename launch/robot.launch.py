@@ -65,8 +65,21 @@ ARGUMENTS = [
         "autostart",
         default_value="false",
         choices=["true", "false"],
-        description="Configure and activate the planner. Motion still waits for ~/start.",
+        description="Configure and activate the planner.",
     ),
+    DeclareLaunchArgument(
+        "start",
+        default_value="false",
+        choices=["true", "false"],
+        description="Plan as soon as the planner is active, without waiting for ~/start.",
+    ),
+    DeclareLaunchArgument(
+        "lockstep",
+        default_value="false",
+        choices=["true", "false"],
+        description="For a simulation that waits for the planner.",
+    ),
+    DeclareLaunchArgument("seed", default_value="0", description="Seed of the search."),
     DeclareLaunchArgument(
         "params_file",
         default_value=PathJoinSubstitution([SHARE, "config", "planner.yaml"]),
@@ -99,6 +112,9 @@ def generate_launch_description():
                 "planner": typed("planner", str),
                 "command_type": typed("command_type", str),
                 "use_sim_time": typed("use_sim_time", bool),
+                "autostart": typed("start", bool),
+                "lockstep": typed("lockstep", bool),
+                "seed": typed("seed", int),
             },
         ],
         remappings=[

@@ -6,7 +6,9 @@ import pytest
 
 from wm_planner.paths import share_dir
 
-launch = pytest.importorskip("launch", reason="launch is part of a ROS 2 installation, not of PyPI")
+launch = pytest.importorskip(
+    "launch.actions", reason="launch is part of a ROS 2 installation, not of PyPI"
+)
 launch_ros = pytest.importorskip("launch_ros.actions", reason="launch_ros is not on PyPI")
 
 
@@ -26,14 +28,21 @@ def test_every_argument_is_described(name):
     assert all(argument.description for argument in arguments)
 
 
-def executables(name):
-    entities = description(name).entities
-    return {e.node_executable for e in entities if isinstance(e, launch_ros.Node)}
+def executables(entities):
+    """Executables of all nodes, those of included files too."""
+    found = set()
+    for entity in entities:
+        if isinstance(entity, launch_ros.Node):
+            found.add(entity.node_executable)
+        elif isinstance(entity, launch.IncludeLaunchDescription):
+            source = entity.launch_description_source
+            found |= executables(source.try_get_launch_description_without_context().entities)
+    return found
 
 
 def test_simulation_starts_both_nodes():
-    assert executables("sim") == {"sim_node", "planner_node"}
+    assert executables(description("sim").entities) == {"sim_node", "planner_node"}
 
 
 def test_robot_starts_the_planner_only():
-    assert executables("robot") == {"planner_node"}
+    assert executables(description("robot").entities) == {"planner_node"}
