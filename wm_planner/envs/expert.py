@@ -27,6 +27,9 @@ class Hand(NamedTuple):
         position = data.site(simulation.robot.hand_site).xpos.copy()
         return cls(position, 2 * simulation.joint_state().positions[-1], contacts)
 
+    def touches(self, prop: str) -> bool:
+        return any((f"panda_{side}finger", prop) in self.contacts for side in ("left", "right"))
+
     def touches_both_sides(self, prop: str) -> bool:
         return all((f"panda_{side}finger", prop) in self.contacts for side in ("left", "right"))
 
@@ -34,3 +37,18 @@ class Hand(NamedTuple):
 def move_to(goal: np.ndarray, target: np.ndarray, gripper: float, step: float = 0.04) -> np.ndarray:
     """Action (4,) that moves the arm's goal (3,) to `target` (3,), at most `step` m an axis."""
     return np.r_[np.clip((target - goal) / step, -1.0, 1.0), gripper]
+
+
+def grasp(hand: Hand, goal: np.ndarray, cube: np.ndarray) -> np.ndarray:
+    """Action (4,) on the way to holding a cube at `cube` (3,) m: over it, down, close; or again."""
+    grasp_point = np.r_[cube[:2], max(cube[2] - 0.002, 0.018)]
+    offset = grasp_point - hand.position
+    sideways = np.linalg.norm(offset[:2])
+    if sideways < 0.012 and abs(offset[2]) < 0.012:
+        return move_to(goal, grasp_point, CLOSE)
+    if hand.width < 0.066 and (sideways < 0.05 and hand.position[2] < 0.06 + cube[2]):
+        return move_to(goal, hand.position, OPEN)
+    height = grasp_point[2] + np.clip(4.0 * (sideways - 0.015), 0.0, 0.08)
+    if sideways > 0.05:
+        height = max(height, grasp_point[2] + 0.08)
+    return move_to(goal, np.r_[grasp_point[:2], height], OPEN)

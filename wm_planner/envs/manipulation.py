@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +58,7 @@ class ManipulationEnv(gymnasium.Env):
         self.simulation = Simulation(scene, robot, self.config.cameras, self.config.image_size)
         self._randomizer = Randomizer(self.config.randomization, scene)
         self._latency = 0
+        self._pending: deque[tuple[int, np.ndarray]] = deque()  # when due, in waypoints; action
         self.command_ms = 0.0  # what the last step's command took to compute
         size = self.config.image_size
         frame = spaces.Box(0, 255, (size, size, 3), np.uint8)
@@ -73,18 +75,17 @@ class ManipulationEnv(gymnasium.Env):
         reset_episode(self.simulation, self.task, self.arm.home, self._randomizer, self.np_random)
         self._latency = self._randomizer.latency_waypoints
         self.arm.reset(self.simulation.joint_state())
-        self._steps = 0
+        self._pending.clear()
+        self._steps = self._tick = 0
         judgement = self.task.judge(self.simulation)
         return self._observation(), self._info(judgement)
 
     def step(
         self, action: np.ndarray
     ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
-        self._execute(self._latency)
-        started = time.perf_counter()
-        self.arm.to_command(np.asarray(action, np.float64), self.simulation.joint_state())
-        self.command_ms = (time.perf_counter() - started) * 1e3
-        self._execute(self.arm.config.waypoints_per_action - self._latency)
+        self._pending.append((self._tick + self._latency, np.asarray(action, np.float64)))
+        for _ in range(self.arm.config.waypoints_per_action):
+            self._advance()
         self._steps += 1
         judgement = self.task.judge(self.simulation)
         truncated = self._steps >= self.task.time_limit
@@ -97,10 +98,16 @@ class ManipulationEnv(gymnasium.Env):
     def close(self) -> None:
         self.simulation.close()
 
-    def _execute(self, waypoints: int) -> None:
-        for _ in range(waypoints):
-            self.simulation.command(self.arm.advance())
-            self.simulation.advance(1.0 / self.arm.config.command_rate_hz)
+    def _advance(self) -> None:
+        """One waypoint, and before it the command whose time has come."""
+        if self._pending and self._pending[0][0] <= self._tick:
+            _, action = self._pending.popleft()
+            started = time.perf_counter()
+            self.arm.to_command(action, self.simulation.joint_state())
+            self.command_ms = (time.perf_counter() - started) * 1e3
+        self.simulation.command(self.arm.advance())
+        self.simulation.advance(1.0 / self.arm.config.command_rate_hz)
+        self._tick += 1
 
     def _observation(self) -> dict[str, np.ndarray]:
         proprio = self.arm.proprioception(self.simulation.joint_state())

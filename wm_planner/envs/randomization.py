@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import mujoco
 import numpy as np
 
+from wm_planner.errors import UserError
+
+Range = tuple[float, float]
+
 
 @dataclass(frozen=True)
 class Randomization:
-    """Half-ranges of uniform draws around the nominal scene; all zero is the nominal scene.
+    """Ranges [low, high] of uniform draws, one an episode; equal ends fix a value.
+
+    The defaults are the nominal scene.
 
     Attributes:
-        camera_position: m along each axis, fixed cameras and hand cameras alike.
-        camera_angle: degrees about a random axis.
-        light: relative brightness, 0.5 draws from [1/1.5, 1.5].
-        colour: added to each colour channel of arm, table and props.
-        friction: relative, 1.0 draws from [1/2, 2].
-        size: relative edge of the props, 0.1 draws from [0.9, 1.1].
-        latency: seconds, drawn from [0, latency] in whole waypoints.
+        camera_position: m each camera is moved, in a random direction.
+        camera_angle: degrees each camera is turned, about a random axis.
+        light: factor on the brightness of all lights, drawn uniformly in its logarithm.
+        colour: largest shift of each colour channel of each part of the scene, in [0, 1].
+        friction: factor on the sliding friction of the props, uniform in its logarithm.
+        size: factor on the edges of the props; their mass stays.
+        latency: seconds from a frame to the action that follows from it, in whole waypoints.
     """
 
-    camera_position: float = 0.0
-    camera_angle: float = 0.0
-    light: float = 0.0
-    colour: float = 0.0
-    friction: float = 0.0
-    size: float = 0.0
-    latency: float = 0.0
+    camera_position: Range = (0.0, 0.0)
+    camera_angle: Range = (0.0, 0.0)
+    light: Range = (1.0, 1.0)
+    colour: Range = (0.0, 0.0)
+    friction: Range = (1.0, 1.0)
+    size: Range = (1.0, 1.0)
+    latency: Range = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            low, high = getattr(self, field.name)
+            factor = field.default == (1.0, 1.0)
+            if not 0 <= low <= high or (factor and low == 0):
+                raise UserError(
+                    f"randomization: {field.name} is [{low}, {high}], expected low <= high, "
+                    + ("above 0" if factor else "0 or more")
+                )
 
 
 class Randomizer:
@@ -47,7 +63,8 @@ class Randomizer:
                 "cam_pos", "cam_quat", "light_diffuse", "geom_rgba", "geom_friction", "geom_size"
             )
         }  # fmt: skip
-        self._headlight = np.array(model.vis.headlight.diffuse)
+        headlight = model.vis.headlight
+        self._headlight = np.array(headlight.ambient), np.array(headlight.diffuse)
         free = [i for i in range(model.njnt) if model.jnt_type[i] == mujoco.mjtJoint.mjJNT_FREE]
         props = [model.jnt_bodyid[i] for i in free]
         self._props = np.flatnonzero(np.isin(model.geom_bodyid, props))
@@ -55,19 +72,30 @@ class Randomizer:
     def apply(self, rng: np.random.Generator) -> None:
         """Draw a scene; the order of the draws is fixed, so a seed means the same everywhere."""
         c, m, nominal = self.config, self._model, self._nominal
-        m.cam_pos[:] = nominal["cam_pos"] + rng.uniform(-1, 1, m.cam_pos.shape) * c.camera_position
-        axes = rng.normal(size=(m.ncam, 3))
-        angles = np.deg2rad(c.camera_angle) * rng.uniform(0, 1, m.ncam)
-        for i, (axis, angle) in enumerate(zip(axes, angles, strict=True)):
-            turn = np.r_[np.cos(angle / 2), np.sin(angle / 2) * axis / np.linalg.norm(axis)]
+        for i in range(m.ncam):
+            m.cam_pos[i] = nominal["cam_pos"][i] + rng.uniform(*c.camera_position) * _axis(rng)
+            half = np.deg2rad(rng.uniform(*c.camera_angle)) / 2
+            turn = np.r_[np.cos(half), np.sin(half) * _axis(rng)]
             mujoco.mju_mulQuat(m.cam_quat[i], turn, nominal["cam_quat"][i])
-        brightness = (1 + c.light) ** rng.uniform(-1, 1)
+        brightness = _factor(rng, c.light)
         m.light_diffuse[:] = nominal["light_diffuse"] * brightness
-        m.vis.headlight.diffuse = self._headlight * brightness
-        shift = rng.uniform(-1, 1, (m.ngeom, 3)) * c.colour
+        m.vis.headlight.ambient, m.vis.headlight.diffuse = (
+            part * brightness for part in self._headlight
+        )
+        shift = rng.uniform(*c.colour) * rng.uniform(-1, 1, (m.ngeom, 3))
         m.geom_rgba[:, :3] = np.clip(nominal["geom_rgba"][:, :3] + shift, 0, 1)
         m.geom_friction[:] = nominal["geom_friction"]
-        m.geom_friction[self._props, 0] *= (1 + c.friction) ** rng.uniform(-1, 1)
+        m.geom_friction[self._props, 0] *= _factor(rng, c.friction)
         m.geom_size[:] = nominal["geom_size"]
-        m.geom_size[self._props] *= 1 + c.size * rng.uniform(-1, 1)
-        self.latency_waypoints = round(rng.uniform(0, c.latency) / self._waypoint)
+        m.geom_size[self._props] *= rng.uniform(*c.size)
+        self.latency_waypoints = round(rng.uniform(*c.latency) / self._waypoint)
+
+
+def _axis(rng: np.random.Generator) -> np.ndarray:
+    """A random unit vector (3,)."""
+    axis = rng.normal(size=3)
+    return axis / np.linalg.norm(axis)
+
+
+def _factor(rng: np.random.Generator, bounds: Range) -> float:
+    return float(np.exp(rng.uniform(*np.log(bounds))))

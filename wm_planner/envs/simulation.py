@@ -54,6 +54,10 @@ class Simulation:
         self.data.qpos[address + 3 : address + 7] = [np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)]
         self.data.qvel[velocity : velocity + 6] = 0
 
+    def half_edge(self, prop: str) -> float:
+        """Of a cube, m."""
+        return float(self.model.geom(prop).size[0])
+
     def settle(self) -> None:
         """Bring derived quantities up to date with positions set by hand."""
         mujoco.mj_forward(self.model, self.data)

@@ -24,7 +24,16 @@ from wm_planner.learning.behaviour import DisturbedExpert, Mix
 from wm_planner.learning.episodes import Episode, merge_episodes, open_dataset, write_episode
 
 EVALUATION_SEED = 5_000_000  # this seed and up are for evaluation only
-_STEPS = 60  # longest training episode, control steps
+_SHARE = 0.7  # of the task's time limit, the longest training episode
+TRAINING = Randomization(
+    camera_position=(0.0, 0.025),
+    camera_angle=(0.0, 4.0),
+    light=(0.45, 1.8),
+    colour=(0.0, 0.15),
+    friction=(0.45, 2.2),
+    size=(0.88, 1.12),
+    latency=(0.0, 0.12),
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class CollectConfig:
         seed: of the first episode; the others follow. 5,000,000 and up are refused.
         workers: processes.
         image_size: height and width of the frames, pixels.
-        latency: longest delay from frame to action, seconds; drawn for each episode.
+        randomization: what differs from episode to episode besides the start.
     """
 
     task: str = "grasp"
@@ -47,7 +56,7 @@ class CollectConfig:
     seed: int = 0
     workers: int = 2
     image_size: int = 64
-    latency: float = 0.06
+    randomization: Randomization = TRAINING
 
     def __post_init__(self) -> None:
         make_task(self.task)
@@ -67,8 +76,7 @@ class CollectConfig:
 
     @property
     def env(self) -> EnvConfig:
-        randomization = Randomization(latency=self.latency)
-        return EnvConfig(self.task, image_size=self.image_size, randomization=randomization)
+        return EnvConfig(self.task, image_size=self.image_size, randomization=self.randomization)
 
 
 def collect(config: CollectConfig) -> Path:
@@ -145,7 +153,8 @@ def drive(env: ManipulationEnv, seed: int, mix: Mix) -> Episode:
     observation, info = env.reset(seed=seed)
     steps: list[tuple] = []
     done = False
-    while not done and len(steps) < _STEPS:
+    longest = round(_SHARE * env.task.time_limit)
+    while not done and len(steps) < longest:
         action = behaviour.act(info["expert"]).astype(np.float32)
         before, known = observation, info
         observation, reward, done, _, info = env.step(action)

@@ -1,10 +1,11 @@
 """Tasks by name."""
 
 from wm_planner.envs.tasks.grasp import Grasp
+from wm_planner.envs.tasks.stack import Stack
 from wm_planner.envs.tasks.task import Task
 from wm_planner.errors import UserError
 
-TASKS: dict[str, type[Task]] = {"grasp": Grasp}
+TASKS: dict[str, type[Task]] = {"grasp": Grasp, "stack": Stack}
 
 
 def make_task(name: str) -> Task:

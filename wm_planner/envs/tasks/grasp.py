@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wm_planner.envs.expert import CLOSE, OPEN, Hand, move_to
+from wm_planner.envs.expert import CLOSE, Hand, grasp, move_to
 from wm_planner.envs.props import Cube
 from wm_planner.envs.simulation import Simulation
 from wm_planner.envs.tasks.task import Judgement
@@ -29,13 +29,14 @@ class Grasp:
 
     def start(self, simulation: Simulation, rng: np.random.Generator) -> None:
         self._held = 0
-        edge = _edge(simulation)
         place = rng.uniform([0.38, -0.18], [0.62, 0.18])
-        simulation.place("cube", np.r_[place, edge / 2], rng.uniform(-np.pi, np.pi))
+        simulation.place(
+            "cube", np.r_[place, simulation.half_edge("cube")], rng.uniform(-np.pi, np.pi)
+        )
 
     def judge(self, simulation: Simulation) -> Judgement:
         hand, cube = Hand.of(simulation), simulation.data.body("cube").xpos
-        offset, height = cube - hand.position, cube[2] - _edge(simulation) / 2
+        offset, height = cube - hand.position, cube[2] - simulation.half_edge("cube")
         grasped = hand.touches_both_sides("cube")
         self._held = self._held + 1 if grasped and height >= LIFT else 0
 
@@ -47,20 +48,8 @@ class Grasp:
 
     def expert(self, simulation: Simulation, goal: np.ndarray) -> np.ndarray:
         hand, cube = Hand.of(simulation), simulation.data.body("cube").xpos
-        grasp_point = np.r_[cube[:2], max(cube[2] - 0.002, 0.018)]
-        offset = grasp_point - hand.position
-        sideways = np.linalg.norm(offset[:2])
         if hand.touches_both_sides("cube"):
-            return move_to(goal, np.r_[goal[:2], _LIFT_TARGET + _edge(simulation) / 2], CLOSE)
-        if sideways < 0.012 and abs(offset[2]) < 0.012:
-            return move_to(goal, grasp_point, CLOSE)
-        if hand.width < 0.066 and (sideways < 0.05 and hand.position[2] < 0.06 + cube[2]):
-            return move_to(goal, hand.position, OPEN)
-        height = grasp_point[2] + np.clip(4.0 * (sideways - 0.015), 0.0, 0.08)
-        if sideways > 0.05:
-            height = max(height, grasp_point[2] + 0.08)
-        return move_to(goal, np.r_[grasp_point[:2], height], OPEN)
-
-
-def _edge(simulation: Simulation) -> float:
-    return 2 * simulation.model.geom("cube").size[0]
+            return move_to(
+                goal, np.r_[goal[:2], _LIFT_TARGET + simulation.half_edge("cube")], CLOSE
+            )
+        return grasp(hand, goal, cube)
