@@ -39,7 +39,7 @@ SUBCOMMANDS = {
         "record episodes in simulation into an HDF5 dataset",
     ),
     "train": Subcommand(
-        "wm_planner.learning.train",
+        "wm_planner.learning.rounds",
         "TrainConfig",
         "train",
         "train a world model on a dataset",

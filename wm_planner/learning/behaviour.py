@@ -1,12 +1,26 @@
-"""How episodes are driven: an expert, disturbed in ways a planner will have to recover from."""
+"""How training episodes are driven: somebody acts, disturbed in ways a planner must recover from.
+
+First the scripted expert acts; later the planner of the model trained so far, while the expert
+still says what it would have done (DAgger, Ross 2011, arXiv:1011.0686).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 _CORRELATION = 0.8  # of the noise from step to step
+
+Frames = Mapping[str, np.ndarray]
+Pilot = Callable[[Frames, np.ndarray], np.ndarray]
+"""Action (4,) from an observation and the expert's action (4,)."""
+
+
+def follow_expert(_: Frames, expert: np.ndarray) -> np.ndarray:
+    """The scripted expert as a pilot."""
+    return expert
 
 
 @dataclass(frozen=True)
@@ -15,7 +29,7 @@ class Mix:
 
     Attributes:
         shares: probability of each kind; they add up to 1.
-        noise: standard deviation of the noise of each kind; infinity means play without an expert.
+        noise: standard deviation of the noise of each kind; infinity means play without a pilot.
         burst: probability a step that a burst of 4 to 8 random actions starts.
         slip: probability a step that the gripper does the opposite for 3 steps.
     """
@@ -30,8 +44,12 @@ class Mix:
             raise ValueError(f"shares {self.shares} must add up to 1, one for each of {self.noise}")
 
 
-class DisturbedExpert:
-    """Turns the expert's action into the one executed; one object an episode."""
+GENTLE = Mix(shares=(0.5, 0.3, 0.2), noise=(0.0, 0.15, 0.3), burst=0.005, slip=0.005)
+"""For a planner, which errs enough by itself."""
+
+
+class Disturbance:
+    """Turns the pilot's action into the one executed; one object an episode."""
 
     def __init__(self, mix: Mix, rng: np.random.Generator) -> None:
         self._mix, self._rng = mix, rng
@@ -41,14 +59,14 @@ class DisturbedExpert:
         self._direction = np.zeros(3)
         self._gripper = 1.0
 
-    def act(self, expert: np.ndarray) -> np.ndarray:
-        """Action (4,) to execute instead of the expert's (4,)."""
+    def disturb(self, action: np.ndarray) -> np.ndarray:
+        """Action (4,) to execute instead of the pilot's (4,)."""
         rng = self._rng
         innovation = rng.normal(size=3) * np.sqrt(1 - _CORRELATION**2)
         self._noise = _CORRELATION * self._noise + innovation
         if np.isinf(self._scale):
             return self._play()
-        action = expert.copy()
+        action = action.copy()
         action[:3] += self._scale * self._noise
         if self._burst == 0 and rng.random() < self._mix.burst:
             self._burst = int(rng.integers(4, 9))

@@ -18,10 +18,11 @@ from tqdm import tqdm
 
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.envs.randomization import Randomization
-from wm_planner.envs.tasks import make_task
+from wm_planner.envs.tasks import Task, make_task
 from wm_planner.errors import UserError
-from wm_planner.learning.behaviour import DisturbedExpert, Mix
+from wm_planner.learning.behaviour import GENTLE, Disturbance, Mix, Pilot, follow_expert
 from wm_planner.learning.episodes import Episode, merge_episodes, open_dataset, write_episode
+from wm_planner.learning.pilots import Pilots
 
 EVALUATION_SEED = 5_000_000  # this seed and up are for evaluation only
 _SHARE = 0.7  # of the task's time limit, the longest training episode
@@ -38,7 +39,7 @@ TRAINING = Randomization(
 
 @dataclass(frozen=True)
 class CollectConfig:
-    """Collect training episodes in simulation: a scripted expert, disturbed, and some play.
+    """Collect training episodes in simulation: an expert or a planner, disturbed, and some play.
 
     Attributes:
         task: name of the task.
@@ -47,6 +48,7 @@ class CollectConfig:
         seed: of the first episode; the others follow. 5,000,000 and up are refused.
         workers: processes.
         image_size: height and width of the frames, pixels.
+        model: folder of a model whose planner acts instead of the expert, which still labels.
         randomization: what differs from episode to episode besides the start.
     """
 
@@ -56,6 +58,7 @@ class CollectConfig:
     seed: int = 0
     workers: int = 2
     image_size: int = 64
+    model: Path | None = None
     randomization: Randomization = TRAINING
 
     def __post_init__(self) -> None:
@@ -124,7 +127,9 @@ def _check_part(file: Path, env: EnvConfig) -> None:
 def _run(config: CollectConfig, parts: Path, seeds: list[int]) -> Iterator[None]:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(config.workers, mp_context=context) as pool:
-        futures = [pool.submit(_collect_one, config.env, parts, seed) for seed in seeds]
+        futures = [
+            pool.submit(_collect_one, config.env, config.model, parts, seed) for seed in seeds
+        ]
         try:
             for future in as_completed(futures):
                 future.result()
@@ -138,8 +143,18 @@ def _environment(config: EnvConfig) -> ManipulationEnv:
     return ManipulationEnv(config)
 
 
-def _collect_one(config: EnvConfig, parts: Path, seed: int) -> None:
-    episode = drive(_environment(config), seed, Mix())
+@lru_cache(maxsize=1)
+def _pilots(model: Path) -> Pilots:
+    return Pilots(model)
+
+
+def _collect_one(config: EnvConfig, model: Path | None, parts: Path, seed: int) -> None:
+    env, rng = _environment(config), np.random.default_rng([seed, 1])
+    pilot: Pilot = follow_expert
+    mix = Mix()
+    if model is not None:
+        pilot, mix = _pilots(model).lend(seed, _longest(env.task), rng), GENTLE
+    episode = drive(env, seed, pilot, Disturbance(mix, rng))
     partial = parts / f"{seed}.partial-{os.getpid()}"
     with h5py.File(partial, "w") as file:
         write_episode(file.create_group("data/demo_0"), episode)
@@ -147,15 +162,19 @@ def _collect_one(config: EnvConfig, parts: Path, seed: int) -> None:
     partial.replace(parts / f"{seed}.hdf5")
 
 
-def drive(env: ManipulationEnv, seed: int, mix: Mix) -> Episode:
+def _longest(task: Task) -> int:
+    """Control steps of a training episode at most."""
+    return round(_SHARE * task.time_limit)
+
+
+def drive(env: ManipulationEnv, seed: int, pilot: Pilot, disturbance: Disturbance) -> Episode:
     """Run one episode."""
-    behaviour = DisturbedExpert(mix, np.random.default_rng([seed, 1]))
     observation, info = env.reset(seed=seed)
     steps: list[tuple] = []
     done = False
-    longest = round(_SHARE * env.task.time_limit)
-    while not done and len(steps) < longest:
-        action = behaviour.act(info["expert"]).astype(np.float32)
+    while not done and len(steps) < _longest(env.task):
+        intended = pilot(observation, info["expert"])
+        action = disturbance.disturb(intended).astype(np.float32)
         before, known = observation, info
         observation, reward, done, _, info = env.step(action)
         steps.append((before, action, reward, known["expert"], known["landmarks"]))

@@ -1,4 +1,4 @@
-"""Train a world model on a dataset; resumable."""
+"""Fit a world model to datasets: one run of the optimiser, resumable, into one folder."""
 
 from __future__ import annotations
 
@@ -20,13 +20,19 @@ from wm_planner.errors import UserError
 from wm_planner.learning.module import LossConfig, TDLatentModule
 from wm_planner.learning.sequences import EpisodeStore, SequenceDataset
 from wm_planner.paths import robot_config
-from wm_planner.world_models.store import ModelConfig, channels_last, check_device, save_model
+from wm_planner.world_models.store import (
+    ModelConfig,
+    channels_last,
+    check_device,
+    load_model,
+    save_model,
+)
 from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Train a world model on collected episodes.
+    """Train a world model on collected episodes, and in rounds on what its planner meets.
 
     Attributes:
         task: name of the task.
@@ -35,11 +41,17 @@ class TrainConfig:
         robot: name of the robot in config/robots.
         cameras: cameras to use, in this order.
         episodes: use only the first so many episodes of each dataset; 0 for all.
-        updates: gradient steps.
+        updates: gradient steps on these datasets.
+        rounds: how often to let the planner of the model so far act in simulation, add what it met,
+            labelled by the expert, to the data, and train on.
+        round_episodes: episodes a round.
+        round_updates: gradient steps a round.
+        workers: processes that collect a round's episodes.
         batch_size: sequences a step.
         horizon: imagined steps a sequence.
         shift: largest random shift of the frames, pixels.
-        snapshots: also export the model after so many updates, to <out>/step_<n>.
+        colour: largest random change of the gain and the offset of the frames' colour channels.
+        snapshots: also export the model after so many updates, to <out>/round_0/step_<n>.
         seed: of weights and batches.
         device: cpu or cuda.
         threads: processor threads; more than there are idle cores is many times slower.
@@ -54,9 +66,14 @@ class TrainConfig:
     cameras: tuple[str, ...] = ("front", "wrist")
     episodes: int = 0
     updates: int = 1500
+    rounds: int = 0
+    round_episodes: int = 300
+    round_updates: int = 1500
+    workers: int = 2
     batch_size: int = 128
     horizon: int = 3
     shift: int = 3
+    colour: float = 0.1
     snapshots: tuple[int, ...] = ()
     seed: int = 0
     device: str = "cpu"
@@ -66,9 +83,12 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         make_task(self.task)
-        for name in ("updates", "batch_size", "horizon", "threads"):
+        counts = ("updates", "round_updates", "round_episodes", "workers")
+        for name in (*counts, "batch_size", "horizon", "threads"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}, expected at least 1")
+        if self.rounds < 0:
+            raise UserError(f"rounds is {self.rounds}, expected 0 or more")
 
     @property
     def directory(self) -> Path:
@@ -79,15 +99,18 @@ class TrainConfig:
         return list(self.data) or [Path("data") / f"{self.task}.hdf5"]
 
 
-def train(config: TrainConfig) -> Path:
-    """Train, or go on training, and write the model; returns its folder."""
+def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | None = None) -> None:
+    """Optimise `config.updates` steps and write the model to `folder`.
+
+    Starts from the weights of model `start`, else at random. A run that was interrupted goes on
+    from <folder>/checkpoints.
+    """
     device = check_device(config.device)
     pl.seed_everything(config.seed, verbose=False)
     torch.set_flush_denormal(True)
     torch.set_num_threads(config.threads)
     discount, size = config.network.discount, config.network.image_size
-    limit = config.episodes or None
-    store = EpisodeStore(config.datasets, config.cameras, size, discount, limit)
+    store = EpisodeStore(datasets, config.cameras, size, discount, config.episodes or None)
     network = replace(
         config.network,
         cameras=len(config.cameras),
@@ -96,34 +119,44 @@ def train(config: TrainConfig) -> Path:
         landmark_size=store.landmarks.shape[-1],
     )
     world_model = TDLatent(network)
+    provenance = _provenance(config, datasets, store)
+    if start is not None:
+        earlier = load_model(start)
+        world_model.load_state_dict(earlier.world_model.state_dict())
+        provenance["before"] = earlier.config.provenance
     channels_last(world_model)
     module = TDLatentModule(world_model, config.loss, config.updates)
-    export = Export(config, _model_config(config, network, store))
-    last = config.directory / "checkpoints" / "last.ckpt"
-    trainer = _trainer(config, device, export)
+    rate = RobotConfig.load(robot_config(config.robot)).control_rate_hz
+    described = ModelConfig(config.task, config.robot, config.cameras, rate, network, provenance)
+    export = Export(config, described, folder)
+    last = folder / "checkpoints" / "last.ckpt"
+    seed = _batch_seed(config.seed, last)
     batches = SequenceDataset(
-        store, config.horizon, config.batch_size, config.shift, _batch_seed(config.seed, last)
+        store, config.horizon, config.batch_size, config.shift, config.colour, seed
     )
-    loader = DataLoader(batches, batch_size=None)
     try:
-        trainer.fit(module, loader, ckpt_path=last if last.exists() else None, weights_only=True)
+        _trainer(config, device, export, folder).fit(
+            module,
+            DataLoader(batches, batch_size=None),
+            ckpt_path=last if last.exists() else None,
+            weights_only=True,
+        )
     except SystemExit as interrupted:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt from interrupted
-    export.write(module, config.directory)
-    return config.directory
+    export.write(module, folder)
 
 
 class Export(Callback):
     """Writes the model folder, at snapshots and at the end."""
 
-    def __init__(self, config: TrainConfig, model_config: ModelConfig) -> None:
-        self._config, self._model_config = config, model_config
+    def __init__(self, config: TrainConfig, model_config: ModelConfig, folder: Path) -> None:
+        self._config, self._model_config, self._folder = config, model_config, folder
         self._started = time.monotonic()
         self._cpu_started = time.process_time()
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:  # type: ignore[override]
         if trainer.global_step in self._config.snapshots:
-            self.write(pl_module, self._config.directory / f"step_{trainer.global_step}")
+            self.write(pl_module, self._folder / f"step_{trainer.global_step}")
 
     def write(self, module: TDLatentModule, directory: Path) -> None:
         provenance = {
@@ -137,9 +170,9 @@ class Export(Callback):
         )
 
 
-def _trainer(config: TrainConfig, device: torch.device, export: Export) -> pl.Trainer:
+def _trainer(config: TrainConfig, device: torch.device, export: Export, folder: Path) -> pl.Trainer:
     checkpoint = ModelCheckpoint(
-        config.directory / "checkpoints",
+        folder / "checkpoints",
         filename="last",  # also when interrupted
         save_last=True,
         save_top_k=0,
@@ -155,23 +188,21 @@ def _trainer(config: TrainConfig, device: torch.device, export: Export) -> pl.Tr
         max_epochs=-1,
         gradient_clip_val=10.0,
         callbacks=[checkpoint, export, TQDMProgressBar(refresh_rate=10)],
-        logger=TensorBoardLogger(config.directory, name="", version="logs"),
+        logger=TensorBoardLogger(folder, name="", version="logs"),
         log_every_n_steps=25,
         enable_model_summary=False,
-        default_root_dir=config.directory,
+        default_root_dir=folder,
     )
 
 
-def _model_config(config: TrainConfig, network: TDLatentConfig, store: EpisodeStore) -> ModelConfig:
-    provenance = {
-        "data": [path.name for path in config.datasets],
+def _provenance(config: TrainConfig, datasets: list[Path], store: EpisodeStore) -> dict[str, Any]:
+    return {
+        "data": [path.name for path in datasets],
         "episodes": store.episodes,
         "steps": store.steps,
         "seed": config.seed,
         "git": git_revision(),
     }
-    rate = RobotConfig.load(robot_config(config.robot)).control_rate_hz
-    return ModelConfig(config.task, config.robot, config.cameras, rate, network, provenance)
 
 
 def _batch_seed(seed: int, checkpoint: Path) -> int:

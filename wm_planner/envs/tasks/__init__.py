@@ -5,6 +5,8 @@ from wm_planner.envs.tasks.stack import Stack
 from wm_planner.envs.tasks.task import Task
 from wm_planner.errors import UserError
 
+__all__ = ["TASKS", "Task", "make_task"]
+
 TASKS: dict[str, type[Task]] = {"grasp": Grasp, "stack": Stack}
 
 

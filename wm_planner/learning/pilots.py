@@ -1,0 +1,50 @@
+"""A model's own planner and prior as pilots of training episodes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from wm_planner.assembly import build_pipeline
+from wm_planner.learning.behaviour import Frames, Pilot, follow_expert
+from wm_planner.pipeline import Pipeline
+from wm_planner.planning import PlannerConfig
+from wm_planner.world_models.store import load_model
+
+_SHARE_OF_PRIOR = 0.3  # of the episodes; the planner flies the others
+_TAKEOVERS = 0.3  # share of episodes that the expert ends
+_SAMPLES = 64  # half the usual search: as good for visiting states, twice as fast
+
+
+class Pilots:
+    """Lends a pilot for an episode: mostly the planner, sometimes the prior."""
+
+    def __init__(self, model: Path) -> None:
+        torch.set_num_threads(1)
+        torch.set_flush_denormal(True)
+        loaded = load_model(model)
+        self._planner = build_pipeline(loaded, PlannerConfig(samples=_SAMPLES))
+        self._prior = build_pipeline(loaded, PlannerConfig(planner="prior"))
+
+    def lend(self, seed: int, time_limit: int, rng: np.random.Generator) -> Pilot:
+        """In some episodes the expert takes over on the way and shows how to recover."""
+        pipeline = self._prior if rng.random() < _SHARE_OF_PRIOR else self._planner
+        pipeline.reset(seed)
+        handover = int(rng.integers(time_limit // 5, time_limit))
+        if rng.random() >= _TAKEOVERS:
+            handover = time_limit
+        return _Flight(pipeline, handover)
+
+
+class _Flight:
+    def __init__(self, pipeline: Pipeline, handover: int) -> None:
+        self._pipeline, self._handover, self._step = pipeline, handover, 0
+
+    def __call__(self, observation: Frames, expert: np.ndarray) -> np.ndarray:
+        self._step += 1
+        if self._step > self._handover:
+            return follow_expert(observation, expert)
+        plan = self._pipeline.think(observation, observation["proprio"]).plan
+        return plan.actions[0, 0].double().cpu().numpy()

@@ -1,0 +1,57 @@
+"""Train, let the planner act, train on what it met: data aggregation in rounds, resumable.
+
+Offline data alone leaves places that only a planner goes to, where the model believes in rewards
+that are not there. The planner's own episodes, labelled by the expert, fill them (DAgger, Ross
+2011, arXiv:1011.0686).
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from wm_planner.learning.collect import CollectConfig, collect
+from wm_planner.learning.train import TrainConfig, fit
+
+_SEEDS_A_ROUND = 100_000  # room for the seeds of a round's episodes
+
+
+def train(config: TrainConfig) -> Path:
+    """Train in rounds, or go on with it, and return the model's folder.
+
+    Round i is in <out>/round_<i>: its own episodes, checkpoints, log and model. What is there is
+    not made again.
+    """
+    datasets, folder = list(config.datasets), config.directory / "round_0"
+    _fit_once(config, datasets, folder, None)
+    for number in range(1, config.rounds + 1):
+        before, folder = folder, config.directory / f"round_{number}"
+        tqdm.write(f"round {number} of {config.rounds}: the planner acts, the expert labels")
+        datasets.append(_episodes(config, number, before, folder))
+        again = replace(config, updates=config.round_updates, episodes=0, snapshots=())
+        _fit_once(again, datasets, folder, before)
+    for name in ("model.safetensors", "config.yaml"):
+        shutil.copyfile(folder / name, config.directory / name)
+    return config.directory
+
+
+def _fit_once(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | None) -> None:
+    if not (folder / "config.yaml").exists():
+        fit(config, datasets, folder, start)
+
+
+def _episodes(config: TrainConfig, number: int, model: Path, folder: Path) -> Path:
+    """The dataset of a round."""
+    wanted = CollectConfig(
+        task=config.task,
+        episodes=config.round_episodes,
+        out=folder / "episodes.hdf5",
+        seed=number * _SEEDS_A_ROUND,
+        workers=config.workers,
+        image_size=config.network.image_size,
+        model=model,
+    )
+    return wanted.path if wanted.path.exists() else collect(wanted)
