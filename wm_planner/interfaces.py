@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-import torch
 from torch import Tensor
 
+from wm_planner.noise import Generators
 from wm_planner.types import (
     Command,
     JointState,
@@ -28,7 +28,7 @@ class WorldModel(Protocol):
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
         """Imagine `actions` (B, N, H, A) from `latent`."""
 
-    def propose(self, latent: Latent, n: int, horizon: int, generator: torch.Generator) -> Proposal:
+    def propose(self, latent: Latent, n: int, horizon: int, generator: Generators) -> Proposal:
         """Draw `n` action sequences of `horizon` steps from the learned action prior."""
 
 
@@ -42,7 +42,7 @@ class Objective(Protocol):
 class Planner(Protocol):
     """Searches over action sequences by imagining them."""
 
-    def plan(self, latent: Latent, warm_start: Tensor | None, generator: torch.Generator) -> Plan:
+    def plan(self, latent: Latent, warm_start: Tensor | None, generator: Generators) -> Plan:
         """Best sequence found; `warm_start` (B, H, A) is the last plan, shifted by a step."""
 
 

@@ -13,10 +13,12 @@ from gymnasium import spaces
 
 from wm_planner.control.arm import CartesianArm
 from wm_planner.control.robot_config import RobotConfig
+from wm_planner.envs.faults import FaultInjector, Faults
 from wm_planner.envs.randomization import Randomization, Randomizer
 from wm_planner.envs.scene import build_scene
 from wm_planner.envs.simulation import Simulation
 from wm_planner.envs.tasks import make_task
+from wm_planner.envs.tasks.task import Judgement
 from wm_planner.paths import mjcf_dir, robot_config
 
 
@@ -30,6 +32,7 @@ class EnvConfig:
         cameras: cameras to render, in this order.
         image_size: height and width of the frames, pixels.
         randomization: what differs from episode to episode besides the start.
+        faults: what goes wrong on the way.
     """
 
     task: str = "grasp"
@@ -37,13 +40,15 @@ class EnvConfig:
     cameras: tuple[str, ...] = ("front", "wrist")
     image_size: int = 64
     randomization: Randomization = field(default_factory=Randomization)
+    faults: Faults = field(default_factory=Faults)
 
 
 class ManipulationEnv(gymnasium.Env):
     """Observations are {camera: (h, w, 3) uint8, "proprio": (P,) float32}; actions (4,) in [-1, 1].
 
-    `info` holds what a robot would not know: `success`, `landmarks` (K,) and `expert` (4,), the
-    scripted expert's action for the state just reached.
+    `info` holds what a robot would not know: `success`, `stage`, `landmarks` (K,) and `expert` (4,),
+    the scripted expert's action for the state just reached; and `lost`, whether the frames never
+    arrived: a robot would then `wait`.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012
@@ -57,6 +62,7 @@ class ManipulationEnv(gymnasium.Env):
         scene = build_scene(mjcf_dir(), robot.mjcf, self.task.props())
         self.simulation = Simulation(scene, robot, self.config.cameras, self.config.image_size)
         self._randomizer = Randomizer(self.config.randomization, scene)
+        self._faults = FaultInjector(self.config.faults, self.simulation)
         self._latency = 0
         self._pending: deque[tuple[int, np.ndarray]] = deque()  # when due, in waypoints; action
         self.command_ms = 0.0  # what the last step's command took to compute
@@ -77,19 +83,25 @@ class ManipulationEnv(gymnasium.Env):
         self.arm.reset(self.simulation.joint_state())
         self._pending.clear()
         self._steps = self._tick = 0
+        self._faults.reset(seed if seed is not None else int(self.np_random.integers(2**31)))
         judgement = self.task.judge(self.simulation)
-        return self._observation(), self._info(judgement)
+        return self._observation(), self._info(judgement, lost=False)
 
     def step(
         self, action: np.ndarray
     ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
         self._pending.append((self._tick + self._latency, np.asarray(action, np.float64)))
+        return self.wait()
+
+    def wait(self) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
+        """A step without a new action: the arm finishes its last command and stays."""
+        lost = self._faults.begin_step()
         for _ in range(self.arm.config.waypoints_per_action):
             self._advance()
         self._steps += 1
         judgement = self.task.judge(self.simulation)
         truncated = self._steps >= self.task.time_limit
-        info = self._info(judgement)
+        info = self._info(judgement, lost)
         return self._observation(), judgement.reward, judgement.success, truncated, info
 
     def render(self) -> np.ndarray:
@@ -113,8 +125,10 @@ class ManipulationEnv(gymnasium.Env):
         proprio = self.arm.proprioception(self.simulation.joint_state())
         return {**self.simulation.frames(), "proprio": proprio}
 
-    def _info(self, judgement: Any) -> dict[str, Any]:
+    def _info(self, judgement: Judgement, lost: bool) -> dict[str, Any]:
         return {
+            "lost": lost,
+            "stage": judgement.stage,
             "success": judgement.success,
             "landmarks": judgement.landmarks,
             "expert": self.task.expert(self.simulation, self.arm.goal),

@@ -66,6 +66,11 @@ class Simulation:
         """Set the position targets (J,), rad and m."""
         self.data.ctrl[self._actuators] = joint_positions
 
+    def push_hand(self, force: np.ndarray) -> None:
+        """Push the hand with `force` (3,) N, base frame, until told otherwise."""
+        body = self.model.site(self.robot.hand_site).bodyid[0]
+        self.data.xfrc_applied[body, :3] = force
+
     def advance(self, seconds: float) -> None:
         """Run the physics."""
         steps = round(seconds / self.model.opt.timestep)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from wm_planner.interfaces import WorldModel
+from wm_planner.noise import Generators, uniform
 from wm_planner.planning.switches import switch_mask, to_valid
 from wm_planner.types import ActionSpace, Latent, Plan, PlanStatistics
 
@@ -22,7 +23,7 @@ class NoOp:
     horizon: int = 3
     """Steps of the plan."""
 
-    def plan(self, latent: Latent, warm_start: Tensor | None, generator: torch.Generator) -> Plan:
+    def plan(self, latent: Latent, warm_start: Tensor | None, generator: Generators) -> Plan:
         """Zeros; switches +1."""
         actions = torch.zeros(_shape(latent, self), device=latent.z.device)
         is_switch = switch_mask(self.action_space, latent.z.device)
@@ -38,13 +39,13 @@ class RandomPlanner:
     horizon: int = 3
     """Steps of the plan."""
 
-    def plan(self, latent: Latent, warm_start: Tensor | None, generator: torch.Generator) -> Plan:
+    def plan(self, latent: Latent, warm_start: Tensor | None, generator: Generators) -> Plan:
         """Uniform in [-1, 1]; switches -1 or +1."""
         device = latent.z.device
-        uniform = torch.rand(_shape(latent, self), generator=generator, device=device)
+        drawn = uniform(_shape(latent, self), generator, device)
         is_switch = switch_mask(self.action_space, device)
         std = torch.where(is_switch, 1.0, 3**-0.5)  # (A,) of a fair coin, of U(-1, 1)
-        return _unimagined(to_valid(2 * uniform - 1, is_switch), spread=std.expand(uniform.shape))
+        return _unimagined(to_valid(2 * drawn - 1, is_switch), spread=std.expand(drawn.shape))
 
 
 @final
@@ -58,7 +59,7 @@ class PriorPolicy:
     """Steps of the plan."""
 
     @torch.no_grad()
-    def plan(self, latent: Latent, warm_start: Tensor | None, generator: torch.Generator) -> Plan:
+    def plan(self, latent: Latent, warm_start: Tensor | None, generator: Generators) -> Plan:
         """The prior's mean sequence; each switch on its likelier side."""
         prior = self.world_model.propose(latent, 1, self.horizon, generator)
         is_switch = switch_mask(self.action_space, latent.z.device)

@@ -8,6 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from wm_planner.noise import Generators, normal
 from wm_planner.planning.switches import persistent_uniform, to_valid
 
 
@@ -34,10 +35,10 @@ class SequenceDistribution:
     switch_renewal: float
     """Probability in [0, 1] that a switch is drawn anew at a step."""
 
-    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+    def sample(self, n: int, generator: Generators) -> Tensor:
         """Draw `n` valid action sequences, (B, n, H, A)."""
         batch, horizon, size = self.mean.shape
-        noise = torch.randn((batch, n, horizon, size), generator=generator, device=self.mean.device)
+        noise = normal((batch, n, horizon, size), generator, self.mean.device)
         continuous = (self.mean[:, None] + self.std[:, None] * noise).clamp(-1, 1)  # (B, n, H, A)
         opening = ((1 + self.mean) / 2).clamp(self.switch_floor, 1 - self.switch_floor)
         uniform = persistent_uniform(noise, self.switch_renewal, generator)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from wm_planner.interfaces import Objective, WorldModel
+from wm_planner.noise import Generators
 from wm_planner.planning.search import EliteSearch, SearchConfig
 from wm_planner.types import ActionSpace, Latent, Plan
 
@@ -36,7 +37,7 @@ class MPPI:
         weigh = partial(softmax_weights, temperature=temperature)
         self._search = EliteSearch(world_model, objective, action_space, config, weigh)
 
-    def plan(self, latent: Latent, warm_start: Tensor | None, generator: torch.Generator) -> Plan:
+    def plan(self, latent: Latent, warm_start: Tensor | None, generator: Generators) -> Plan:
         """Best sequence found, see EliteSearch.plan."""
         return self._search.plan(latent, warm_start, generator)
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from wm_planner.interfaces import Objective, WorldModel
+from wm_planner.noise import Generators
 from wm_planner.planning.distribution import SequenceDistribution
 from wm_planner.planning.switches import switch_mask, to_valid
 from wm_planner.planning.warm_start import check_warm_start
@@ -143,11 +144,11 @@ class EliteSearch:
     """From the elites' scores (B, K), best first, some perhaps -inf, to weights (B, K), sum 1."""
 
     @torch.no_grad()
-    def plan(self, latent: Latent, warm_start: Tensor | None, generator: torch.Generator) -> Plan:
+    def plan(self, latent: Latent, warm_start: Tensor | None, generator: Generators) -> Plan:
         """Best sequence found; never scores worse than the prior's own or the last plan.
 
-        `generator` lives on the latent's device. Raises PlanningError if for some batch element
-        no candidate has a finite score.
+        `generator`, or one for each batch element, lives on the latent's device. Raises
+        PlanningError if for some batch element no candidate has a finite score.
         """
         prior = self._prior(latent, generator)
         if not self.config.use_warm_start:
@@ -157,7 +158,7 @@ class EliteSearch:
         found = self._refine(latent, prior, distribution, references, generator)
         return self._choose(latent, prior, references, found)
 
-    def _prior(self, latent: Latent, generator: torch.Generator) -> Proposal | None:
+    def _prior(self, latent: Latent, generator: Generators) -> Proposal | None:
         if not self.config.use_prior:
             return None
         n = max(1, self.config.prior_samples)
@@ -199,7 +200,7 @@ class EliteSearch:
         prior: Proposal | None,
         distribution: SequenceDistribution,
         references: Tensor,
-        generator: torch.Generator,
+        generator: Generators,
     ) -> _Found:
         given = references  # (B, G, H, A) candidates of the first iteration that are not sampled
         if prior is not None and self.config.prior_samples > 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from wm_planner.noise import Generators, uniform
 from wm_planner.types import ActionSpace
 
 
@@ -29,15 +30,15 @@ def to_valid(actions: Tensor, is_switch: Tensor) -> Tensor:
     return torch.where(is_switch, switched, actions.clamp(-1, 1))
 
 
-def persistent_uniform(like: Tensor, renewal: float, generator: torch.Generator) -> Tensor:
+def persistent_uniform(like: Tensor, renewal: float, generator: Generators) -> Tensor:
     """Uniform numbers in [0, 1) of the shape of `like` (B, N, H, A) that rarely change along H.
 
     Each step keeps the number of the step before, or with probability `renewal` draws a new one.
     A switch that is open where the number is below p_h is open with probability exactly p_h at
     each step h, yet flips within a sequence only where p_h crosses the number, or at a renewal.
     """
-    fresh = torch.rand(like.shape, generator=generator, device=like.device)
-    renewed = torch.rand(like.shape, generator=generator, device=like.device) < renewal
+    fresh = uniform(like.shape, generator, like.device)
+    renewed = uniform(like.shape, generator, like.device) < renewal
     step = torch.arange(like.shape[2], device=like.device)[:, None]  # (H, 1)
     drawn_at = torch.where(renewed, step, 0).cummax(dim=2).values  # (B, N, H, A)
     return fresh.gather(2, drawn_at)

@@ -16,6 +16,7 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wm_planner.noise import Generators, normal, uniform
 from wm_planner.types import ActionSpace, Latent, Observation, Proposal, Rollout
 from wm_planner.world_models.layers import SimNorm, ValueEnsemble, mlp
 
@@ -165,26 +166,27 @@ class TDLatent(nn.Module):
         std = torch.where(self.is_switch, (1 - mean**2).clamp_min(1e-6).sqrt(), std)
         return PriorParameters(mean, std.clamp_min(low), first)
 
-    def propose(self, latent: Latent, n: int, horizon: int, generator: torch.Generator) -> Proposal:
+    def propose(self, latent: Latent, n: int, horizon: int, generator: Generators) -> Proposal:
         """Roll the prior: once by its mean, and n times by samples."""
         b = latent.z.shape[0]
         z = repeat(latent.z, "b d -> (b n) d", n=n + 1)  # entry 0 of n follows the mean
         actions, means, stds = [], [], []
         for _ in range(horizon):
             prior = self.prior_at(z)
-            action = self._sample(prior, generator).unflatten(0, (b, n + 1))  # (B, N + 1, A)
-            mean = prior.mean.unflatten(0, (b, n + 1))[:, 0]
+            prior = PriorParameters(*(part.unflatten(0, (b, n + 1)) for part in prior))
+            action = self._sample(prior, generator)  # (B, N + 1, A)
+            mean = prior.mean[:, 0]
             action[:, 0] = torch.where(self.is_switch, mean.sign(), mean)
             actions.append(action[:, 1:])
             means.append(mean)
-            stds.append(prior.std.unflatten(0, (b, n + 1))[:, 0])
+            stds.append(prior.std[:, 0])
             z = self.step(z, action.flatten(0, 1))
         return Proposal(torch.stack(actions, 2), torch.stack(means, 1), torch.stack(stds, 1))
 
-    def _sample(self, prior: PriorParameters, generator: torch.Generator) -> Tensor:
-        noise = torch.randn(prior.mean.shape, generator=generator, device=prior.mean.device)
-        uniform = torch.rand(prior.mean.shape, generator=generator, device=prior.mean.device)
-        switched = torch.where(uniform < torch.sigmoid(prior.logit), 1.0, -1.0)
+    def _sample(self, prior: PriorParameters, generator: Generators) -> Tensor:
+        noise = normal(prior.mean.shape, generator, prior.mean.device)
+        drawn = uniform(prior.mean.shape, generator, prior.mean.device)
+        switched = torch.where(drawn < torch.sigmoid(prior.logit), 1.0, -1.0)
         return torch.where(self.is_switch, switched, (prior.mean + prior.std * noise).clamp(-1, 1))
 
     def decode(self, latent: Latent) -> Tensor:

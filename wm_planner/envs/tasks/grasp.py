@@ -20,6 +20,7 @@ class Grasp:
     name = "grasp"
     time_limit = 100
     landmark_size = 4
+    stages: tuple[str, ...] = ("reach", "lift", "hold")
 
     def __init__(self) -> None:
         self._held = 0
@@ -44,7 +45,8 @@ class Grasp:
         lift = np.clip(height / LIFT, 0.0, 1.0)
         reward = 0.3 * reach + grasped * (0.2 + 0.3 * lift + 0.2 * (height >= LIFT))
         landmarks = np.r_[offset / 0.2, float(grasped)].astype(np.float32)
-        return Judgement(float(reward), self._held >= HOLD_STEPS, landmarks)
+        stage = int(grasped) + int(grasped and height >= LIFT)
+        return Judgement(float(reward), self._held >= HOLD_STEPS, landmarks, stage)
 
     def expert(self, simulation: Simulation, goal: np.ndarray) -> np.ndarray:
         hand, cube = Hand.of(simulation), simulation.data.body("cube").xpos

@@ -24,6 +24,7 @@ class Stack:
     name = "stack"
     time_limit = 150
     landmark_size = 8
+    stages: tuple[str, ...] = ("reach", "lift", "align", "place", "release", "stay")
 
     def __init__(self) -> None:
         self._stayed = 0
@@ -44,41 +45,42 @@ class Stack:
             simulation.place(name, np.r_[place, height], rng.uniform(-np.pi, np.pi))
 
     def judge(self, simulation: Simulation) -> Judgement:
-        hand, stage = Hand.of(simulation), _Stage.of(simulation)
-        offset = stage.cube - hand.position
+        hand, places = Hand.of(simulation), _Places.of(simulation)
+        offset = places.cube - hand.position
         grasped, touched = hand.touches_both_sides("cube"), hand.touches("cube")
-        self._stayed = self._stayed + 1 if stage.placed and not touched else 0
+        self._stayed = self._stayed + 1 if places.placed and not touched else 0
 
         distance = float(np.linalg.norm(offset))
-        if stage.placed and not touched:
+        if places.placed and not touched:
             reward = 0.85 + 0.15 * np.clip(distance / 0.06, 0.0, 1.0)
         else:
-            lift = np.clip(stage.lift / 0.06, 0.0, 1.0)
-            align = lift * (1.0 - np.tanh(6.0 * stage.sideways))
-            lower = 1.0 - np.tanh(12.0 * np.linalg.norm(stage.gap))
+            lift = np.clip(places.lift / 0.06, 0.0, 1.0)
+            align = lift * (1.0 - np.tanh(6.0 * places.sideways))
+            lower = 1.0 - np.tanh(12.0 * np.linalg.norm(places.gap))
             reward = 0.2 * (1.0 - np.tanh(5.0 * distance))
             reward += grasped * (0.1 + 0.15 * lift + 0.25 * align + 0.15 * lower)
-        flags = np.r_[float(grasped), float(stage.placed)]
-        landmarks = np.r_[offset / 0.2, stage.gap / 0.2, flags].astype(np.float32)
-        return Judgement(float(reward), self._stayed >= STAY_STEPS, landmarks)
+        flags = np.r_[float(grasped), float(places.placed)]
+        landmarks = np.r_[offset / 0.2, places.gap / 0.2, flags].astype(np.float32)
+        stage = _stage(places, grasped, touched)
+        return Judgement(float(reward), self._stayed >= STAY_STEPS, landmarks, stage)
 
     def expert(self, simulation: Simulation, goal: np.ndarray) -> np.ndarray:
-        hand, stage = Hand.of(simulation), _Stage.of(simulation)
-        if stage.placed:
-            away = np.r_[goal[:2], stage.cube[2] + 0.08]
+        hand, places = Hand.of(simulation), _Places.of(simulation)
+        if places.placed:
+            away = np.r_[goal[:2], places.cube[2] + 0.08]
             return move_to(goal, away if hand.width > 0.06 else hand.position, OPEN)
         if not hand.touches_both_sides("cube"):
-            return grasp(hand, goal, stage.cube)
-        target = hand.position + stage.gap
-        if stage.sideways > 0.012:
-            low = stage.gap[2] > -0.5 * _CLEARANCE
+            return grasp(hand, goal, places.cube)
+        target = hand.position + places.gap
+        if places.sideways > 0.012:
+            low = places.gap[2] > -0.5 * _CLEARANCE
             target[2] += _CLEARANCE
-            if low and stage.sideways < _APART:  # straight up: the base is in the way
+            if low and places.sideways < _APART:  # straight up: the base is in the way
                 target[:2] = goal[:2]
         return move_to(goal, target, CLOSE)
 
 
-class _Stage(NamedTuple):
+class _Places(NamedTuple):
     """Where the two are."""
 
     cube: np.ndarray  # (3,) m
@@ -86,7 +88,7 @@ class _Stage(NamedTuple):
     lift: float  # m, the cube above the table
 
     @classmethod
-    def of(cls, simulation: Simulation) -> _Stage:
+    def of(cls, simulation: Simulation) -> _Places:
         cube, base = (simulation.data.body(name).xpos.copy() for name in ("cube", "base"))
         half, base_half = simulation.half_edge("cube"), simulation.half_edge("base")
         return cls(cube, base - cube + np.r_[0, 0, base_half + half], cube[2] - half)
@@ -98,3 +100,13 @@ class _Stage(NamedTuple):
     @property
     def placed(self) -> bool:
         return self.sideways < _ALIGNED and abs(self.gap[2]) < _RESTING
+
+
+def _stage(places: _Places, grasped: bool, touched: bool) -> int:
+    if places.placed:
+        return 4 if touched else 5
+    if not grasped:
+        return 0
+    if places.lift < 0.02:
+        return 1
+    return 2 if places.sideways > _ALIGNED else 3

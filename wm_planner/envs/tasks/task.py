@@ -16,6 +16,7 @@ class Judgement(NamedTuple):
     reward: float  # dense, in [0, 1]
     success: bool  # the task's condition holds now and has held long enough
     landmarks: np.ndarray  # (K,) float32, what an encoder should know, near [-1, 1]
+    stage: int  # index of what is being done now, in the task's `stages`
 
 
 class Task(Protocol):
@@ -24,6 +25,7 @@ class Task(Protocol):
     name: str
     time_limit: int  # control steps
     landmark_size: int
+    stages: tuple[str, ...]  # what there is to do, in order
 
     def props(self) -> tuple[Cube, ...]:
         """What lies on the table."""

@@ -1,0 +1,167 @@
+"""Trials on disk: settings.json says what was run, trials.jsonl holds a line for each trial.
+
+A line is written, and on the disk, as its trial ends. A run that was killed leaves whole lines
+and at most one cut short, which is dropped when the run goes on.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from wm_planner.errors import UserError
+
+ENDINGS = ("success", "time limit", "safety stop", "fault", "operator stop")
+
+
+class Trial(NamedTuple):
+    """How one trial went; lists have an entry for each control step."""
+
+    planner: str  # "mppi", "mppi without prior", "prior", ...
+    seed: int
+    success: bool  # the outcome
+    ended: str  # why it ended, one of ENDINGS
+    steps: int
+    seconds: float  # of the robot's time, start to end
+    reached: list[int]  # which of the task's stages it was in after each step
+    rewards: list[float]
+    expected_returns: list[float]  # by the planner, discounted, from each step; NaN: imagined none
+    plan_ms: list[float]  # encoding and searching
+    frame_to_command_ms: list[float]
+    strip: str = ""  # picture of what happened and what was imagined, relative to the run's folder
+    video: str = ""  # relative to the run's folder
+    bag: str = ""  # folder of a rosbag2 recording, relative to the run's folder
+
+    def failure(self, stages: Sequence[str]) -> str:
+        """What went wrong, in words that failures share; empty for a success."""
+        if self.success:
+            return ""
+        if self.ended != "time limit":
+            return self.ended
+        best, last = max(self.reached, default=0), (self.reached or [0])[-1]
+        if best == last:
+            return f"stayed at '{stages[best]}'"
+        return f"fell back from '{stages[best]}' to '{stages[last]}'"
+
+
+class TrialLog:
+    """The trials of a run, those of an earlier, killed process included."""
+
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        """Open or go on with a run; one of other settings is a UserError, and is left alone."""
+        self.path = folder / "trials.jsonl"
+        settings = _plain(settings)
+        with _explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            described = folder / "settings.json"
+            if described.exists():
+                _check_same(described, settings)
+            else:
+                partial = described.with_suffix(".partial")
+                partial.write_text(json.dumps(settings, indent=2))
+                partial.replace(described)
+            self.trials, whole = _read(self.path) if self.path.exists() else ([], 0)
+            self._file = self.path.open("ab")
+            if self.path.is_file():
+                self._file.truncate(whole)
+
+    def add(self, trial: Trial) -> None:
+        """Write a finished trial; it is on the disk when this returns."""
+        line = json.dumps(_plain(trial._asdict())) + "\n"
+        with _explained(self.path, f"{len(self.trials)} finished trials are safe"):
+            self._file.write(line.encode())
+            self._file.flush()
+            if self.path.is_file():
+                os.fsync(self._file.fileno())
+        self.trials.append(trial)
+
+    def done(self) -> set[tuple[str, int]]:
+        """Planner and seed of every finished trial."""
+        return {(trial.planner, trial.seed) for trial in self.trials}
+
+    def close(self) -> None:
+        with suppress(OSError):  # a full disk was reported when the trial was written
+            self._file.close()
+
+
+def read_run(folder: Path) -> tuple[dict[str, Any], list[Trial]]:
+    """Settings and trials of a run's folder; a UserError says what is missing."""
+    described, path = folder / "settings.json", folder / "trials.jsonl"
+    for file in (described, path):
+        if not file.is_file():
+            raise UserError(
+                f"{file}: no such file; expected a folder written by 'wm_planner trials --out'"
+            )
+    trials, _ = _read(path)
+    if not trials:
+        raise UserError(f"{path}: holds no finished trial; let 'wm_planner trials' go on")
+    return _settings(described), trials
+
+
+def _read(path: Path) -> tuple[list[Trial], int]:
+    """Whole lines, and how many bytes they are."""
+    content = path.read_bytes() if path.is_file() else b""
+    whole = content.rfind(b"\n") + 1
+    trials = []
+    for number, line in enumerate(content[:whole].splitlines(), 1):
+        try:
+            values = json.loads(line)
+            values["expected_returns"] = [
+                math.nan if value is None else value for value in values["expected_returns"]
+            ]
+            trials.append(Trial(**values))
+        except (ValueError, TypeError, KeyError) as error:
+            raise UserError(
+                f"{path}: line {number} is no trial ({error}); remove that line, or choose "
+                "another --out"
+            ) from error
+    return trials, whole
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise UserError(f"{path}: not JSON ({error}); remove the folder and run again") from error
+
+
+def _check_same(path: Path, wanted: dict[str, Any]) -> None:
+    found = _settings(path)
+    different = [k for k in (*found, *wanted) if found.get(k) != wanted.get(k)]
+    if different:
+        key = different[0]
+        raise UserError(
+            f"{path.parent}: holds trials of other settings: {key} was {found.get(key)}, is now "
+            f"{wanted.get(key)}; run those again, choose another --out or remove the folder"
+        )
+
+
+def _plain(value: Any) -> Any:
+    """For JSON: paths as text, what is not a number as null, tuples as lists."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, float):
+        return round(value, 5) if math.isfinite(value) else None
+    return str(value) if isinstance(value, Path) else value
+
+
+@contextmanager
+def _explained(path: Path, reassurance: str = "nothing was lost") -> Iterator[None]:
+    """Turns what a disk refuses into a UserError that names the way out."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        way_out = "free some space" if full else "choose a folder that can be written"
+        raise UserError(
+            f"{path}: {error.strerror or error}; {reassurance}, {way_out} and run the same "
+            "command again"
+        ) from error

@@ -1,0 +1,45 @@
+"""What episodes that are planned in one batch keep from frame to frame, each for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from wm_planner.types import Latent
+
+
+class Recollection(NamedTuple):
+    """Of B episodes; the first time there is nothing but generators."""
+
+    latent: Latent | None  # (B, D)
+    warm_start: Tensor | None  # (B, H, A)
+    generators: list[torch.Generator]  # B
+
+
+class Memory:
+    """The last latent, the last plan and the random generator of every episode."""
+
+    def __init__(self, seeds: Sequence[int], device: torch.device | str) -> None:
+        self._generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
+        self._last: list[tuple[Latent, Tensor] | None] = [None] * len(seeds)
+
+    def recall(self, episodes: Sequence[int]) -> Recollection:
+        """Of the episodes of these numbers, in this order."""
+        generators = [self._generators[i] for i in episodes]
+        known = [last for i in episodes if (last := self._last[i]) is not None]
+        if not known:
+            return Recollection(None, None, generators)
+        if len(known) < len(episodes):
+            raise ValueError("some episodes have a last plan, some none; begin them at once")
+        latents, warm_starts = zip(*known, strict=True)
+        latent = Latent(*map(torch.cat, zip(*latents, strict=True)))
+        return Recollection(latent, torch.cat(warm_starts), generators)
+
+    def remember(self, episodes: Sequence[int], latent: Latent, warm_start: Tensor) -> None:
+        """Row b of `latent` (B, D) and `warm_start` (B, H, A) is of episode `episodes[b]`."""
+        for b, i in enumerate(episodes):
+            row = slice(b, b + 1)
+            self._last[i] = Latent(*(part[row] for part in latent)), warm_start[row]
