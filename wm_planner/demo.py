@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from wm_planner.evaluation.trials import Trial, TrialsConfig, describe, summarise
-from wm_planner.evaluation.video import Video, film_strip, write_picture
+from wm_planner.envs.tasks import make_task
+from wm_planner.evaluation.records import Trial, write_json
+from wm_planner.evaluation.summary import describe, summarise
+from wm_planner.evaluation.trials import TrialsConfig
+from wm_planner.evaluation.video import Video, film_strip, moments, write_picture
 from wm_planner.nodes.trials import trial_client
 
 
@@ -59,40 +61,33 @@ def demo(config: DemoConfig) -> int:
     picture, video = config.out / "demo.png", config.out / "demo.mp4"
     if strip is not None:
         write_picture(picture, strip)
-    result = summarise(config.trials_config, trials)
+    result = summarise(trials, make_task(config.task).stages)
     print(_table(trials))
-    print(describe(result))
+    print(describe(config.task, config.trials_config.label, result))
     command = result["frame_to_command_ms"]
     print(f"frame to command p50 {command['p50']:.1f} ms, p95 {command['p95']:.1f} ms")
     print(f"video    {video}\npicture  {picture}\nlogs     {config.out / 'logs'}")
     if config.json is not None:
-        config.json.parent.mkdir(parents=True, exist_ok=True)
-        config.json.write_text(json.dumps(result, indent=2))
+        write_json(config.json, result)
     return 0 if result["successes"] else 1
 
 
 def _run(config: DemoConfig) -> tuple[list[Trial], np.ndarray | None]:
     """The trials, and a film strip of the first that succeeded."""
     trials: list[Trial] = []
-    pictures: list[np.ndarray] = []
     strip = None
     with (
         Video(config.out / "demo.mp4", rate_hz=10.0) as video,
         trial_client(config.trials_config, config.out / "logs") as client,
         tqdm(total=config.trials, unit="trial", desc=config.task) as bar,
     ):
-
-        def show(picture: np.ndarray) -> None:
-            pictures.append(picture)
-            video.write(picture)
-            bar.set_description_str(f"{config.task}, trial {len(trials) + 1} step {len(pictures)}")
-
-        client.watch_imagination(show)
+        client.watch_imagination(video.write)
         for seed in range(config.seed, config.seed + config.trials):
-            pictures.clear()
-            trials.append(client.run_trial(seed).trial)
-            if strip is None and trials[-1].success and pictures:
-                strip = film_strip(pictures)
+            trial, _, pictures = client.run_trial(seed, config.trials_config.label)
+            trials.append(trial)
+            if strip is None and trial.success and pictures:
+                shown = moments(len(pictures))
+                strip = film_strip([pictures[i] for i in shown], [i / 10 for i in shown])
             bar.set_postfix_str(f"success {sum(t.success for t in trials)}/{len(trials)}")
             bar.update()
     return trials, strip
@@ -101,5 +96,5 @@ def _run(config: DemoConfig) -> tuple[list[Trial], np.ndarray | None]:
 def _table(trials: list[Trial]) -> str:
     lines = ["", "trial     seed  result      seconds"]
     for i, trial in enumerate(trials, 1):
-        lines.append(f"{i:5d}  {trial.seed:7d}  {trial.ended:<10s}  {trial.steps / 10:7.1f}")
+        lines.append(f"{i:5d}  {trial.seed:7d}  {trial.ended:<10s}  {trial.seconds:7.1f}")
     return "\n".join([*lines, ""])

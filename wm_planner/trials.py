@@ -1,45 +1,111 @@
-"""The trials command: in process or over ROS, one result for both."""
+"""The trials command: in process or over ROS, one log, one summary and one report for both."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
 
 from tqdm import tqdm
 
-from wm_planner.evaluation.trials import (
-    Trial,
-    TrialsConfig,
-    describe,
-    run_in_process,
-    summarise,
-)
+from wm_planner.envs.tasks import make_task
+from wm_planner.errors import UserError
+from wm_planner.evaluation.in_process import run_in_process
+from wm_planner.evaluation.records import Trial, TrialLog, write_json
+from wm_planner.evaluation.report import write_report
+from wm_planner.evaluation.summary import describe, summarise
+from wm_planner.evaluation.trials import TrialsConfig
 from wm_planner.paths import model_dir
-from wm_planner.world_models.store import load_model
+from wm_planner.provenance import git_revision, machine
+from wm_planner.world_models.store import LoadedModel, load_model
 
 
-def run_trials(config: TrialsConfig) -> dict:
-    """Run all trials with a progress bar, print a line, and return what --json writes."""
+def run_trials(config: TrialsConfig) -> dict[str, Any]:
+    """Run the trials that are missing, print a line a planner, return what --json writes."""
     model = load_model(model_dir(config.model_name), config.device)
-    trials: list[Trial] = []
-    with tqdm(total=config.trials, unit="trial", desc=f"{config.task}, {config.planner}") as bar:
-        for trial in _trials(config):
-            trials.append(trial)
-            bar.set_postfix_str(f"success {sum(t.success for t in trials)}/{len(trials)}")
-            bar.update()
-    result = summarise(config, sorted(trials))
-    result["model"] = {"name": config.model_name, "sha256": model.sha256}
-    result["git"] = model.config.provenance.get("git", "unknown")
-    print(describe(result))
+    if config.robot not in ("", model.config.robot):
+        raise UserError(
+            f"robot is '{config.robot}', but model '{config.model_name}' was trained on "
+            f"'{model.config.robot}'; choose that robot or a model of yours"
+        )
+    settings = _settings(config, model)
+    trials = _run(config, settings)
+    summaries = {
+        label: summarise(own, settings["stages"])
+        for label in config.contestants
+        if (own := [trial for trial in trials if trial.planner == label])
+    }
+    for label, summary in summaries.items():
+        print(describe(config.task, label, summary))
+    known = {k: settings[k] for k in ("task", "planner", "over", "git")}
+    known["model"] = {k: settings["model"][k] for k in ("name", "sha256")}
+    result = {**known, **summaries[config.label], "planners": summaries}
     if config.json is not None:
-        config.json.parent.mkdir(parents=True, exist_ok=True)
-        config.json.write_text(json.dumps(result, indent=2))
+        write_json(config.json, result)
+    if config.out is not None:
+        write_json(config.out / "summary.json", result)
+        print(f"report  {write_report(config.out)}")
     return result
 
 
-def _trials(config: TrialsConfig) -> Iterator[Trial]:
+def _settings(config: TrialsConfig, model: LoadedModel) -> dict[str, Any]:
+    """What makes these trials what they are; a log goes on only with the same."""
+    folder = model_dir(config.model_name)
+    card = folder / "README.md"
+    over = "process"
+    if config.ros:
+        over = "ros lockstep" if config.lockstep else "ros"
+    return {
+        "task": config.task,
+        "planner": config.label,
+        "stages": list(make_task(config.task).stages),
+        "over": over,
+        "config": {
+            "time_limit": config.time_limit or make_task(config.task).time_limit / 10,
+            "search": asdict(config.search),
+            "randomization": asdict(config.randomization),
+            "faults": asdict(config.faults),
+        },
+        "model": {
+            "name": config.model_name,
+            "sha256": model.sha256,
+            "config": asdict(model.config),
+            "card": card.read_text() if card.is_file() else "",
+        },
+        "git": git_revision(),
+        "machine": machine(config.device),
+    }
+
+
+def _run(config: TrialsConfig, settings: dict[str, Any]) -> list[Trial]:
+    """All trials of the configuration, those of an earlier, killed run included, by seed."""
+    log = TrialLog(config.out, settings) if config.out is not None else None
+    wanted = {(label, seed) for label in config.contestants for seed in config.starts}
+    trials = [t for t in (log.trials if log else []) if (t.planner, t.seed) in wanted]
+    done = {(t.planner, t.seed) for t in trials}
+    missing = {
+        label: seeds
+        for label in config.contestants
+        if (seeds := [seed for seed in config.starts if (label, seed) not in done])
+    }
+    with tqdm(total=len(wanted), initial=len(done), unit="trial", desc=config.task) as bar:
+        for trial in _trials(config, missing):
+            if log is not None:
+                log.add(trial)
+            trials.append(trial)
+            own = [t.success for t in trials if t.planner == trial.planner]
+            bar.set_postfix_str(f"{trial.planner} {sum(own)}/{len(own)}")
+            bar.update()
+    if log is not None:
+        log.close()
+    return sorted(trials, key=lambda trial: (trial.planner, trial.seed))
+
+
+def _trials(config: TrialsConfig, missing: dict[str, list[int]]) -> Iterator[Trial]:
+    if not missing:
+        return iter(())
     if not config.ros:
-        return run_in_process(config)
+        return run_in_process(config, missing)
     from wm_planner.nodes.trials import run_over_ros  # rclpy only where it is needed
 
-    return run_over_ros(config)
+    return run_over_ros(config, missing)

@@ -31,6 +31,7 @@ class EnvConfig:
         robot: name of the arm in config/robots.
         cameras: cameras to render, in this order.
         image_size: height and width of the frames, pixels.
+        time_limit: seconds an episode may take; 0 for the task's.
         randomization: what differs from episode to episode besides the start.
         faults: what goes wrong on the way.
     """
@@ -39,6 +40,7 @@ class EnvConfig:
     robot: str = "panda"
     cameras: tuple[str, ...] = ("front", "wrist")
     image_size: int = 64
+    time_limit: float = 0.0
     randomization: Randomization = field(default_factory=Randomization)
     faults: Faults = field(default_factory=Faults)
 
@@ -46,9 +48,9 @@ class EnvConfig:
 class ManipulationEnv(gymnasium.Env):
     """Observations are {camera: (h, w, 3) uint8, "proprio": (P,) float32}; actions (4,) in [-1, 1].
 
-    `info` holds what a robot would not know: `success`, `stage`, `landmarks` (K,) and `expert` (4,),
-    the scripted expert's action for the state just reached; and `lost`, whether the frames never
-    arrived: a robot would then `wait`.
+    `info` holds what a robot would not know: `success`, `stage`, `landmarks` (K,), `expert` (4,),
+    the scripted expert's action for the state just reached, and `lost`: the frames of this step
+    never arrive, and a robot would `wait`.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012
@@ -63,6 +65,8 @@ class ManipulationEnv(gymnasium.Env):
         self.simulation = Simulation(scene, robot, self.config.cameras, self.config.image_size)
         self._randomizer = Randomizer(self.config.randomization, scene)
         self._faults = FaultInjector(self.config.faults, self.simulation)
+        limit = self.config.time_limit * robot.control_rate_hz
+        self.time_limit = round(limit) or self.task.time_limit  # control steps
         self._latency = 0
         self._pending: deque[tuple[int, np.ndarray]] = deque()  # when due, in waypoints; action
         self.command_ms = 0.0  # what the last step's command took to compute
@@ -100,7 +104,7 @@ class ManipulationEnv(gymnasium.Env):
             self._advance()
         self._steps += 1
         judgement = self.task.judge(self.simulation)
-        truncated = self._steps >= self.task.time_limit
+        truncated = self._steps >= self.time_limit
         info = self._info(judgement, lost)
         return self._observation(), judgement.reward, judgement.success, truncated, info
 

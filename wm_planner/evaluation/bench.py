@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +14,12 @@ from wm_planner.assembly import build_arm, build_pipeline
 from wm_planner.control.kinematics import Kinematics
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.errors import UserError
+from wm_planner.evaluation.records import write_json
 from wm_planner.evaluation.timing import gemm_peak, operations, time_ms
 from wm_planner.paths import mjcf_dir, model_dir
 from wm_planner.perception.images import observe
 from wm_planner.planning import PlannerConfig, make_planner
+from wm_planner.provenance import machine
 from wm_planner.types import Latent
 from wm_planner.world_models.store import LoadedModel, load_model
 
@@ -52,8 +52,7 @@ def bench(config: BenchConfig) -> None:
     result = measure(config)
     print(_table(result))
     if config.json is not None:
-        config.json.parent.mkdir(parents=True, exist_ok=True)
-        config.json.write_text(json.dumps(result, indent=2))
+        write_json(config.json, result)
 
 
 @torch.inference_mode()
@@ -81,10 +80,8 @@ def measure(config: BenchConfig) -> dict:
     env.close()
     return {
         "machine": {
-            "processor": _processor(),
+            **machine(config.device),
             "threads": config.threads,
-            "device": config.device,
-            "torch": torch.__version__,
             "gemm_gflops_fp32": round(peak / 1e9, 1),
         },
         "budget": {
@@ -168,11 +165,3 @@ def _table(result: dict) -> str:
             f"reached, {plan['samples_per_second']} samples/s"
         )
     return "\n".join(lines)
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":")[1].strip() for line in lines if "model name" in line), "unknown")

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from wm_planner.errors import UserError
 
+_MAY_DIFFER = ("git", "machine")  # settings of a run that goes on elsewhere or later
 ENDINGS = ("success", "time limit", "safety stop", "fault", "operator stop")
 
 
@@ -63,9 +64,7 @@ class TrialLog:
             if described.exists():
                 _check_same(described, settings)
             else:
-                partial = described.with_suffix(".partial")
-                partial.write_text(json.dumps(settings, indent=2))
-                partial.replace(described)
+                write_json(described, settings)
             self.trials, whole = _read(self.path) if self.path.exists() else ([], 0)
             self._file = self.path.open("ab")
             if self.path.is_file():
@@ -80,10 +79,6 @@ class TrialLog:
             if self.path.is_file():
                 os.fsync(self._file.fileno())
         self.trials.append(trial)
-
-    def done(self) -> set[tuple[str, int]]:
-        """Planner and seed of every finished trial."""
-        return {(trial.planner, trial.seed) for trial in self.trials}
 
     def close(self) -> None:
         with suppress(OSError):  # a full disk was reported when the trial was written
@@ -102,6 +97,15 @@ def read_run(folder: Path) -> tuple[dict[str, Any], list[Trial]]:
     if not trials:
         raise UserError(f"{path}: holds no finished trial; let 'wm_planner trials' go on")
     return _settings(described), trials
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write a file of results, whole or not at all."""
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"{path.name}.partial")
+        partial.write_text(json.dumps(_plain(values), indent=2))
+        partial.replace(path)
 
 
 def _read(path: Path) -> tuple[list[Trial], int]:
@@ -133,7 +137,8 @@ def _settings(path: Path) -> dict[str, Any]:
 
 def _check_same(path: Path, wanted: dict[str, Any]) -> None:
     found = _settings(path)
-    different = [k for k in (*found, *wanted) if found.get(k) != wanted.get(k)]
+    keys = [k for k in (*found, *wanted) if k not in _MAY_DIFFER]
+    different = [k for k in keys if found.get(k) != wanted.get(k)]
     if different:
         key = different[0]
         raise UserError(

@@ -1,186 +1,137 @@
-"""Trials: held-out starts, one planner, success with its interval."""
+"""Trials: which starts, which planners and what goes wrong on the way."""
 
 from __future__ import annotations
 
-import multiprocessing
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
-import torch
-
-from wm_planner.assembly import build_pipeline
-from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
+from wm_planner.envs.faults import Faults
 from wm_planner.envs.randomization import Randomization
 from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
-from wm_planner.evaluation.statistics import percentile, wilson
-from wm_planner.paths import model_dir
-from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PLANNERS, PlannerConfig
-from wm_planner.world_models.store import load_model
 
 SEARCHING = ("mppi", "cem")
-SCRIPTED = "expert"  # privileged; not a planner, the ceiling
+EXPERT = "expert"  # scripted and privileged; not a planner, the ceiling
+WITHOUT_PRIOR = "without-prior"  # a baseline: the planner itself, without its prior
 
 
 @dataclass(frozen=True)
 class TrialsConfig:
-    """Run trials in simulation on held-out starts.
+    """Run trials on held-out starts and report how they went.
 
     Attributes:
         task: name of the task.
         model: name of a model in models/, or the path of a model folder; default the task's name.
+        robot: name of a robot in config/robots; default the model's.
         planner: noop, random, prior, mppi or cem; expert is the privileged ceiling.
         prior: let the planner start from the learned action prior.
+        baselines: planners to run on the same starts; also without-prior.
         trials: how many.
         seed: of the first trial; the others follow. 5,000,000 and up were never trained on.
+        seeds: of each trial; instead of trials and seed.
+        time_limit: seconds a trial may take; 0 for the task's.
         workers: processes, each with one thread.
+        batch: trials that a process plans at once; pays on a GPU.
         ros: run them one at a time on a simulation node and a planner node, over DDS.
         lockstep: with ros, let the simulation wait for the planner instead of the clock.
         device: cpu or cuda.
-        json: write the result to this file as well.
+        out: folder for trials.jsonl, report.html and film strips; a killed run goes on there.
+        video: with out, a video of each trial.
+        record: with out and ros, a rosbag2 (MCAP) of each trial with all topics.
+        json: write the summary to this file as well.
         search: settings of the planner.
         randomization: what differs from trial to trial besides the start.
+        faults: what goes wrong on the way.
     """
 
     task: str = "grasp"
     model: str = ""
+    robot: str = ""
     planner: str = "mppi"
     prior: bool = True
+    baselines: tuple[str, ...] = ()
     trials: int = 100
     seed: int = 5_000_000
+    seeds: tuple[int, ...] = ()
+    time_limit: float = 0.0
     workers: int = 2
+    batch: int = 1
     ros: bool = False
     lockstep: bool = True
     device: str = "cpu"
+    out: Path | None = None
+    video: bool = False
+    record: bool = False
     json: Path | None = None
     search: PlannerConfig = field(default_factory=PlannerConfig)
     randomization: Randomization = field(default_factory=Randomization)
+    faults: Faults = field(default_factory=Faults)
 
     def __post_init__(self) -> None:
         make_task(self.task)
-        if self.planner not in (*PLANNERS, SCRIPTED):
-            valid = ", ".join((*PLANNERS, SCRIPTED))
-            raise UserError(f"unknown planner '{self.planner}'; there is {valid}")
-        if self.trials < 1 or self.workers < 1:
-            raise UserError(f"trials {self.trials} and workers {self.workers} must be at least 1")
+        _check_name("planner", self.planner, (*PLANNERS, EXPERT))
+        for name in self.baselines:
+            _check_name("baseline", name, (*PLANNERS, WITHOUT_PRIOR, EXPERT))
+        for name in ("trials", "workers", "batch"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}, expected at least 1")
+        if not 0 <= self.time_limit < 3600:
+            raise UserError(f"time_limit is {self.time_limit} s, expected 0 to 3600")
+        if any(seed < 0 for seed in (self.seed, *self.seeds)):
+            raise UserError(f"seed {min(self.seed, *self.seeds)} is negative, expected 0 or more")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise UserError("seeds: some are given twice; give each trial its own")
+        self._check_ros()
+        if (self.video or self.record) and self.out is None:
+            raise UserError("--video and --record write into a folder: name it with --out")
 
-    @property
-    def planner_config(self) -> PlannerConfig:
-        name = "noop" if self.planner == SCRIPTED else self.planner
-        return replace(self.search, planner=name, use_prior=self.prior)
+    def _check_ros(self) -> None:
+        if not self.ros:
+            if self.record:
+                raise UserError("--record records ROS topics: it needs --ros")
+            return
+        if EXPERT in (self.planner, *self.baselines):
+            raise UserError("the scripted expert is no node; run it without --ros")
+        late = self.randomization.latency[1] > 0
+        if self.lockstep and (late or self.faults.frame_loss > 0):
+            raise UserError(
+                "late or lost frames need a clock, and in lockstep the simulation waits for every "
+                "command: run with --no-lockstep, or in process without --ros"
+            )
 
     @property
     def model_name(self) -> str:
         return self.model or self.task
 
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """The seed of each trial."""
+        return self.seeds or tuple(range(self.seed, self.seed + self.trials))
 
-class Trial(NamedTuple):
-    """How one trial went."""
+    @property
+    def label(self) -> str:
+        """How the main planner is called in results."""
+        return _label(self.planner, self.prior)
 
-    seed: int
-    success: bool
-    steps: int
-    reward: float  # sum over the trial
-    ended: str  # success, time limit, or over ROS silence
-    plan_ms: list[float]  # encoding and searching, each step
-    frame_to_command_ms: list[float]  # each step
-
-
-def summarise(config: TrialsConfig, trials: list[Trial]) -> dict:
-    """The figures of a set of trials."""
-    successes = sum(trial.success for trial in trials)
-    plan = [ms for trial in trials for ms in trial.plan_ms]
-    command = [ms for trial in trials for ms in trial.frame_to_command_ms]
-    return {
-        "task": config.task,
-        "planner": config.planner,
-        "prior": config.prior,
-        "over": ("ros lockstep" if config.lockstep else "ros") if config.ros else "process",
-        "trials": len(trials),
-        "successes": successes,
-        "success_rate": successes / len(trials),
-        "wilson95": list(wilson(successes, len(trials))),
-        "plan_ms": {"p50": percentile(plan, 50), "p95": percentile(plan, 95)},
-        "frame_to_command_ms": {"p50": percentile(command, 50), "p95": percentile(command, 95)},
-        "mean_steps": sum(trial.steps for trial in trials) / len(trials),
-        "mean_reward": sum(trial.reward for trial in trials) / len(trials),
-        "seeds": [trial.seed for trial in trials],
-        "failed_seeds": [trial.seed for trial in trials if not trial.success],
-    }
+    @property
+    def contestants(self) -> dict[str, PlannerConfig]:
+        """The main planner and the baselines by label; the expert's is there but not used."""
+        pairs = [(self.planner, self.prior)]
+        for name in self.baselines:
+            pairs.append((self.planner, False) if name == WITHOUT_PRIOR else (name, True))
+        return {
+            _label(name, prior): replace(
+                self.search, planner="noop" if name == EXPERT else name, use_prior=prior
+            )
+            for name, prior in pairs
+        }
 
 
-def describe(result: dict) -> str:
-    """One line for people."""
-    low, high = result["wilson95"]
-    prior = "" if result["prior"] or result["planner"] not in SEARCHING else " without prior"
-    return (
-        f"{result['task']}, {result['planner']}{prior}: {result['successes']}/{result['trials']} "
-        f"({result['success_rate']:.0%}, 95 % interval {low:.1%} to {high:.1%}), "
-        f"plan p50 {result['plan_ms']['p50']:.1f} ms, p95 {result['plan_ms']['p95']:.1f} ms"
-    )
+def _label(planner: str, prior: bool) -> str:
+    return planner if prior or planner not in SEARCHING else f"{planner} without prior"
 
 
-def run_trial(env: ManipulationEnv, pipeline: Pipeline, seed: int, expert: bool = False) -> Trial:
-    """One trial; every step is a real plan for a real frame, as on the robot."""
-    observation, info = env.reset(seed=seed)
-    pipeline.reset(seed)
-    plan_ms: list[float] = []
-    frame_to_command_ms: list[float] = []
-    reward_sum, done, truncated = 0.0, False, False
-    while not (done or truncated):
-        started = time.perf_counter()
-        thought = pipeline.think(observation, observation["proprio"])
-        planned = time.perf_counter()
-        action = info["expert"] if expert else thought.plan.actions[0, 0].double().cpu().numpy()
-        observation, reward, done, truncated, info = env.step(action)
-        reward_sum += reward
-        plan_ms.append((planned - started) * 1e3)
-        frame_to_command_ms.append(plan_ms[-1] + env.command_ms)
-    ended = "success" if done else "time limit"
-    return Trial(seed, done, len(plan_ms), reward_sum, ended, plan_ms, frame_to_command_ms)
-
-
-def run_in_process(config: TrialsConfig) -> Iterator[Trial]:
-    """Trials as they end, in no order; `workers` at a time."""
-    seeds = range(config.seed, config.seed + config.trials)
-    if config.workers == 1:
-        yield from (_trial(config, seed) for seed in seeds)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(config.workers, mp_context=context) as pool:
-        futures = [pool.submit(_trial, config, seed) for seed in seeds]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-@lru_cache(maxsize=1)
-def _workplace(config: TrialsConfig) -> Callable[[int], Trial]:
-    """Environment and pipeline of this process."""
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    model = load_model(model_dir(config.model_name), config.device)
-    pipeline = build_pipeline(model, config.planner_config, config.device)
-    env = ManipulationEnv(
-        EnvConfig(
-            config.task,
-            model.config.robot,
-            model.config.cameras,
-            model.config.image_size,
-            config.randomization,
-        )
-    )
-    expert = config.planner == SCRIPTED
-    return lambda seed: run_trial(env, pipeline, seed, expert)
-
-
-def _trial(config: TrialsConfig, seed: int) -> Trial:
-    return _workplace(config)(seed)
+def _check_name(kind: str, name: str, valid: tuple[str, ...]) -> None:
+    if name not in valid:
+        raise UserError(f"unknown {kind} '{name}'; there is {', '.join(valid)}")

@@ -12,8 +12,13 @@ from wm_planner.errors import UserError
 from wm_planner.evaluation.imagination import TILE
 
 
+def moments(steps: int, count: int = 7) -> list[int]:
+    """Which of so many control steps a film strip shows."""
+    return [round(i) for i in np.linspace(0, steps - 1, count)]
+
+
 class Video:
-    """An MPEG-4 file, written frame by frame; use it in a `with` block."""
+    """VP9 in an MP4 file, which browsers play, written frame by frame; use it in a `with` block."""
 
     def __init__(self, path: Path, rate_hz: float) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,7 +37,7 @@ class Video:
         """Append a frame (h, w, 3) uint8 RGB; all of one size."""
         if self._writer is None:
             self._shape = frame.shape
-            fourcc = cv2.VideoWriter.fourcc(*"mp4v")  # the codec OpenCV writes everywhere
+            fourcc = cv2.VideoWriter.fourcc(*"vp09")  # OpenCV's wheels have no H.264
             size = (frame.shape[1], frame.shape[0])
             self._writer = cv2.VideoWriter(str(self._path), fourcc, self._rate, size)
             if not self._writer.isOpened():
@@ -42,27 +47,24 @@ class Video:
         self._writer.write(np.ascontiguousarray(frame[:, :, ::-1]))
 
 
-def film_strip(pictures: Sequence[np.ndarray], moments: int = 7, period: float = 0.1) -> np.ndarray:
+def film_strip(pictures: Sequence[np.ndarray], seconds: Sequence[float]) -> np.ndarray:
     """Moments of a trial side by side: each camera above what was imagined for it.
 
     Args:
-        pictures: of `imagine_strip`, one each control step.
-        moments: columns.
-        period: seconds between pictures.
+        pictures: of `imagine_strip`.
+        seconds: when each was taken.
 
     Returns:
         Picture (h, w, 3) uint8 RGB.
     """
     if not pictures:
         raise UserError("no picture of the trial came; is ~/imagination published?")
-    chosen = np.linspace(0, len(pictures) - 1, moments).round().astype(int)
     columns = []
-    for index in chosen:
-        picture = pictures[index]
+    for picture, time in zip(pictures, seconds, strict=True):
         rows = [picture[top : top + TILE] for top in range(0, len(picture), TILE)]
         tiles = [tile for row in rows for tile in (row[:, :TILE], row[:, -TILE:])]
         column = np.concatenate(tiles, axis=0)
-        columns.append(_captioned(column, f"{index * period:.1f} s"))
+        columns.append(_captioned(column, f"{time:.1f} s"))
     return np.concatenate(columns, axis=1)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from wm_planner.errors import UserError
 from wm_planner.learning.module import LossConfig, TDLatentModule
 from wm_planner.learning.sequences import EpisodeStore, SequenceDataset
 from wm_planner.paths import robot_config
+from wm_planner.provenance import git_revision
 from wm_planner.world_models.store import (
     ModelConfig,
     channels_last,
@@ -208,10 +208,3 @@ def _provenance(config: TrainConfig, datasets: list[Path], store: EpisodeStore) 
 def _batch_seed(seed: int, checkpoint: Path) -> int:
     """A resumed run draws other batches than it already had."""
     return seed if not checkpoint.exists() else seed + int(checkpoint.stat().st_mtime)
-
-
-def git_revision() -> str:
-    """Short revision of the checkout, or 'unknown' outside one."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    return result.stdout.strip() or "unknown"

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
+from docstring_parser import parse_from_object
 from gymnasium.utils.seeding import np_random
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock as ClockMsg
 from sensor_msgs.msg import CameraInfo, Image
@@ -19,6 +24,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from wm_planner.control.robot_config import RobotConfig
+from wm_planner.envs.faults import FaultInjector, Faults
 from wm_planner.envs.manipulation import reset_episode
 from wm_planner.envs.randomization import Randomization, Randomizer
 from wm_planner.envs.scene import build_scene
@@ -36,6 +42,17 @@ from wm_planner.paths import mjcf_dir, robot_config
 
 _REPEAT_PERIOD = 0.5  # s a lockstep simulation waits before it sends its last frames again
 
+
+def _scenario_parameters() -> Iterator[tuple[str, Any, str]]:
+    """Name, default and description of what differs between episodes and goes wrong in them."""
+    for group, kind in (("randomization", Randomization), ("faults", Faults)):
+        texts = {p.arg_name: p.description for p in parse_from_object(kind).params}
+        for field in fields(kind):
+            default = field.default
+            value = list(default) if isinstance(default, tuple) else default
+            yield f"{group}.{field.name}", value, (texts[field.name] or "").replace("\n", " ")
+
+
 PARAMETERS = (
     ("task", "grasp", "Name of the task."),
     ("robot", "panda", "Name of the robot in config/robots."),
@@ -44,6 +61,7 @@ PARAMETERS = (
     ("seed", 0, "Seed of the episode that ~/reset starts."),
     ("lockstep", False, "Wait for commands instead of following the wall clock."),
     ("real_time_factor", 1.0, "Simulated seconds a second, when not in lockstep."),
+    *_scenario_parameters(),
 )
 
 
@@ -61,13 +79,15 @@ class SimNode(Node):
         scene = build_scene(mjcf_dir(), self._robot.mjcf, self._task.props())
         self._cameras = tuple(self._value("cameras"))
         self._simulation = Simulation(scene, self._robot, self._cameras, self._value("image_size"))
-        self._randomizer = Randomizer(Randomization(), scene)
+        self._randomizer = Randomizer(self._group("randomization", Randomization), scene)
+        self._faults = FaultInjector(self._group("faults", Faults), self._simulation)
         self._lockstep = self._value("lockstep")
         self._dt = 1.0 / self._robot.command_rate_hz
         self._home = np.r_[self._robot.home, self._robot.finger_range[1]]
         self._epoch_time = 0.0  # simulated seconds before this episode: time never runs back
         self._waypoints: deque[np.ndarray] = deque()
-        self._paused = False
+        self._late: deque[tuple[int, list[tuple[Publisher, Any]]]] = deque()  # tick, messages
+        self._lost = self._paused = False
         self._create_topics()
         self._create_services()
         self._begin_episode()
@@ -80,6 +100,11 @@ class SimNode(Node):
 
     def _value(self, name: str):  # type: ignore[no-untyped-def]
         return self.get_parameter(name).value
+
+    def _group(self, name: str, kind: type) -> Any:
+        """A dataclass from the parameters `name`.<field>."""
+        values = {field.name: self._value(f"{name}.{field.name}") for field in fields(kind)}
+        return kind(**{k: v if isinstance(v, float) else tuple(v) for k, v in values.items()})
 
     def _create_topics(self) -> None:
         reliable = QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE)
@@ -115,8 +140,11 @@ class SimNode(Node):
     def _begin_episode(self) -> None:
         self._epoch_time = self._now + 1.0
         self._waypoints.clear()
+        self._late.clear()
+        self._lost = False
         rng = np_random(self._value("seed"))[0]  # as gymnasium seeds an environment
         reset_episode(self._simulation, self._task, self._home, self._randomizer, rng)
+        self._faults.reset(self._value("seed"))
         self._ticks = 0
         self._publish_control_step()
 
@@ -126,6 +154,8 @@ class SimNode(Node):
 
     def _advance(self) -> None:
         """One waypoint period: execute the next waypoint, or hold the last one."""
+        if self._ticks % self._robot.waypoints_per_action == 0:
+            self._lost = self._faults.begin_step()
         if self._waypoints:
             self._simulation.command(self._waypoints.popleft())
         self._simulation.advance(self._dt)
@@ -134,6 +164,9 @@ class SimNode(Node):
             self._publish_control_step()
         else:
             self._publish_joints()
+        while self._late and self._late[0][0] <= self._ticks:
+            for publisher, message in self._late.popleft()[1]:
+                publisher.publish(message)
 
     def _repeat(self) -> None:
         """Send the last frames again, in case nobody was listening yet."""
@@ -212,13 +245,15 @@ class SimNode(Node):
         judgement = self._task.judge(self._simulation)
         step = self._ticks // self._robot.waypoints_per_action
         self._publish_joints()
-        self._publish_frames()
+        if not self._lost:
+            self._publish_frames()
         values = {
             "task": self._task.name,
             "seed": self._value("seed"),
             "step": step,
             "time_limit": self._task.time_limit,
             "reward": f"{judgement.reward:.6f}",
+            "stage": judgement.stage,
             "success": judgement.success,
         }
         text = "success" if judgement.success else "under way"
@@ -230,12 +265,19 @@ class SimNode(Node):
         self._joints_topic.publish(joint_state_message(state, self._robot.joint_names))
 
     def _publish_frames(self) -> None:
+        """Now, or as late as this episode's latency says."""
+        messages: list[tuple[Publisher, Any]] = []
         size = self._value("image_size")
         for camera, frame in self._simulation.frames().items():
             image, info = self._frame_topics[camera]
             fovy = float(self._simulation.model.camera(camera).fovy[0])
-            image.publish(encode_image(frame, self._now, camera))
-            info.publish(camera_info(size, fovy, self._now, camera))
+            messages.append((image, encode_image(frame, self._now, camera)))
+            messages.append((info, camera_info(size, fovy, self._now, camera)))
+        if self._randomizer.latency_waypoints and not self._lockstep:
+            self._late.append((self._ticks + self._randomizer.latency_waypoints, messages))
+            return
+        for publisher, message in messages:
+            publisher.publish(message)
 
 
 def main() -> int:

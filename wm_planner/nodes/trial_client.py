@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParameters
@@ -20,7 +21,7 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 
 from wm_planner.errors import UserError
-from wm_planner.evaluation.trials import Trial
+from wm_planner.evaluation.records import Trial
 from wm_planner.nodes.messages import decode_image
 
 _DISCOVERY = 30.0  # s a node gets to appear, imports included
@@ -29,10 +30,11 @@ _TOPICS = ("/sim/task_state", "/wm_planner/plan_statistics", "/wm_planner/comman
 
 
 class RosTrial(NamedTuple):
-    """One trial over ROS, and what was commanded."""
+    """One trial over ROS, what was commanded and what was imagined."""
 
     trial: Trial
     commands: list[np.ndarray]  # (J,) each, all waypoints in order; empty for trajectories
+    pictures: list[np.ndarray]  # (h, w, 3) uint8 RGB, of ~/imagination, if it is watched
 
 
 class TrialClient:
@@ -50,15 +52,18 @@ class TrialClient:
         callbacks = (self._on_task_state, self._on_statistics, self._on_command)
         for kind, topic, callback in zip(kinds, _TOPICS, callbacks, strict=True):
             self.node.create_subscription(kind, topic, callback, reliable)
+        self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self._recording: int | None = None
         self._clear()
 
-    def watch_imagination(self, show: Callable[[np.ndarray], None]) -> None:
-        """Call `show` with every picture (h, w, 3) uint8 RGB the planner draws during trials."""
+    def watch_imagination(self, show: Callable[[np.ndarray], None] = lambda _: None) -> None:
+        """Keep, and `show`, every picture (h, w, 3) uint8 RGB the planner draws during trials."""
 
         def on_image(message: Image) -> None:
             if self._recording is not None:
-                show(decode_image(message))
+                picture = decode_image(message)
+                self._pictures.append(picture)
+                show(picture)
 
         self.node.create_subscription(Image, "/wm_planner/imagination", on_image, 5)
 
@@ -88,31 +93,46 @@ class TrialClient:
             if time.monotonic() > deadline:
                 raise UserError(f"not all of {_TOPICS} appeared within {_DISCOVERY:.0f} s")
 
-    def run_trial(self, seed: int, patience: float = 10.0) -> RosTrial:
-        """Reset both nodes to `seed`, plan until success, time limit or `patience` s of silence."""
+    def run_trial(
+        self, seed: int, planner: str = "mppi", time_limit: int = 0, patience: float = 10.0
+    ) -> RosTrial:
+        """Reset both nodes to `seed`, plan until success, the limit or a stop.
+
+        Args:
+            seed: of the start and of the search.
+            planner: label for the record.
+            time_limit: control steps; 0 for the task's.
+            patience: seconds without news of the simulation that end a trial as a fault.
+        """
         self.trigger("/wm_planner/stop")
         self.trigger("/sim/pause")
         self.set_seed("/wm_planner", seed)
         self.set_seed("/sim", seed)
         self.trigger("/wm_planner/reset")
-        self._clear()
+        self._clear(time_limit)
         self._recording = seed
         self.trigger("/sim/reset")
         self.trigger("/wm_planner/start")
+        self._running = True
         self._spin_until(lambda: self._ended() is not None, patience)
-        ended = self._ended() or "silence"
-        self._recording = None
+        ended = self._ended() or "fault"
+        self._recording, self._running = None, False
         self.trigger("/wm_planner/stop")
+        steps = len(self._rewards)
         trial = Trial(
-            seed,
-            ended == "success",
-            self._step,
-            self._reward,
-            ended,
-            self._plan_ms,
-            self._frame_to_command_ms,
+            planner=planner,
+            seed=seed,
+            success=ended == "success",
+            ended=ended,
+            steps=steps,
+            seconds=steps / 10,
+            reached=self._reached,
+            rewards=self._rewards,
+            expected_returns=[self._expected.get(step, math.nan) for step in range(steps)],
+            plan_ms=self._plan_ms,
+            frame_to_command_ms=self._frame_to_command_ms,
         )
-        return RosTrial(trial, self._commands)
+        return RosTrial(trial, self._commands, self._pictures)
 
     def trigger(self, service: str) -> None:
         """Call a Trigger service; a refusal is a UserError."""
@@ -151,15 +171,25 @@ class TrialClient:
             self._alive()
 
     def _ended(self) -> str | None:
+        """One of records.ENDINGS, or None while under way."""
         if self._success:
             return "success"
-        return "time limit" if self._step >= self._time_limit else None
+        if self._stopped:
+            return "operator stop"
+        if len(self._rewards) < self._time_limit:
+            return None
+        return "safety stop" if self._held else "time limit"
 
-    def _clear(self) -> None:
-        self._success, self._step, self._reward, self._time_limit = False, 0, 0.0, 2**31
+    def _clear(self, time_limit: int = 0) -> None:
+        self._success = self._stopped = self._held = self._running = False
+        self._own_limit, self._time_limit = time_limit, time_limit or 2**31
+        self._rewards: list[float] = []
+        self._reached: list[int] = []
+        self._expected: dict[int, float] = {}
         self._plan_ms: list[float] = []
         self._frame_to_command_ms: list[float] = []
         self._commands: list[np.ndarray] = []
+        self._pictures: list[np.ndarray] = []
         self._heard = time.monotonic()
 
     def _on_task_state(self, message: DiagnosticStatus) -> None:
@@ -167,19 +197,27 @@ class TrialClient:
         if self._recording is None or int(values["seed"]) != self._recording:
             return
         self._heard = time.monotonic()
+        self._time_limit = self._own_limit or int(values["time_limit"])
         if int(values["step"]) == 0 or self._ended() is not None:
-            self._time_limit = int(values["time_limit"])
             return
-        self._step = int(values["step"])
-        self._reward += float(values["reward"])
-        self._time_limit = int(values["time_limit"])
+        self._rewards.append(float(values["reward"]))
+        self._reached.append(int(values["stage"]))
         self._success = values["success"] == "True"
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        """Whether the planner holds the arm, or somebody else has called its ~/stop."""
+        for report in message.status:
+            state = {pair.key: pair.value for pair in report.values}.get("state")
+            if self._running and state is not None:
+                self._held = state == "running" and report.level == DiagnosticStatus.ERROR
+                self._stopped = self._stopped or state == "stopped"
 
     def _on_statistics(self, message: DiagnosticStatus) -> None:
         if self._recording is not None:
             values = {pair.key: float(pair.value) for pair in message.values}
             self._plan_ms.append(values["plan_ms"])
             self._frame_to_command_ms.append(values["frame_to_command_ms"])
+            self._expected[len(self._rewards)] = values["expected_return"]
 
     def _on_command(self, message: Float64MultiArray) -> None:
         if self._recording is not None:

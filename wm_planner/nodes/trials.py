@@ -6,17 +6,21 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import rclpy
 from rclpy.signals import SignalHandlerOptions
 
 from wm_planner.errors import UserError
-from wm_planner.evaluation.trials import SCRIPTED, Trial, TrialsConfig
+from wm_planner.evaluation.records import Trial
+from wm_planner.evaluation.trials import TrialsConfig
+from wm_planner.evaluation.video import Video, film_strip, moments, write_picture
 from wm_planner.nodes.parameters import PARAMETERS
 from wm_planner.nodes.processes import ros_environment, simulation_and_planner
+from wm_planner.nodes.recorder import Recorder
 from wm_planner.nodes.trial_client import TrialClient
 from wm_planner.paths import model_dir
 from wm_planner.planning import PlannerConfig
@@ -25,19 +29,43 @@ from wm_planner.world_models.store import read_config
 _TAIL = 5  # lines of a dead node's log to show
 
 
-def run_over_ros(config: TrialsConfig) -> Iterator[Trial]:
-    """Trials one at a time, in the order of their seeds."""
-    if config.planner == SCRIPTED:
-        raise UserError("the scripted expert is no node; run it without --ros")
-    logs = Path(tempfile.mkdtemp(prefix="wm_planner_logs_"))
-    with trial_client(config, logs) as client:
-        for seed in range(config.seed, config.seed + config.trials):
-            yield client.run_trial(seed).trial
+def run_over_ros(config: TrialsConfig, missing: dict[str, list[int]]) -> Iterator[Trial]:
+    """Trials one at a time; `missing` has the seeds that each planner, by label, is to run."""
+    for label, seeds in missing.items():
+        logs = Path(tempfile.mkdtemp(prefix="wm_planner_logs_"))
+        with trial_client(config, logs, label) as client:
+            if config.out is not None:
+                client.watch_imagination()
+            for seed in seeds:
+                yield _run_one(config, client, label, seed)
+
+
+def _run_one(config: TrialsConfig, client: TrialClient, label: str, seed: int) -> Trial:
+    """One trial, with the pictures and the recording that are wanted of it."""
+    name = f"{label.replace(' ', '_')}_{seed}"
+    limit = round(config.time_limit * 10)
+    bag = Path("bags") / name
+    recording = config.record and config.out is not None
+    with Recorder(client.node, config.out / bag) if recording else nullcontext():
+        trial, _, pictures = client.run_trial(seed, label, limit)
+    found = {"bag": str(bag) if recording else ""}
+    if config.out is not None and pictures:
+        if not trial.success:
+            found["strip"] = f"strips/{name}.png"
+            shown = moments(len(pictures))
+            strip = film_strip([pictures[i] for i in shown], [i / 10 for i in shown])
+            write_picture(config.out / found["strip"], strip)
+        if config.video:
+            found["video"] = f"videos/{name}.mp4"
+            with Video(config.out / found["video"], rate_hz=10.0) as video:
+                for picture in pictures:
+                    video.write(picture)
+    return trial._replace(**found)
 
 
 @contextmanager
-def trial_client(config: TrialsConfig, logs: Path) -> Iterator[TrialClient]:
-    """Start both nodes in a DDS domain of their own and bring the planner up."""
+def trial_client(config: TrialsConfig, logs: Path, label: str = "") -> Iterator[TrialClient]:
+    """Start both nodes in a DDS domain of their own and bring the planner `label` up."""
     domain_id = 1 + os.getpid() % 100
     os.environ.update(ros_environment(domain_id))
     model = read_config(model_dir(config.model_name) / "config.yaml")
@@ -47,8 +75,11 @@ def trial_client(config: TrialsConfig, logs: Path) -> Iterator[TrialClient]:
         "cameras": list(model.cameras),
         "image_size": model.image_size,
         "lockstep": config.lockstep,
+        **_nested("randomization", config.randomization),
+        **_nested("faults", config.faults),
     }
-    with simulation_and_planner(logs, domain_id, simulation, _planner(config)) as processes:
+    planner = _planner(config, label or config.label)
+    with simulation_and_planner(logs, domain_id, simulation, planner) as processes:
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         client = TrialClient(_all_alive(processes, logs))
         try:
@@ -59,9 +90,14 @@ def trial_client(config: TrialsConfig, logs: Path) -> Iterator[TrialClient]:
             rclpy.shutdown()
 
 
-def _planner(config: TrialsConfig) -> dict[str, object]:
+def _nested(group: str, values: Any) -> dict[str, object]:
+    """Parameters of the simulation node from a dataclass."""
+    return {f"{group}.{k}": list(v) if isinstance(v, tuple) else v for k, v in vars(values).items()}
+
+
+def _planner(config: TrialsConfig, label: str) -> dict[str, object]:
     known = {parameter.name for parameter in PARAMETERS}
-    search = config.planner_config
+    search = config.contestants[label]
     found = {f.name: getattr(search, f.name) for f in fields(PlannerConfig) if f.name in known}
     model = model_dir(config.model_name).resolve()
     return {**found, "model": model, "device": config.device, "lockstep": config.lockstep}

@@ -1,0 +1,48 @@
+"""What a trial looked like and what was imagined in it, kept until it is known to be wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from wm_planner.evaluation.imagination import Decodable, imagine_strip
+from wm_planner.evaluation.video import Video, film_strip, moments, write_picture
+from wm_planner.types import Latent, Plan
+
+
+class Moment(NamedTuple):
+    """One step."""
+
+    frames: dict[str, np.ndarray]  # camera: (h, w, 3) uint8 RGB
+    latent: Latent  # (1, D)
+    plan: Plan  # of one batch element
+
+
+class Film:
+    """The moments of one trial; drawn only when saved."""
+
+    def __init__(self, world_model: Decodable) -> None:
+        self._world_model = world_model
+        self._moments: list[Moment] = []
+
+    def add(self, frames: Mapping[str, np.ndarray], latent: Latent, plan: Plan) -> None:
+        """Keep a moment."""
+        self._moments.append(Moment(dict(frames), latent, plan))
+
+    def save_strip(self, path: Path) -> None:
+        """Seven moments, each camera above what was imagined for it."""
+        chosen = moments(len(self._moments))
+        pictures = [self._draw(self._moments[i]) for i in chosen]
+        write_picture(path, film_strip(pictures, [0.1 * i for i in chosen]))
+
+    def save_video(self, path: Path, rate_hz: float) -> None:
+        """All moments: camera, what the latent holds of it, and the imagined future."""
+        with Video(path, rate_hz) as video:
+            for moment in self._moments:
+                video.write(self._draw(moment))
+
+    def _draw(self, moment: Moment) -> np.ndarray:
+        return imagine_strip(self._world_model, moment.latent, moment.plan, moment.frames)

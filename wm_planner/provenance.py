@@ -1,0 +1,34 @@
+"""Where results come from: the code's revision and the machine."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from pathlib import Path
+
+import torch
+
+
+def git_revision() -> str:
+    """Short revision of the checkout, or 'unknown' outside one."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return result.stdout.strip() or "unknown"
+
+
+def machine(device: str) -> dict[str, str]:
+    """What `device` of this machine is, and the torch that runs on it."""
+    cuda = device.startswith("cuda") and torch.cuda.is_available()
+    return {
+        "processor": torch.cuda.get_device_name(device) if cuda else _processor(),
+        "device": device,
+        "torch": torch.__version__,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":")[1].strip() for line in lines if "model name" in line), "unknown")
