@@ -110,10 +110,10 @@ def test_a_plan_starts_from_the_last_one(model):
     proprio = running.robot.proprioception(at_home(running.robot.home))
     running.reset(0)
     running.think(frames(0), proprio)
-    state = running._generator.get_state()
+    state = running._memory.recall([0]).generators[0].get_state()
     warm = running.think(frames(1), proprio).plan.actions
     running.reset(0)
-    running._generator.set_state(state)
+    running._memory.recall([0]).generators[0].set_state(state)
     assert not torch.equal(warm, running.think(frames(1), proprio).plan.actions)
 
 

@@ -66,7 +66,7 @@ def test_an_observation_is_frames_and_proprioception_only(env):
     assert observation["front"].shape == (32, 32, 3)
     assert observation["front"].dtype == np.uint8
     assert observation["proprio"].shape == (8,)
-    assert set(info) == {"success", "landmarks", "expert"}
+    assert set(info) == {"success", "stage", "lost", "landmarks", "expert"}
 
 
 def test_the_robots_own_senses_do_not_know_where_the_cube_is(blind):
@@ -100,7 +100,7 @@ def test_an_episode_is_cut_off_at_the_tasks_time_limit(blind):
 def test_latency_delays_the_effect_of_an_action(env):
     """0.06 s is three waypoints of the five in a step: the arm still stands for that long."""
     moved = {}
-    for waypoints in (0, 3):
+    for waypoints in (0, 3, 7):
         env.reset(seed=3)
         env._latency = waypoints
         start = env.simulation.joint_state().positions
@@ -108,10 +108,14 @@ def test_latency_delays_the_effect_of_an_action(env):
         assert env.simulation.time == pytest.approx(0.1)
         moved[waypoints] = np.abs(env.simulation.joint_state().positions - start)[:-1].max()
     assert 0 < moved[3] < 0.5 * moved[0]
+    assert moved[7] < 0.1 * moved[3]
+    env.wait()
+    late = np.abs(env.simulation.joint_state().positions - start)[:-1].max()
+    assert late > moved[3], "an action that is late by more than a step is not lost"
 
 
 def test_the_drawn_latency_is_used_and_bounded():
-    env = ManipulationEnv(EnvConfig(cameras=(), randomization=Randomization(latency=0.06)))
+    env = ManipulationEnv(EnvConfig(cameras=(), randomization=Randomization(latency=(0.0, 0.06))))
     drawn = set()
     for seed in range(30):
         env.reset(seed=seed)
@@ -130,3 +134,9 @@ def test_the_drawn_latency_is_used_and_bounded():
 def test_an_unknown_name_lists_the_valid_ones(config, message):
     with pytest.raises(UserError, match=message):
         ManipulationEnv(config)
+
+
+def test_an_environments_own_time_limit_counts():
+    env = ManipulationEnv(EnvConfig(cameras=(), time_limit=0.5))
+    env.reset(seed=0)
+    assert [env.wait()[3] for _ in range(5)] == [False] * 4 + [True]

@@ -10,9 +10,11 @@ import pytest
 from wm_planner.envs.props import Cube
 from wm_planner.envs.randomization import Randomization, Randomizer
 from wm_planner.envs.scene import build_scene
+from wm_planner.errors import UserError
 from wm_planner.paths import mjcf_dir
 
 PARTS = ("cam_pos", "cam_quat", "light_diffuse", "geom_rgba", "geom_friction", "geom_size")
+AWAY = {"camera_position": 0.1, "camera_angle": 0.1, "colour": 0.1, "latency": 0.1}
 CHANGES = {
     "camera_position": {"cam_pos"},
     "camera_angle": {"cam_quat"},
@@ -53,7 +55,7 @@ def test_zero_is_the_nominal_scene(model):
 @pytest.mark.parametrize("factor", CHANGES)
 def test_a_factor_changes_what_it_says_and_is_undone(model, factor):
     nominal = state(model)
-    randomizer = Randomizer(Randomization(**{factor: 0.1}), model)
+    randomizer = Randomizer(Randomization(**{factor: (AWAY.get(factor, 1.1),) * 2}), model)
     randomizer.apply(np.random.default_rng(1))
     assert changed(nominal, state(model)) == CHANGES[factor]
     randomizer.config = Randomization()
@@ -63,12 +65,14 @@ def test_a_factor_changes_what_it_says_and_is_undone(model, factor):
 
 def test_draws_do_not_add_up_over_episodes(model):
     nominal = state(model)
-    randomizer = Randomizer(Randomization(camera_position=0.01, colour=0.1, size=0.1), model)
+    randomizer = Randomizer(
+        Randomization(camera_position=(0, 0.01), colour=(0, 0.1), size=(0.9, 1.1)), model
+    )
     rng = np.random.default_rng(0)
     for _ in range(100):
         randomizer.apply(rng)
         moved = state(model)
-        assert np.abs(moved["cam_pos"] - nominal["cam_pos"]).max() <= 0.01
+        assert np.linalg.norm(moved["cam_pos"] - nominal["cam_pos"], axis=1).max() <= 0.01 + 1e-9
         assert np.abs(moved["geom_rgba"] - nominal["geom_rgba"]).max() <= 0.1 + 1e-6
         ratio = moved["geom_size"] / np.where(nominal["geom_size"] == 0, 1, nominal["geom_size"])
         assert ratio.max() <= 1.1 + 1e-9
@@ -80,7 +84,7 @@ def test_draws_do_not_add_up_over_episodes(model):
 def test_relative_factors_stay_within_their_ranges(model):
     cube = model.geom("cube").id
     nominal = state(model)
-    randomizer = Randomizer(Randomization(friction=1.0, light=0.5), model)
+    randomizer = Randomizer(Randomization(friction=(0.5, 2.0), light=(1 / 1.5, 1.5)), model)
     friction, light = [], []
     rng = np.random.default_rng(0)
     for _ in range(200):
@@ -95,7 +99,9 @@ def test_relative_factors_stay_within_their_ranges(model):
 
 def test_only_props_change_size_and_friction(model):
     nominal = state(model)
-    Randomizer(Randomization(size=0.1, friction=1.0), model).apply(np.random.default_rng(3))
+    Randomizer(Randomization(size=(0.8, 0.9), friction=(2.0, 3.0)), model).apply(
+        np.random.default_rng(3)
+    )
     different = np.any(model.geom_size != nominal["geom_size"], axis=1)
     assert list(np.flatnonzero(different)) == [model.geom("cube").id]
     different = np.any(model.geom_friction != nominal["geom_friction"], axis=1)
@@ -109,7 +115,40 @@ def test_the_same_generator_draws_the_same_scene_whatever_factors_are_on(model):
     rngs = np.random.default_rng(5), np.random.default_rng(5)
     nominal = Randomizer(Randomization(), model)
     nominal.apply(rngs[0])
-    everything = Randomization(0.01, 5.0, 0.5, 0.1, 1.0, 0.1, 0.06)
+    everything = Randomization(
+        (0, 0.01), (0, 5), (0.5, 2), (0, 0.1), (0.5, 2), (0.9, 1.1), (0, 0.06)
+    )
     Randomizer(everything, model).apply(rngs[1])
     assert rngs[0].random() == rngs[1].random()
     nominal.apply(rngs[0])
+
+
+def test_equal_ends_fix_a_value(model):
+    """As a table of robustness needs it: exactly 2 cm and 3 degrees, in a random direction."""
+    nominal = state(model)
+    fixed = Randomization(camera_position=(0.02, 0.02), camera_angle=(3.0, 3.0), size=(0.9, 0.9))
+    for seed in range(20):
+        Randomizer(fixed, model).apply(np.random.default_rng(seed))
+        moved = state(model)
+        distance = np.linalg.norm(moved["cam_pos"] - nominal["cam_pos"], axis=1)
+        assert distance == pytest.approx([0.02] * model.ncam)
+        cosine = np.abs((moved["cam_quat"] * nominal["cam_quat"]).sum(1))
+        assert np.rad2deg(2 * np.arccos(cosine)) == pytest.approx([3.0] * model.ncam, abs=1e-3)
+        cube = model.geom("cube").id
+        assert moved["geom_size"][cube] == pytest.approx(0.9 * nominal["geom_size"][cube])
+        for name in PARTS:
+            getattr(model, name)[:] = nominal[name]
+        model.vis.headlight.diffuse = nominal["headlight"]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"light": (0.0, 1.0)}, r"light is \[0.0, 1.0\].*above 0"),
+        ({"size": (1.2, 0.8)}, r"size is \[1.2, 0.8\].*low <= high"),
+        ({"latency": (-0.1, 0.1)}, r"latency is \[-0.1, 0.1\].*0 or more"),
+    ],
+)
+def test_ranges_that_cannot_be_are_named(values, message):
+    with pytest.raises(UserError, match=message):
+        Randomization(**values)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wm_planner.learning.behaviour import DisturbedExpert, Mix
+from wm_planner.learning.behaviour import Disturbance, Mix
 
 EXPERT = np.array([0.2, -0.1, 0.0, -1.0])
 
 
 def episode(mix: Mix, seed: int, steps: int = 60) -> np.ndarray:
-    behaviour = DisturbedExpert(mix, np.random.default_rng(seed))
-    return np.array([behaviour.act(EXPERT) for _ in range(steps)])
+    behaviour = Disturbance(mix, np.random.default_rng(seed))
+    return np.array([behaviour.disturb(EXPERT) for _ in range(steps)])
 
 
 def only(noise: float, **settings: float) -> Mix:
@@ -55,9 +55,9 @@ def test_the_gripper_slips_for_three_steps_now_and_then():
 
 def test_play_heeds_no_expert():
     play = only(np.inf)
-    behaviours = [DisturbedExpert(play, np.random.default_rng(0)) for _ in range(2)]
+    behaviours = [Disturbance(play, np.random.default_rng(0)) for _ in range(2)]
     for _ in range(20):
-        assert np.array_equal(behaviours[0].act(EXPERT), behaviours[1].act(-EXPERT))
+        assert np.array_equal(behaviours[0].disturb(EXPERT), behaviours[1].disturb(-EXPERT))
 
 
 @pytest.mark.parametrize(

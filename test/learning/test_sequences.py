@@ -19,8 +19,15 @@ def store(*paths, discount=0.9, limit=None, cameras=CAMERAS, size=32) -> Episode
     return EpisodeStore(list(paths), cameras, size, discount, limit)
 
 
-def batches(source: EpisodeStore, count: int = 5, shift: int = 2, seed: int = 0, horizon: int = 3):
-    return list(islice(source.batches(horizon, 16, shift, seed), count))
+def batches(
+    source: EpisodeStore,
+    count: int = 5,
+    shift: int = 2,
+    seed: int = 0,
+    horizon: int = 3,
+    colour=0.0,
+):
+    return list(islice(source.batches(horizon, 16, shift, colour, seed), count))
 
 
 def test_returns_are_computed_as_on_paper(tmp_path):
@@ -96,6 +103,21 @@ def test_a_shift_moves_the_picture_by_at_most_so_many_pixels(tmp_path):
             assert (image == 255).sum() == 1
             places.add(tuple(np.argwhere(image.numpy() == 255)[0] - 15))
     assert places == {(y, x) for y in range(-2, 3) for x in range(-2, 3)}
+
+
+def test_colours_of_a_sequence_change_alike_and_by_little(tmp_path):
+    """Each channel by a gain and an offset of its own; black and white show the bounds."""
+    still = toy_episode(0)
+    frames = {c: np.repeat(f[:1], 12, axis=0) for c, f in still.frames.items()}
+    path = write_dataset(tmp_path / "d.hdf5", [still._replace(frames=frames)])
+    (batch,) = batches(store(path), 1, shift=0, colour=0.1)
+    assert (batch.images == batch.images[:, :1]).all()
+    dark = batch.images[:, 0].amin((-2, -1))  # (B, V, C) where the picture is black
+    assert 15 < dark.max() <= 26 and len(dark.unique()) > 10
+    light = batch.images[:, 0].amax((-2, -1))
+    assert 255 - 52 <= light.min() < 235
+    (same,) = batches(store(path), 1, shift=0)
+    assert not same.images.amin((-2, -1)).any()
 
 
 def test_frames_are_cropped_and_cameras_chosen(dataset):

@@ -19,8 +19,9 @@ from toy_episodes import TINY, toy_episode, write_dataset
 
 from wm_planner.errors import UserError
 from wm_planner.learning.module import LossConfig, TDLatentModule
+from wm_planner.learning.rounds import train
 from wm_planner.learning.sequences import EpisodeStore
-from wm_planner.learning.train import TrainConfig, train
+from wm_planner.learning.train import TrainConfig
 from wm_planner.types import Latent
 from wm_planner.world_models.store import load_model
 from wm_planner.world_models.td_latent import TDLatent
@@ -39,7 +40,7 @@ def updates(folder: Path) -> int:
 
 
 def checkpoint(folder: Path) -> dict:
-    return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    return torch.load(folder / "round_0" / "checkpoints" / "last.ckpt", weights_only=True)
 
 
 def test_three_updates_write_a_model_that_loads(dataset, tmp_path):
@@ -51,7 +52,7 @@ def test_three_updates_write_a_model_that_loads(dataset, tmp_path):
     assert loaded.config.network == TINY
     known = {"data": ["toy.hdf5"], "episodes": 4, "steps": 48, "seed": 0, "updates": 3}
     assert known.items() <= loaded.config.provenance.items()
-    assert list(folder.glob("logs/events.out.tfevents.*")), "no TensorBoard log"
+    assert list(folder.glob("round_0/logs/events.out.tfevents.*")), "no TensorBoard log"
 
 
 def test_the_same_seed_trains_the_same_model(dataset, tmp_path):
@@ -64,8 +65,10 @@ def test_the_same_seed_trains_the_same_model(dataset, tmp_path):
 
 def test_snapshots_are_models_of_their_own(dataset, tmp_path):
     folder = train(settings(dataset, tmp_path / "run", snapshots=(1, 2)))
-    assert [updates(folder / f"step_{n}") for n in (1, 2)] == [1, 2]
-    hashes = {load_model(f).sha256 for f in (folder, folder / "step_1", folder / "step_2")}
+    assert [updates(folder / f"round_0/step_{n}") for n in (1, 2)] == [1, 2]
+    hashes = {
+        load_model(f).sha256 for f in (folder, folder / "round_0/step_1", folder / "round_0/step_2")
+    }
     assert len(hashes) == 3
 
 
@@ -75,7 +78,7 @@ def test_a_run_goes_on_from_its_checkpoint(dataset, tmp_path):
     assert first["global_step"] == 4
     again = train(settings(dataset, tmp_path / "run", updates=6, snapshots=(1, 2, 3, 4, 5)))
     assert checkpoint(again)["global_step"] == updates(again) == 6
-    assert {path.name for path in again.glob("step_*")} == {"step_5"}, "it started again"
+    assert {path.name for path in again.glob("round_0/step_*")} == {"step_5"}, "it started again"
 
 
 def test_a_finished_run_stays_as_it_is(dataset, tmp_path):
@@ -123,14 +126,14 @@ def learnt(tmp_path_factory) -> tuple[TDLatentModule, EpisodeStore, dict, dict]:
     )  # fmt: skip
     module = TDLatentModule(TDLatent(TINY), LossConfig(), updates=300)
     optimizer = torch.optim.AdamW(module.world_model.parameters(), 3e-3)
-    (judged,) = islice(store.batches(3, 64, 0, seed=9), 1)
+    (judged,) = islice(store.batches(3, 64, 0, 0.0, seed=9), 1)
 
     def losses() -> dict[str, float]:
         with torch.no_grad():
             return {name: float(loss) for name, loss in module.losses(judged).items()}
 
     before = losses()
-    for batch in islice(store.batches(3, 16, 0, seed=0), 300):
+    for batch in islice(store.batches(3, 16, 0, 0.0, seed=0), 300):
         optimizer.zero_grad()
         sum(getattr(module.config, k) * v for k, v in module.losses(batch).items()).backward()
         optimizer.step()
@@ -150,7 +153,7 @@ def test_a_few_hundred_updates_learn_two_episodes_by_heart(learnt, name, factor)
 def test_the_learnt_model_predicts_rewards_better_than_no_change_does(learnt):
     """Imagined from the first frame alone."""
     module, store, *_ = learnt
-    (batch,) = islice(store.batches(3, 64, 0, seed=5), 1)
+    (batch,) = islice(store.batches(3, 64, 0, 0.0, seed=5), 1)
     with torch.no_grad():
         z = module.world_model.encode_frames(batch.images[:, 0], batch.proprio[:, 0])
         imagined = module.world_model.rollout(Latent(z), batch.actions[:, None]).rewards[:, 0]
@@ -161,7 +164,7 @@ def test_the_learnt_model_predicts_rewards_better_than_no_change_does(learnt):
 
 def test_the_learnt_prior_does_what_the_labels_say(learnt):
     module, store, *_ = learnt
-    (batch,) = islice(store.batches(3, 64, 0, seed=5), 1)
+    (batch,) = islice(store.batches(3, 64, 0, 0.0, seed=5), 1)
     with torch.no_grad():
         z = module.world_model.encode_frames(batch.images[:, 0], batch.proprio[:, 0])
         mean = module.world_model.prior_at(z).mean
@@ -183,7 +186,7 @@ def test_the_losses_together_train_every_weight_and_no_target(dataset):
     torch.manual_seed(0)
     module = TDLatentModule(TDLatent(TINY), LossConfig(), 1)
     store = EpisodeStore([dataset], ("front", "wrist"), 32, 0.97)
-    (batch,) = islice(store.batches(3, 8, 0, seed=0), 1)
+    (batch,) = islice(store.batches(3, 8, 0, 0.0, seed=0), 1)
     sum(module.losses(batch).values()).backward()
     trained = {n for n, p in module.named_parameters() if p.grad is not None and p.grad.any()}
     assert trained == {n for n, _ in module.named_parameters() if n.startswith("world_model.")}
@@ -193,7 +196,7 @@ def test_imagination_is_held_against_every_later_frame_and_steered_by_every_acti
     torch.manual_seed(0)
     module = TDLatentModule(TDLatent(TINY), LossConfig(), 1)
     store = EpisodeStore([dataset], ("front", "wrist"), 32, 0.97)
-    (batch,) = islice(store.batches(3, 8, 0, seed=0), 1)
+    (batch,) = islice(store.batches(3, 8, 0, 0.0, seed=0), 1)
 
     def consistency(part: str, index: int) -> float:
         changed = getattr(batch, part).clone()
@@ -211,7 +214,7 @@ def test_imagination_is_held_against_every_later_frame_and_steered_by_every_acti
 def test_pictures_and_targets_give_the_encoder_no_gradient(dataset):
     module = TDLatentModule(TDLatent(TINY), LossConfig(), 1)
     store = EpisodeStore([dataset], ("front", "wrist"), 32, 0.97)
-    (batch,) = islice(store.batches(3, 8, 0, seed=0), 1)
+    (batch,) = islice(store.batches(3, 8, 0, 0.0, seed=0), 1)
     module.losses(batch)["decoder"].backward()
     trained = {n for n, p in module.named_parameters() if p.grad is not None and p.grad.any()}
     assert trained and all(name.startswith("world_model.decoder") for name in trained)
@@ -227,7 +230,7 @@ def test_the_value_learns_the_better_of_observed_and_bootstrapped_return(
         for parameter in ensemble.last.parameters():
             parameter.data.zero_()
     store = EpisodeStore([dataset], ("front", "wrist"), 32, 0.97)
-    (batch,) = islice(store.batches(3, 8, 0, seed=0), 1)
+    (batch,) = islice(store.batches(3, 8, 0, 0.0, seed=0), 1)
     batch = batch._replace(
         rewards=torch.zeros_like(batch.rewards),
         returns=torch.full_like(batch.returns, observed),
@@ -244,7 +247,7 @@ def test_without_labels_the_prior_leans_to_what_paid_off(dataset):
     for parameter in module.target_value.last.parameters():
         parameter.data.zero_()
     store = EpisodeStore([dataset], ("front", "wrist"), 32, 0.97)
-    (batch,) = islice(store.batches(1, 2, 0, seed=0), 1)
+    (batch,) = islice(store.batches(1, 2, 0, 0.0, seed=0), 1)
     batch = batch._replace(
         labels=torch.full_like(batch.labels, np.nan),
         returns=torch.tensor([[0.2, 0.2], [-0.2, -0.2]]),
@@ -274,7 +277,7 @@ def test_an_interrupted_training_goes_on(dataset, tmp_path):
     process = subprocess.Popen(
         command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    while not (tmp_path / "run/step_20/config.yaml").exists():
+    while not (tmp_path / "run/round_0/step_20/config.yaml").exists():
         assert process.poll() is None, process.stdout.read()
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)
@@ -282,7 +285,7 @@ def test_an_interrupted_training_goes_on(dataset, tmp_path):
     assert process.returncode == 130, output
     reached = checkpoint(tmp_path / "run")["global_step"]
     assert 20 <= reached < 600
-    (tmp_path / "run/step_20/config.yaml").unlink()
+    (tmp_path / "run/round_0/step_20/config.yaml").unlink()
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     assert updates(tmp_path / "run") == 600
-    assert not (tmp_path / "run/step_20/config.yaml").exists(), "it started again"
+    assert not (tmp_path / "run/round_0/step_20/config.yaml").exists(), "it started again"

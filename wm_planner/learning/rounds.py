@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from wm_planner.learning.collect import CollectConfig, collect
 from wm_planner.learning.train import TrainConfig, fit
+from wm_planner.world_models.store import read_config
 
 _SEEDS_A_ROUND = 100_000  # room for the seeds of a round's episodes
 
@@ -39,7 +40,9 @@ def train(config: TrainConfig) -> Path:
 
 
 def _fit_once(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | None) -> None:
-    if not (folder / "config.yaml").exists():
+    described = folder / "config.yaml"
+    done = read_config(described).provenance["updates"] if described.exists() else 0
+    if done < config.updates:
         fit(config, datasets, folder, start)
 
 

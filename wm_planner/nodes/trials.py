@@ -42,25 +42,24 @@ def run_over_ros(config: TrialsConfig, missing: dict[str, list[int]]) -> Iterato
 
 def _run_one(config: TrialsConfig, client: TrialClient, label: str, seed: int) -> Trial:
     """One trial, with the pictures and the recording that are wanted of it."""
-    name = f"{label.replace(' ', '_')}_{seed}"
     limit = round(config.time_limit * 10)
-    bag = Path("bags") / name
-    recording = config.record and config.out is not None
-    with Recorder(client.node, config.out / bag) if recording else nullcontext():
+    if config.out is None:
+        return client.run_trial(seed, label, limit).trial
+    name = f"{label.replace(' ', '_')}_{seed}"
+    bag = f"bags/{name}" if config.record else ""
+    with Recorder(client.node, config.out / bag) if bag else nullcontext():
         trial, _, pictures = client.run_trial(seed, label, limit)
-    found = {"bag": str(bag) if recording else ""}
-    if config.out is not None and pictures:
-        if not trial.success:
-            found["strip"] = f"strips/{name}.png"
-            shown = moments(len(pictures))
-            strip = film_strip([pictures[i] for i in shown], [i / 10 for i in shown])
-            write_picture(config.out / found["strip"], strip)
-        if config.video:
-            found["video"] = f"videos/{name}.mp4"
-            with Video(config.out / found["video"], rate_hz=10.0) as video:
-                for picture in pictures:
-                    video.write(picture)
-    return trial._replace(**found)
+    strip = f"strips/{name}.png" if pictures and not trial.success else ""
+    if strip:
+        shown = moments(len(pictures))
+        drawn = film_strip([pictures[i] for i in shown], [i / 10 for i in shown])
+        write_picture(config.out / strip, drawn)
+    video = f"videos/{name}.mp4" if pictures and config.video else ""
+    if video:
+        with Video(config.out / video, rate_hz=10.0) as writer:
+            for picture in pictures:
+                writer.write(picture)
+    return trial._replace(strip=strip, video=video, bag=bag)
 
 
 @contextmanager

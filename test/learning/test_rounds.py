@@ -1,0 +1,72 @@
+"""In rounds the model's own planner acts and the expert labels; what is done is not done again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy_episodes import TINY
+
+from wm_planner.errors import UserError
+from wm_planner.learning.collect import CollectConfig, collect
+from wm_planner.learning.episodes import Episode, read_episodes
+from wm_planner.learning.rounds import train
+from wm_planner.learning.train import TrainConfig
+from wm_planner.world_models.store import load_model
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning's advice about loaders and loggers
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory) -> TrainConfig:
+    """Three updates on two real episodes, then one round of one episode and two updates."""
+    folder = tmp_path_factory.mktemp("rounds")
+    data = collect(CollectConfig(episodes=2, out=folder / "d.hdf5", workers=1, image_size=32))
+    config = TrainConfig(
+        data=(data,), out=folder / "run", updates=3, rounds=1, round_episodes=2, round_updates=2,
+        workers=1, batch_size=8, network=TINY,
+    )  # fmt: skip
+    train(config)
+    return config
+
+
+def own(config: TrainConfig, number: int = 1) -> list[Episode]:
+    return list(read_episodes(config.directory / f"round_{number}/episodes.hdf5"))
+
+
+def test_a_round_adds_the_planners_own_episodes_with_the_experts_labels(base):
+    offline, episodes = list(read_episodes(base.data[0])), own(base)
+    assert [episode.seed for episode in episodes] == [100_000, 100_001]
+    for episode in episodes:
+        assert np.isfinite(episode.expert_actions).all() and np.isfinite(episode.landmarks).all()
+        agree = np.abs(episode.actions - episode.expert_actions).mean()
+        assert agree > max(np.abs(e.actions - e.expert_actions).mean() for e in offline)
+
+
+def test_the_last_rounds_model_is_the_result_and_tells_its_history(base):
+    result = load_model(base.directory)
+    assert result.sha256 == load_model(base.directory / "round_1").sha256
+    assert result.sha256 != load_model(base.directory / "round_0").sha256
+    provenance = result.config.provenance
+    assert provenance["data"] == ["d.hdf5", "episodes.hdf5"]
+    assert (provenance["episodes"], provenance["updates"]) == (4, 2)
+    assert (provenance["before"]["episodes"], provenance["before"]["updates"]) == (2, 3)
+
+
+def test_what_is_done_stays_and_only_the_missing_round_is_made(base, tmp_path):
+    def stamps() -> dict[Path, int]:
+        return {f: f.stat().st_mtime_ns for f in base.directory.glob("round_[01]/*.*")}
+
+    before = stamps()
+    train(replace(base, rounds=2))
+    assert stamps() == before
+    assert [episode.seed for episode in own(base, 2)] == [200_000, 200_001]
+    assert load_model(base.directory).config.provenance["before"]["updates"] == 2
+
+
+@pytest.mark.parametrize("name", ["round_episodes", "round_updates", "workers"])
+def test_counts_below_one_are_refused(name):
+    with pytest.raises(UserError, match=f"{name} is 0"):
+        TrainConfig(**{name: 0})
