@@ -48,7 +48,13 @@ SUBCOMMANDS = {
         "wm_planner.trials",
         "TrialsConfig",
         "run_trials",
-        "measure the success rate of a planner on held-out seeds",
+        "measure a planner beside its baselines on held-out seeds, with a report",
+    ),
+    "robustness": Subcommand(
+        "wm_planner.robustness",
+        "RobustnessConfig",
+        "robustness",
+        "measure success with one thing changed at a time: cameras, light, friction, faults",
     ),
     "bench": Subcommand(
         "wm_planner.evaluation.bench",
