@@ -68,6 +68,7 @@ setup(
             "wm_planner = wm_planner.cli:main",
             "planner_node = wm_planner.nodes.planner_node:main",
             "sim_node = wm_planner.nodes.sim_node:main",
+            "trials_node = wm_planner.nodes.trials_node:main",
         ],
     },
 )

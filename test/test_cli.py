@@ -62,7 +62,7 @@ def test_help_lists_the_subcommands_and_imports_none_of_them():
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert time.perf_counter() - start < 5  # 0.1 s on a quiet machine
     assert result.returncode == 0, result.stderr
-    assert all(f"{name}  " in result.stdout for name in SUBCOMMANDS)
+    assert all(f"  {name} " in result.stdout for name in SUBCOMMANDS)
     assert result.stdout.endswith("[]\n")
 
 
@@ -122,15 +122,16 @@ def test_a_yaml_file_overrides_and_an_option_overrides_the_file(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("trials: 5\n", "'trials' is not accepted"), ("num_trials: many\n", "Got value: many")],
+    [
+        ("trials: 5\n", "'trials' is not accepted; there is num_trials, prior"),
+        ("num_trials: many\n", '"num_trials": Expected a .* Got value: many'),
+    ],
 )
-def test_a_wrong_yaml_file_names_the_key(tmp_path, capsys, text, expected):
+def test_a_wrong_yaml_file_names_the_key(tmp_path, text, expected):
     file = tmp_path / "config.yaml"
     file.write_text(text)
-    with pytest.raises(SystemExit) as exit_info:
+    with pytest.raises(UserError, match=expected):
         parse("--config", str(file))
-    assert exit_info.value.code == 2
-    assert expected in capsys.readouterr().err
 
 
 def test_validation_of_the_dataclass_is_a_user_error():

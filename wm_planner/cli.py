@@ -122,9 +122,11 @@ def parse_config(config: type, argv: Sequence[str], prog: str, description: str)
     whose unknown keys are errors.
     """
     from docstring_parser import parse_from_object
-    from jsonargparse import ArgumentParser
+    from jsonargparse import ArgumentError, ArgumentParser
 
-    parser = ArgumentParser(prog=prog, usage=f"{prog} [options]", description=description)
+    parser = ArgumentParser(
+        prog=prog, usage=f"{prog} [options]", description=description, exit_on_error=False
+    )
     parser.add_argument("--config", action="config", help="YAML file with any of these options")
     types = get_type_hints(config)
     docs = {param.arg_name: param.description for param in parse_from_object(config).params}
@@ -133,9 +135,13 @@ def parse_config(config: type, argv: Sequence[str], prog: str, description: str)
         option = f"--{field.name.replace('_', '-')}"
         kind = _argument(field, types[field.name])
         parser.add_argument(option, help=docs.get(field.name), **kind)
-    parsed = parser.parse_args(list(argv))
     try:
-        values = parser.instantiate(parsed)
+        values = parser.instantiate(parser.parse_args(list(argv)))
+    except ArgumentError as error:
+        unknown = "not accepted" in str(error) or "unrecognized" in str(error)
+        valid = f"there is {', '.join(field.name for field in fields)}; " if unknown else ""
+        problem = " ".join(str(error).split())
+        raise UserError(f"{problem}; {valid}see `{prog} --help`") from error
     except ValueError as error:  # a configuration that checks itself
         raise UserError(str(error)) from error
     given = {field.name: values[field.name] for field in fields}

@@ -34,6 +34,7 @@ class TrialsConfig:
         workers: processes, each with one thread.
         batch: trials that a process plans at once; pays on a GPU.
         ros: run them one at a time on a simulation node and a planner node, over DDS.
+        attach: with ros, use the two nodes that run already, started with the same settings.
         lockstep: with ros, let the simulation wait for the planner instead of the clock.
         device: cpu or cuda.
         out: folder for trials.jsonl, report.html and film strips; a killed run goes on there.
@@ -58,6 +59,7 @@ class TrialsConfig:
     workers: int = 2
     batch: int = 1
     ros: bool = False
+    attach: bool = False
     lockstep: bool = True
     device: str = "cpu"
     out: Path | None = None
@@ -88,9 +90,11 @@ class TrialsConfig:
 
     def _check_ros(self) -> None:
         if not self.ros:
-            if self.record:
-                raise UserError("--record records ROS topics: it needs --ros")
+            if self.record or self.attach:
+                raise UserError("--record and --attach are about ROS nodes: they need --ros")
             return
+        if self.attach and self.baselines:
+            raise UserError("baselines need nodes of their own: leave --attach out")
         if EXPERT in (self.planner, *self.baselines):
             raise UserError("the scripted expert is no node; run it without --ros")
         late = self.randomization.latency[1] > 0

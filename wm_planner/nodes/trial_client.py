@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
-from rcl_interfaces.srv import SetParameters
+from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.parameter import Parameter
+from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float64MultiArray
@@ -73,10 +73,21 @@ class TrialClient:
 
     def configure_and_activate(self) -> None:
         """Bring the planner up; a UserError says which transition it refused."""
-        for transition, goal in (
-            (Transition.TRANSITION_CONFIGURE, State.PRIMARY_STATE_INACTIVE),
-            (Transition.TRANSITION_ACTIVATE, State.PRIMARY_STATE_ACTIVE),
+        state = self.call(GetState, "/wm_planner/get_state", GetState.Request()).current_state
+        for transition, start, goal in (
+            (
+                Transition.TRANSITION_CONFIGURE,
+                State.PRIMARY_STATE_UNCONFIGURED,
+                State.PRIMARY_STATE_INACTIVE,
+            ),
+            (
+                Transition.TRANSITION_ACTIVATE,
+                State.PRIMARY_STATE_INACTIVE,
+                State.PRIMARY_STATE_ACTIVE,
+            ),
         ):
+            if state.id != start:
+                continue  # somebody else has brought it further
             request = ChangeState.Request(transition=Transition(id=transition))
             self.call(ChangeState, "/wm_planner/change_state", request)
             state = self.call(GetState, "/wm_planner/get_state", GetState.Request()).current_state
@@ -147,6 +158,20 @@ class TrialClient:
         result = self.call(SetParameters, f"{node}/set_parameters", request).results[0]
         if not result.successful:
             raise UserError(f"{node}: seed {seed} refused: {result.reason}")
+
+    def check_parameters(self, node: str, wanted: Mapping[str, Any]) -> None:
+        """A UserError unless a running node has these parameters."""
+        request = GetParameters.Request(names=list(wanted))
+        values = self.call(GetParameters, f"{node}/get_parameters", request).values
+        for (name, expected), value in zip(wanted.items(), values, strict=True):
+            found: Any = parameter_value_to_python(value)
+            if isinstance(expected, list) and found is not None:
+                found = list(found)
+            if found != expected:
+                raise UserError(
+                    f"{node}: parameter {name} is {found!r}, the trials are of {expected!r}; "
+                    "start the node with it, or change the trials' configuration"
+                )
 
     def call(self, kind: type, service: str, request: Any) -> Any:
         """Call a service and wait for its answer."""

@@ -1,4 +1,4 @@
-"""Trials on a simulation node and a planner node, as two processes over DDS."""
+"""Trials on a simulation node and a planner node over DDS."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import rclpy
 from rclpy.signals import SignalHandlerOptions
@@ -62,11 +62,15 @@ def _run_one(config: TrialsConfig, client: TrialClient, label: str, seed: int) -
     return trial._replace(strip=strip, video=video, bag=bag)
 
 
-@contextmanager
-def trial_client(config: TrialsConfig, logs: Path, label: str = "") -> Iterator[TrialClient]:
-    """Start both nodes in a DDS domain of their own and bring the planner `label` up."""
-    domain_id = 1 + os.getpid() % 100
-    os.environ.update(ros_environment(domain_id))
+class NodeParameters(NamedTuple):
+    """What both nodes are started with."""
+
+    simulation: dict[str, Any]
+    planner: dict[str, Any]
+
+
+def node_parameters(config: TrialsConfig, label: str = "") -> NodeParameters:
+    """Parameters of the nodes for these trials, with the planner of this label."""
     model = read_config(model_dir(config.model_name) / "config.yaml")
     simulation = {
         "task": config.task,
@@ -77,29 +81,49 @@ def trial_client(config: TrialsConfig, logs: Path, label: str = "") -> Iterator[
         **_nested("randomization", config.randomization),
         **_nested("faults", config.faults),
     }
-    planner = _planner(config, label or config.label)
-    with simulation_and_planner(logs, domain_id, simulation, planner) as processes:
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-        client = TrialClient(_all_alive(processes, logs))
-        try:
-            client.configure_and_activate()
-            yield client
-        finally:
-            client.close()
-            rclpy.shutdown()
+    known = {parameter.name for parameter in PARAMETERS}
+    search = config.contestants[label or config.label]
+    found = {f.name: getattr(search, f.name) for f in fields(PlannerConfig) if f.name in known}
+    folder = str(model_dir(config.model_name).resolve())
+    planner = {**found, "model": folder, "device": config.device, "lockstep": config.lockstep}
+    return NodeParameters(simulation, planner)
 
 
-def _nested(group: str, values: Any) -> dict[str, object]:
+def _nested(group: str, values: Any) -> dict[str, Any]:
     """Parameters of the simulation node from a dataclass."""
     return {f"{group}.{k}": list(v) if isinstance(v, tuple) else v for k, v in vars(values).items()}
 
 
-def _planner(config: TrialsConfig, label: str) -> dict[str, object]:
-    known = {parameter.name for parameter in PARAMETERS}
-    search = config.contestants[label]
-    found = {f.name: getattr(search, f.name) for f in fields(PlannerConfig) if f.name in known}
-    model = model_dir(config.model_name).resolve()
-    return {**found, "model": model, "device": config.device, "lockstep": config.lockstep}
+@contextmanager
+def trial_client(config: TrialsConfig, logs: Path, label: str = "") -> Iterator[TrialClient]:
+    """Both nodes, with the planner `label` up: as they run, or started in a domain of their own."""
+    parameters = node_parameters(config, label)
+    if config.attach:
+        with _client() as client:
+            client.check_parameters("/sim", parameters.simulation)
+            client.check_parameters("/wm_planner", parameters.planner)
+            client.configure_and_activate()
+            yield client
+        return
+    domain_id = 1 + os.getpid() % 100
+    os.environ.update(ros_environment(domain_id))
+    with (
+        simulation_and_planner(logs, domain_id, *parameters) as processes,
+        _client(_all_alive(processes, logs)) as client,
+    ):
+        client.configure_and_activate()
+        yield client
+
+
+@contextmanager
+def _client(alive: Callable[[], None] = lambda: None) -> Iterator[TrialClient]:
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    client = TrialClient(alive)
+    try:
+        yield client
+    finally:
+        client.close()
+        rclpy.shutdown()
 
 
 def _all_alive(processes: Mapping[str, subprocess.Popen], logs: Path) -> Callable[[], None]:
