@@ -62,7 +62,7 @@ def test_help_lists_the_subcommands_and_imports_none_of_them():
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert time.perf_counter() - start < 5  # 0.1 s on a quiet machine
     assert result.returncode == 0, result.stderr
-    assert all(f"  {name} " in result.stdout for name in SUBCOMMANDS)
+    assert all(f"\n    {name}" in result.stdout for name in SUBCOMMANDS)
     assert result.stdout.endswith("[]\n")
 
 
