@@ -12,7 +12,6 @@ from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
 from wm_planner.evaluation.in_process import run_in_process
 from wm_planner.evaluation.records import Trial, TrialLog, write_json
-from wm_planner.evaluation.report import write_report
 from wm_planner.evaluation.summary import describe, summarise
 from wm_planner.evaluation.trials import TrialsConfig
 from wm_planner.paths import model_dir
@@ -43,6 +42,8 @@ def run_trials(config: TrialsConfig) -> dict[str, Any]:
     if config.json is not None:
         write_json(config.json, result)
     if config.out is not None:
+        from wm_planner.evaluation.report import write_report  # slow to import
+
         write_json(config.out / "summary.json", result)
         print(f"report  {write_report(config.out)}")
     return result

@@ -1,62 +1,57 @@
-"""Trials: what is measured, what is written, and what is refused."""
+"""The trials command: which planners it runs, what it refuses, and that it goes on."""
+
+from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from wm_planner.envs.faults import Faults
+from wm_planner.envs.randomization import Randomization
 from wm_planner.errors import UserError
-from wm_planner.evaluation.trials import Trial, TrialsConfig, describe, summarise
+from wm_planner.evaluation.records import read_run
+from wm_planner.evaluation.trials import TrialsConfig
 from wm_planner.planning import PLANNERS
 from wm_planner.trials import run_trials
-
-KEYS = {
-    "task",
-    "planner",
-    "trials",
-    "successes",
-    "success_rate",
-    "wilson95",
-    "plan_ms",
-    "frame_to_command_ms",
-    "seeds",
-    "failed_seeds",
-}
-
-
-def _trial(seed, success=True):
-    ended = "success" if success else "time limit"
-    return Trial(seed, success, 3, 1.5, ended, [10.0, 20.0, 30.0], [11.0, 21.0, 31.0])
-
-
-def test_summary_counts():
-    trials = [_trial(5), _trial(6, success=False), _trial(7), _trial(8)]
-    result = summarise(TrialsConfig(), trials)
-    assert result.keys() >= KEYS
-    assert (result["trials"], result["successes"], result["success_rate"]) == (4, 3, 0.75)
-    assert result["wilson95"] == pytest.approx([0.301, 0.954], abs=1e-3)
-    assert result["seeds"] == [5, 6, 7, 8] and result["failed_seeds"] == [6]
-    assert result["plan_ms"]["p50"] == 20.0
-    assert result["frame_to_command_ms"]["p95"] == pytest.approx(31.0)
-
-
-def test_description_says_which_planner_and_how_sure():
-    result = summarise(TrialsConfig(prior=False), [_trial(5)])
-    line = describe(result)
-    assert "mppi without prior" in line and "1/1" in line and "100.0%" in line and "20.7%" in line
 
 
 @pytest.mark.parametrize("planner", [*PLANNERS, "expert"])
 def test_every_planner_is_known(planner):
-    TrialsConfig(planner=planner)
+    assert list(TrialsConfig(planner=planner).contestants) == [planner]
+
+
+def test_baselines_stand_beside_the_planner_with_names_of_their_own():
+    config = TrialsConfig(baselines=("noop", "prior", "without-prior", "expert"))
+    assert list(config.contestants) == ["mppi", "noop", "prior", "mppi without prior", "expert"]
+    assert config.contestants["mppi without prior"].use_prior is False
+    assert config.contestants["mppi"].use_prior is True
+    assert TrialsConfig(prior=False).label == "mppi without prior"
+
+
+def test_seeds_are_given_one_by_one_or_as_a_range():
+    assert TrialsConfig(trials=3, seed=7).starts == (7, 8, 9)
+    assert TrialsConfig(seeds=(5, 3)).starts == (5, 3)
 
 
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        ({"planner": "magic"}, "mppi"),
-        ({"task": "juggle"}, "grasp"),
-        ({"trials": 0}, "at least 1"),
-        ({"workers": 0}, "at least 1"),
+        ({"planner": "magic"}, "unknown planner 'magic'; there is .*mppi"),
+        ({"baselines": ("magic",)}, "unknown baseline 'magic'; there is .*without-prior"),
+        ({"task": "juggle"}, "unknown task 'juggle'; there is grasp, stack"),
+        ({"trials": 0}, "trials is 0, expected at least 1"),
+        ({"workers": 0}, "workers is 0"),
+        ({"batch": 0}, "batch is 0"),
+        ({"time_limit": -1.0}, "time_limit is -1"),
+        ({"seeds": (3, 3)}, "given twice"),
+        ({"seed": -1}, "-1 is negative"),
+        ({"video": True}, "--out"),
+        ({"attach": True}, "need --ros"),
+        ({"ros": True, "planner": "expert"}, "run it without --ros"),
+        ({"ros": True, "attach": True, "baselines": ("noop",)}, "leave --attach out"),
+        ({"ros": True, "faults": Faults(frame_loss=0.1)}, "--no-lockstep"),
+        ({"ros": True, "randomization": Randomization(latency=(0, 0.1))}, "--no-lockstep"),
     ],
 )
 def test_wrong_settings_say_what_is_valid(wrong, hint):
@@ -64,20 +59,79 @@ def test_wrong_settings_say_what_is_valid(wrong, hint):
         TrialsConfig(**wrong)
 
 
-def test_expert_grasps_and_the_file_says_so(model_folder, tmp_path, capsys):
+@pytest.fixture
+def short(model_folder, tmp_path) -> TrialsConfig:
+    """Two half-second trials of a tiny model and of two baselines."""
+    return TrialsConfig(
+        model=str(model_folder),
+        planner="prior",
+        baselines=("noop", "expert"),
+        trials=2,
+        time_limit=0.5,
+        workers=1,
+        out=tmp_path / "run",
+    )
+
+
+def test_the_summary_has_every_planner_and_says_what_ran(short, tmp_path, capsys):
     file = tmp_path / "out" / "trials.json"
-    config = TrialsConfig(model=str(model_folder), planner="expert", trials=2, workers=1, json=file)
-    run_trials(config)
-    result = json.loads(file.read_text())
-    assert {*KEYS, "model", "git"} <= result.keys()
-    assert result["successes"] == 2
+    result = run_trials(replace(short, json=file))
+    assert json.loads(file.read_text())["successes"] == result["successes"]
+    assert result["planner"] == "prior" and list(result["planners"]) == ["prior", "noop", "expert"]
     assert result["seeds"] == [5_000_000, 5_000_001]
-    assert result["git"] == "abc" and len(result["model"]["sha256"]) == 64
-    assert "2/2" in capsys.readouterr().out
+    assert len(result["model"]["sha256"]) == 64
+    printed = capsys.readouterr().out
+    assert all(f"grasp, {name}: 0/2" in printed for name in ("prior", "noop", "expert"))
+    assert (short.out / "report.html").is_file() and (short.out / "summary.json").is_file()
 
 
-def test_doing_nothing_fails_at_the_time_limit(model_folder):
-    config = TrialsConfig(model=str(model_folder), planner="noop", trials=1, workers=1)
+def test_the_expert_grasps(short):
+    config = replace(short, planner="expert", baselines=(), time_limit=0.0, out=None)
     result = run_trials(config)
-    assert result["successes"] == 0 and result["mean_steps"] == 100
+    assert result["successes"] == 2 and result["ended"] == {"success": 2}
+    assert 2 < result["seconds_to_success"] < 6
+
+
+def test_doing_nothing_fails_at_the_time_limit(short):
+    result = run_trials(replace(short, planner="noop", baselines=(), trials=1))
+    assert result["successes"] == 0 and result["mean_steps"] == 5
+    assert result["ended"] == {"time limit": 1} and result["failures"] == {"stayed at 'reach'": 1}
     assert result["failed_seeds"] == [5_000_000]
+
+
+def test_a_killed_run_goes_on_and_runs_only_what_is_missing(short):
+    run_trials(short)
+    _, trials = read_run(short.out)
+    file = short.out / "trials.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[:3]) + lines[3][:50])
+    marked = [trial.plan_ms for trial in trials[:3]]
+    run_trials(short)
+    _, again = read_run(short.out)
+    assert [trial.plan_ms for trial in again[:3]] == marked
+    assert sorted((t.planner, t.seed) for t in again) == sorted((t.planner, t.seed) for t in trials)
+
+
+def test_more_trials_are_added_to_those_that_are_there(short):
+    run_trials(replace(short, baselines=()))
+    result = run_trials(replace(short, baselines=(), trials=3))
+    assert result["trials"] == 3
+    assert len(read_run(short.out)[1]) == 3
+
+
+def test_another_model_does_not_go_on_in_the_same_folder(short, model_folder):
+    run_trials(replace(short, baselines=()))
+    with pytest.raises(UserError, match=r"run: holds trials of other settings: config was"):
+        run_trials(replace(short, baselines=(), time_limit=0.7))
+
+
+def test_a_robot_the_model_was_not_trained_on_is_refused(short):
+    with pytest.raises(UserError, match=r"robot is 'ur5', but model .* 'panda'"):
+        run_trials(replace(short, robot="ur5"))
+
+
+def test_a_model_that_cannot_be_read_is_named(short, model_folder):
+    weights = model_folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(UserError, match=r"model\.safetensors: not a whole safetensors file"):
+        run_trials(short)

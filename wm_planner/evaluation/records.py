@@ -58,7 +58,7 @@ class TrialLog:
         """Open or go on with a run; one of other settings is a UserError, and is left alone."""
         self.path = folder / "trials.jsonl"
         settings = _plain(settings)
-        with _explained(folder):
+        with explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
             described = folder / "settings.json"
             if described.exists():
@@ -73,7 +73,7 @@ class TrialLog:
     def add(self, trial: Trial) -> None:
         """Write a finished trial; it is on the disk when this returns."""
         line = json.dumps(_plain(trial._asdict())) + "\n"
-        with _explained(self.path, f"{len(self.trials)} finished trials are safe"):
+        with explained(self.path, f"{len(self.trials)} finished trials are safe"):
             self._file.write(line.encode())
             self._file.flush()
             if self.path.is_file():
@@ -101,7 +101,7 @@ def read_run(folder: Path) -> tuple[dict[str, Any], list[Trial]]:
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write a file of results, whole or not at all."""
-    with _explained(path):
+    with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f"{path.name}.partial")
         partial.write_text(json.dumps(_plain(values), indent=2))
@@ -159,7 +159,7 @@ def _plain(value: Any) -> Any:
 
 
 @contextmanager
-def _explained(path: Path, reassurance: str = "nothing was lost") -> Iterator[None]:
+def explained(path: Path, reassurance: str = "nothing was lost") -> Iterator[None]:
     """Turns what a disk refuses into a UserError that names the way out."""
     try:
         yield

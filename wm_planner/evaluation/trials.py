@@ -81,7 +81,7 @@ class TrialsConfig:
         if not 0 <= self.time_limit < 3600:
             raise UserError(f"time_limit is {self.time_limit} s, expected 0 to 3600")
         if any(seed < 0 for seed in (self.seed, *self.seeds)):
-            raise UserError(f"seed {min(self.seed, *self.seeds)} is negative, expected 0 or more")
+            raise UserError(f"seed {min((self.seed, *self.seeds))} is negative, expected 0 or more")
         if len(set(self.seeds)) < len(self.seeds):
             raise UserError("seeds: some are given twice; give each trial its own")
         self._check_ros()

@@ -251,6 +251,7 @@ class SimNode(Node):
             "task": self._task.name,
             "seed": self._value("seed"),
             "step": step,
+            "stamp": f"{self._now:.6f}",
             "time_limit": self._task.time_limit,
             "reward": f"{judgement.reward:.6f}",
             "stage": judgement.stage,

@@ -127,8 +127,9 @@ class TrialClient:
         self._running = True
         self._spin_until(lambda: self._ended() is not None, patience)
         ended = self._ended() or "fault"
-        self._recording, self._running = None, False
-        self.trigger("/wm_planner/stop")
+        self._running = False
+        self.trigger("/wm_planner/stop")  # what was still under way arrives meanwhile
+        self._recording = None
         steps = len(self._rewards)
         trial = Trial(
             planner=planner,
@@ -139,7 +140,9 @@ class TrialClient:
             seconds=steps / 10,
             reached=self._reached,
             rewards=self._rewards,
-            expected_returns=[self._expected.get(step, math.nan) for step in range(steps)],
+            expected_returns=[
+                self._expected.get(stamp, math.nan) for stamp in self._stamps[:steps]
+            ],
             plan_ms=self._plan_ms,
             frame_to_command_ms=self._frame_to_command_ms,
         )
@@ -210,7 +213,8 @@ class TrialClient:
         self._own_limit, self._time_limit = time_limit, time_limit or 2**31
         self._rewards: list[float] = []
         self._reached: list[int] = []
-        self._expected: dict[int, float] = {}
+        self._stamps: list[str] = []  # of the state before each step
+        self._expected: dict[str, float] = {}  # by the stamp of the frames planned from
         self._plan_ms: list[float] = []
         self._frame_to_command_ms: list[float] = []
         self._commands: list[np.ndarray] = []
@@ -223,7 +227,10 @@ class TrialClient:
             return
         self._heard = time.monotonic()
         self._time_limit = self._own_limit or int(values["time_limit"])
-        if int(values["step"]) == 0 or self._ended() is not None:
+        if self._ended() is not None or int(values["step"]) < len(self._stamps):
+            return  # over, or the start once more
+        self._stamps.append(values["stamp"])
+        if int(values["step"]) == 0:
             return
         self._rewards.append(float(values["reward"]))
         self._reached.append(int(values["stage"]))
@@ -239,10 +246,10 @@ class TrialClient:
 
     def _on_statistics(self, message: DiagnosticStatus) -> None:
         if self._recording is not None:
-            values = {pair.key: float(pair.value) for pair in message.values}
-            self._plan_ms.append(values["plan_ms"])
-            self._frame_to_command_ms.append(values["frame_to_command_ms"])
-            self._expected[len(self._rewards)] = values["expected_return"]
+            values = {pair.key: pair.value for pair in message.values}
+            self._plan_ms.append(float(values["plan_ms"]))
+            self._frame_to_command_ms.append(float(values["frame_to_command_ms"]))
+            self._expected[values["frame_stamp"]] = float(values["expected_return"])
 
     def _on_command(self, message: Float64MultiArray) -> None:
         if self._recording is not None:

@@ -1,0 +1,94 @@
+"""Records all topics into a rosbag2 in MCAP, which rosbags, `ros2 bag` and Foxglove open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
+from rosbags.interfaces import Connection
+from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
+from rosbags.typesys import Stores, get_typestore
+
+from wm_planner.errors import UserError
+from wm_planner.evaluation.records import explained
+
+_LEFT_OUT = ("/rosout", "/parameter_events")
+_DISCOVERY_PERIOD = 0.5  # s
+_DEPTH = 200  # messages
+
+
+class Recorder:
+    """Records while its `with` block runs and the node is spun.
+
+    Messages are stamped with the node's clock as they arrive and written as they came, serialized.
+    """
+
+    def __init__(self, node: Node, folder: Path) -> None:
+        if folder.exists():
+            raise UserError(f"{folder}: exists already; remove it or choose another --out")
+        self.skipped: set[str] = set()  # topics of types that cannot be imported
+        self._node, self._folder = node, folder
+        self._writer = Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP)
+        self._typestore = get_typestore(Stores.ROS2_KILTED)
+        self._subscriptions: dict[str, Subscription] = {}
+
+    def __enter__(self) -> Recorder:
+        with explained(self._folder):
+            self._folder.parent.mkdir(parents=True, exist_ok=True)
+            self._writer.open()
+        self._discover()
+        self._timer = self._node.create_timer(_DISCOVERY_PERIOD, self._discover)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._node.destroy_timer(self._timer)
+        for subscription in self._subscriptions.values():
+            self._node.destroy_subscription(subscription)
+        with explained(self._folder):
+            self._writer.close()
+
+    def _discover(self) -> None:
+        """Subscribe to topics that are new."""
+        for topic, types in self._node.get_topic_names_and_types():
+            known = topic in self._subscriptions or topic in self.skipped
+            if not known and topic not in _LEFT_OUT:
+                self._subscribe(topic, types[0])
+
+    def _subscribe(self, topic: str, kind: str) -> None:
+        package, _, name = kind.split("/")
+        try:
+            message = getattr(import_module(f"{package}.msg"), name)
+            connection = self._writer.add_connection(topic, kind, typestore=self._typestore)
+        except (ImportError, AttributeError, KeyError, WriterError) as error:
+            self.skipped.add(topic)
+            self._node.get_logger().warning(f"{topic} of type {kind} is not recorded: {error}")
+            return
+        self._subscriptions[topic] = self._node.create_subscription(
+            message, topic, self._writes(connection), self._offered(topic), raw=True
+        )
+
+    def _writes(self, connection: Connection) -> Callable[[bytes], None]:
+        def write(serialized: bytes) -> None:
+            with explained(self._folder):
+                self._writer.write(connection, self._node.get_clock().now().nanoseconds, serialized)
+
+        return write
+
+    def _offered(self, topic: str) -> QoSProfile:
+        """As reliable and durable as all of the topic's publishers are."""
+        offers = [info.qos_profile for info in self._node.get_publishers_info_by_topic(topic)]
+        reliable = all(q.reliability == ReliabilityPolicy.RELIABLE for q in offers)
+        durable = all(q.durability == DurabilityPolicy.TRANSIENT_LOCAL for q in offers)
+        return QoSProfile(
+            depth=_DEPTH,
+            reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
+            durability=(
+                DurabilityPolicy.TRANSIENT_LOCAL
+                if durable and offers
+                else DurabilityPolicy.VOLATILE
+            ),
+        )
