@@ -1,0 +1,130 @@
+"""Small charts as SVG text, coloured by the page's CSS variables: they need nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+_WIDTH, _HEIGHT = 420, 200  # of the view box; the page scales it
+_LEFT, _BOTTOM, _TOP, _RIGHT = 46, 40, 10, 12  # margins
+
+
+def histogram(values: Sequence[float], label: str, bins: int = 24) -> str:
+    """How often values occur, from the smallest to the 99.5th percentile; `label` has the unit."""
+    if not values:
+        return ""
+    top = float(np.percentile(values, 99.5))
+    low = min(values)
+    counts, edges = np.histogram(np.clip(values, low, top), bins, (low, max(top, low + 1e-6)))
+    frame = _Frame((edges[0], edges[-1]), (0.0, float(counts.max())), label, "count")
+    bars = "".join(
+        _rect(frame.x(a) + 0.5, frame.y(n), frame.x(b) - frame.x(a) - 1, frame.y(0) - frame.y(n))
+        for a, b, n in zip(edges[:-1], edges[1:], counts, strict=True)
+    )
+    return frame.svg(bars)
+
+
+def cumulative(values: Sequence[float], total: int, label: str) -> str:
+    """Share of `total` that is done by each time: what never gets done keeps the line below 1."""
+    if not values or total < 1:
+        return ""
+    ordered = sorted(values)
+    frame = _Frame((0.0, ordered[-1] * 1.05), (0.0, 1.0), label, "share of trials")
+    points = [(0.0, 0.0)]
+    for i, value in enumerate(ordered, 1):
+        points += [(value, (i - 1) / total), (value, i / total)]
+    points.append((ordered[-1] * 1.05, len(ordered) / total))
+    path = " ".join(f"{frame.x(a):.1f},{frame.y(b):.1f}" for a, b in points)
+    return frame.svg(f'<polyline class="line" points="{path}"/>')
+
+
+def scatter(x: Sequence[float], y: Sequence[float], x_label: str, y_label: str) -> str:
+    """Points around the diagonal on which both are equal."""
+    if not x:
+        return ""
+    low, high = min(*x, *y, 0.0), max(*x, *y)
+    frame = _Frame((low, high), (low, high), x_label, y_label)
+    diagonal = (
+        f'<line class="guide" x1="{frame.x(low):.1f}" y1="{frame.y(low):.1f}" '
+        f'x2="{frame.x(high):.1f}" y2="{frame.y(high):.1f}"/>'
+    )
+    points = "".join(
+        f'<circle class="dot" cx="{frame.x(a):.1f}" cy="{frame.y(b):.1f}" r="1.6"/>'
+        for a, b in zip(x, y, strict=True)
+    )
+    return frame.svg(diagonal + points)
+
+
+def interval_bar(rate: float, low: float, high: float) -> str:
+    """A proportion as a dot on [0, 1], with its interval."""
+    a, b, c = (4 + 132 * value for value in (low, rate, high))
+    return (
+        '<svg class="interval" viewBox="0 0 140 14" role="img" '
+        f'aria-label="{rate:.0%}, {low:.0%} to {high:.0%}">'
+        '<line class="axis" x1="4" y1="7" x2="136" y2="7"/>'
+        f'<line class="range" x1="{a:.1f}" y1="7" x2="{c:.1f}" y2="7"/>'
+        f'<circle class="dot" cx="{b:.1f}" cy="7" r="4"/></svg>'
+    )
+
+
+class _Frame:
+    """Axes, and where data lie between them."""
+
+    def __init__(
+        self, x: tuple[float, float], y: tuple[float, float], x_label: str, y_label: str
+    ) -> None:
+        self._x, self._y = x, (y[0], y[1] if y[1] > y[0] else y[0] + 1)
+        self._labels = x_label, y_label
+
+    def x(self, value: float) -> float:
+        share = (value - self._x[0]) / max(self._x[1] - self._x[0], 1e-9)
+        return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
+
+    def y(self, value: float) -> float:
+        share = (value - self._y[0]) / (self._y[1] - self._y[0])
+        return _HEIGHT - _BOTTOM - share * (_HEIGHT - _BOTTOM - _TOP)
+
+    def svg(self, content: str) -> str:
+        floor, middle = _HEIGHT - _BOTTOM, (_WIDTH + _LEFT) / 2
+        parts = [
+            f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
+            f'aria-label="{escape(self._labels[1])} over {escape(self._labels[0])}">',
+            content,
+            f'<path class="axis" d="M{_LEFT} {_TOP}V{floor}H{_WIDTH - _RIGHT}"/>',
+        ]
+        for value in _ticks(*self._x):
+            parts.append(_text(self.x(value), floor + 15, _number(value), "middle"))
+        for value in _ticks(*self._y):
+            parts.append(_text(_LEFT - 6, self.y(value) + 4, _number(value), "end"))
+        parts.append(_text(middle, _HEIGHT - 6, self._labels[0], "middle"))
+        turned = f'transform="rotate(-90 11 {floor / 2:.0f})"'
+        parts.append(_text(11, floor / 2, self._labels[1], "middle", turned))
+        return "".join([*parts, "</svg>"])
+
+
+def _ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """About so many round numbers in [low, high]."""
+    if high <= low:
+        return [low]
+    raw = (high - low) / count
+    magnitude = 10 ** math.floor(math.log10(raw))
+    step = next(s for f in (1, 2, 5, 10) if (s := f * magnitude) >= raw)
+    return [i * step for i in range(math.ceil(low / step), math.floor(high / step + 1e-9) + 1)]
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}"
+
+
+def _rect(x: float, y: float, width: float, height: float) -> str:
+    return (
+        f'<rect class="bar" x="{x:.1f}" y="{y:.1f}" '
+        f'width="{max(width, 0.5):.1f}" height="{height:.1f}"/>'
+    )
+
+
+def _text(x: float, y: float, text: str, anchor: str, more: str = "") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {more}>{escape(text)}</text>'
