@@ -15,8 +15,8 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from wm_planner.evaluation import charts
 from wm_planner.evaluation.records import Trial, explained, read_run
+from wm_planner.evaluation.report import charts
 from wm_planner.evaluation.statistics import percentile
 from wm_planner.evaluation.summary import summarise
 
@@ -81,13 +81,13 @@ def render(settings: dict[str, Any], trials: Sequence[Trial], folder: Path) -> s
     successes = [trial.seconds for trial in own if trial.success]
     discount = settings["model"]["config"]["network"]["discount"]
     environment = Environment(
-        loader=PackageLoader("wm_planner", "evaluation"),
+        loader=PackageLoader("wm_planner.evaluation", "report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html.j2").render(
+    return environment.get_template("page.html.j2").render(
         settings=settings,
         name=_name(main),
         summary=summarise(own, stages),
