@@ -56,6 +56,12 @@ SUBCOMMANDS = {
         "robustness",
         "measure success with one thing changed at a time: cameras, light, friction, faults",
     ),
+    "compare": Subcommand(
+        "wm_planner.evaluation.compare",
+        "CompareConfig",
+        "compare",
+        "compare two runs of trials, paired by seed",
+    ),
     "bench": Subcommand(
         "wm_planner.evaluation.bench",
         "BenchConfig",
@@ -118,22 +124,28 @@ def _prepare(name: str, argv: Sequence[str]) -> tuple[Callable[[Any], int | None
 def parse_config(config: type, argv: Sequence[str], prog: str, description: str) -> Any:
     """A `config` dataclass from options: one per field, described by the docstring's Attributes.
 
+    Fields without a default are arguments without a name, in their order.
+
     Booleans are `--flag` and `--no-flag`, tuples are `--seeds 1 2 3`; `--config FILE` reads YAML,
     whose unknown keys are errors.
     """
     from docstring_parser import parse_from_object
     from jsonargparse import ArgumentError, ArgumentParser
 
+    required = [f.name.upper() for f in dataclasses.fields(config) if not _has_default(f)]
     parser = ArgumentParser(
-        prog=prog, usage=f"{prog} [options]", description=description, exit_on_error=False
+        prog=prog,
+        usage=" ".join([prog, *required, "[options]"]),
+        description=description,
+        exit_on_error=False,
     )
     parser.add_argument("--config", action="config", help="YAML file with any of these options")
     types = get_type_hints(config)
     docs = {param.arg_name: param.description for param in parse_from_object(config).params}
     fields = [field for field in dataclasses.fields(config) if field.init]
     for field in fields:
-        option = f"--{field.name.replace('_', '-')}"
         kind = _argument(field, types[field.name])
+        option = f"--{field.name.replace('_', '-')}" if "default" in kind else field.name
         parser.add_argument(option, help=docs.get(field.name), **kind)
     try:
         values = parser.instantiate(parser.parse_args(list(argv)))
@@ -157,8 +169,6 @@ def _argument(field: dataclasses.Field[Any], kind: Any) -> dict[str, Any]:
         argument["default"] = field.default_factory()
     elif field.default is not dataclasses.MISSING:
         argument["default"] = field.default
-    else:
-        argument["required"] = True
     if kind is bool:
         argument["action"] = ActionYesNo(no_prefix="no-")
         del argument["type"]
@@ -167,6 +177,11 @@ def _argument(field: dataclasses.Field[Any], kind: Any) -> dict[str, Any]:
         if "default" in argument:
             argument["default"] = list(argument["default"])
     return argument
+
+
+def _has_default(field: dataclasses.Field[Any]) -> bool:
+    missing = dataclasses.MISSING
+    return field.default is not missing or field.default_factory is not missing
 
 
 def _is_sequence(kind: Any) -> bool:
