@@ -34,6 +34,7 @@ setup(
     name=package_name,
     version="0.1.0",
     packages=find_packages(include=[package_name, f"{package_name}.*"]),
+    package_data={f"{package_name}.evaluation.report": ["*.j2"]},
     data_files=data_files,
     python_requires=">=3.10",
     # Names only; tested versions are in requirements.txt. ROS itself (rclpy, messages) is in
@@ -42,6 +43,7 @@ setup(
         "einops",
         "gymnasium",
         "h5py",
+        "jinja2",
         "jsonargparse[signatures]",
         "mink",
         "mujoco",

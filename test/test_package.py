@@ -9,7 +9,7 @@ from zipfile import ZipFile
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-EXECUTABLES = ["planner_node", "sim_node", "wm_planner"]
+EXECUTABLES = ["planner_node", "sim_node", "trials_node", "wm_planner"]
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +77,7 @@ def test_every_launcher_has_its_command(wheel):
 def test_every_module_is_in_the_wheel(wheel):
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "wm_planner").rglob("*.py")}
     assert modules <= set(wheel.namelist())
+
+
+def test_the_reports_template_is_in_the_wheel(wheel):
+    assert "wm_planner/evaluation/report/page.html.j2" in wheel.namelist()

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -135,3 +140,23 @@ def test_a_model_that_cannot_be_read_is_named(short, model_folder):
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(UserError, match=r"model\.safetensors: not a whole safetensors file"):
         run_trials(short)
+
+
+def test_a_run_that_is_killed_for_real_loses_no_finished_trial(short):
+    """SIGKILL to the whole command, then the same command again."""
+    command = [sys.executable, "-m", "wm_planner", "trials", "--model", short.model,
+               "--planner", "noop", "--trials", "12", "--time-limit", "3", "--workers", "2",
+               "--out", str(short.out)]  # fmt: skip
+    file = short.out / "trials.jsonl"
+    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+    while not file.exists() or file.read_bytes().count(b"\n") < 3:
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=30)
+    finished = file.read_bytes().rpartition(b"\n")[0]
+    assert 3 <= finished.count(b"\n") + 1 < 12
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    assert file.read_bytes().startswith(finished)
+    seeds = [trial.seed for trial in read_run(short.out)[1]]
+    assert sorted(seeds) == list(range(5_000_000, 5_000_012))

@@ -9,22 +9,34 @@ from wm_planner.paths import share_dir
 launch = pytest.importorskip(
     "launch.actions", reason="launch is part of a ROS 2 installation, not of PyPI"
 )
+launch_package = pytest.importorskip("launch", reason="launch is not on PyPI")
 launch_ros = pytest.importorskip("launch_ros.actions", reason="launch_ros is not on PyPI")
 
 
-def description(name):
+def module(name):
     spec = importlib.util.spec_from_file_location(
         name, share_dir() / "launch" / f"{name}.launch.py"
     )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.generate_launch_description()
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
 
 
-@pytest.mark.parametrize("name", ["sim", "robot"])
-def test_every_argument_is_described(name):
+def description(name):
+    return module(name).generate_launch_description()
+
+
+def launch_context(configurations):
+    """A context in which these launch arguments are set."""
+    context = launch_package.LaunchContext()
+    context.launch_configurations.update(configurations)
+    return context
+
+
+@pytest.mark.parametrize(("name", "least"), [("sim", 8), ("robot", 8), ("trials", 3)])
+def test_every_argument_is_described(name, least):
     arguments = description(name).get_launch_arguments()
-    assert len(arguments) >= 8
+    assert len(arguments) >= least
     assert all(argument.description for argument in arguments)
 
 
@@ -46,3 +58,13 @@ def test_simulation_starts_both_nodes():
 
 def test_robot_starts_the_planner_only():
     assert executables(description("robot").entities) == {"planner_node"}
+
+
+@pytest.mark.parametrize("task", ["grasp", "stack"])
+def test_trials_start_all_three_with_what_their_file_says(task):
+    """Simulation, planner and what runs the trials; the planner as the trials expect it."""
+    file = share_dir() / "config" / "trials" / f"{task}.yaml"
+    context = launch_context({"config": str(file), "out": "out"})
+    simulation, planner, trials = module("trials").nodes(context)
+    found = [node.node_executable for node in (simulation, planner, trials)]
+    assert found == ["sim_node", "planner_node", "trials_node"]

@@ -41,7 +41,9 @@ class Video:
             size = (frame.shape[1], frame.shape[0])
             self._writer = cv2.VideoWriter(str(self._path), fourcc, self._rate, size)
             if not self._writer.isOpened():
-                raise UserError(f"{self._path}: OpenCV cannot write a video there")
+                raise UserError(
+                    f"{self._path}: OpenCV cannot write a video there; is the disk full?"
+                )
         if frame.shape != self._shape:  # OpenCV would leave it out without a word
             raise UserError(f"{self._path}: frame has shape {frame.shape}, expected {self._shape}")
         self._writer.write(np.ascontiguousarray(frame[:, :, ::-1]))

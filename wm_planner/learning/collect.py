@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -134,6 +136,12 @@ def _run(config: CollectConfig, parts: Path, seeds: list[int]) -> Iterator[None]
             for future in as_completed(futures):
                 future.result()
                 yield
+        except (OSError, BrokenProcessPool) as error:  # HDF5 may crash when it cannot write
+            free = shutil.disk_usage(parts).free // 2**20
+            raise UserError(
+                f"{parts}: an episode could not be written ({error}); {free} MiB are free on that "
+                "disk. Finished episodes are safe: make room and run the same command again"
+            ) from error
         finally:
             pool.shutdown(cancel_futures=True)
 
