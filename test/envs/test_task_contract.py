@@ -1,0 +1,71 @@
+"""What every task promises."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
+from wm_planner.envs.tasks import TASKS, make_task
+from wm_planner.errors import UserError
+from wm_planner.learning.behaviour import Disturbance, Mix
+
+
+@pytest.fixture(scope="module", params=sorted(TASKS))
+def env(request):
+    env = ManipulationEnv(EnvConfig(request.param, cameras=()))
+    yield env
+    env.close()
+
+
+def test_its_name_is_the_one_it_is_made_by(env):
+    assert TASKS[env.task.name] is type(env.task)
+
+
+def test_judgements_are_in_range_in_whatever_state(env):
+    """Driven by a disturbed expert, and by play."""
+    for seed in range(4):
+        disturbance = Disturbance(Mix(), np.random.default_rng(seed))
+        _, info = env.reset(seed=seed)
+        for _ in range(60):
+            _, reward, done, _, info = env.step(disturbance.disturb(info["expert"]))
+            assert 0 <= reward <= 1
+            assert info["landmarks"].shape == (env.task.landmark_size,)
+            assert info["landmarks"].dtype == np.float32
+            assert np.isfinite(info["landmarks"]).all()
+            assert 0 <= info["stage"] < len(env.task.stages)
+            assert np.abs(info["expert"]).max() <= 1 and info["expert"].shape == (4,)
+            if done:
+                break
+
+
+def test_an_episode_begins_at_the_first_stage_and_unsolved(env):
+    for seed in range(5):
+        _, info = env.reset(seed=seed)
+        assert info["stage"] == 0 and not info["success"]
+
+
+def test_the_last_stage_comes_with_the_highest_reward(env):
+    """The expert's way: to be further is to be paid more."""
+    _, info = env.reset(seed=1)
+    rewards: dict[int, float] = {}
+    done = truncated = False
+    while not (done or truncated):
+        _, reward, done, truncated, info = env.step(info["expert"])
+        rewards[info["stage"]] = max(reward, rewards.get(info["stage"], 0.0))
+    assert done
+    assert rewards[len(env.task.stages) - 1] == max(rewards.values()) == pytest.approx(1, abs=0.02)
+
+
+def test_the_expert_depends_on_nothing_but_the_state(env):
+    """It can be asked about any state: its labels are for other pilots' episodes too."""
+    _, info = env.reset(seed=2)
+    for _ in range(10):
+        again = [env.task.expert(env.simulation, env.arm.goal) for _ in range(3)]
+        assert all(np.array_equal(action, info["expert"]) for action in again)
+        *_, info = env.step(np.array([0.2, -0.1, -0.8, 1.0]))
+
+
+def test_an_unknown_task_lists_the_known_ones():
+    with pytest.raises(UserError, match="unknown task 'juggle'; there is grasp, stack"):
+        make_task("juggle")
