@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +18,9 @@ from wm_planner.evaluation.records import Trial, TrialLog
 from wm_planner.evaluation.report import write_report
 from wm_planner.evaluation.report.page import realised_returns
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 SETTINGS = {
     "task": "grasp",
     "planner": "mppi",
@@ -49,8 +52,8 @@ def trial(planner: str, seed: int, success: bool, strip: str = "", stage: int = 
     )  # fmt: skip
 
 
-def run(folder: Path, trials: list[Trial]) -> str:
-    log = TrialLog(folder, SETTINGS)
+def run(folder: Path, trials: list[Trial], settings: dict[str, Any] = SETTINGS) -> str:
+    log = TrialLog(folder, settings)
     for one in trials:
         log.add(one)
     log.close()
@@ -101,7 +104,7 @@ def test_outcome_and_ending_are_told_apart_and_failures_counted(folder):
 def test_film_strips_are_inside_and_a_missing_one_is_said(folder):
     page = (folder / "report.html").read_text()
     assert page.count("data:image/jpeg;base64,") == 1
-    assert "No film strip of this trial" in page
+    assert "No film strip of this trial: strips/gone.png is missing" in page
 
 
 def test_nothing_is_loaded_from_anywhere(folder):
@@ -138,6 +141,38 @@ def test_a_run_of_one_trial_has_a_report(tmp_path, trials, expected):
 def test_a_trial_that_never_began_has_a_report(tmp_path):
     nothing = Trial("mppi", 1, False, "fault", 0, 0.0, [], [], [], [], [])
     assert "1 \u00d7 fault" in run(tmp_path, [nothing])
+
+
+@pytest.mark.parametrize("missing", SETTINGS)
+def test_what_the_settings_leave_out_the_page_leaves_out(tmp_path, missing):
+    settings = {key: value for key, value in SETTINGS.items() if key != missing}
+    assert "0 of 1" in re.sub(r"<[^>]*>", "", run(tmp_path, [trial("mppi", 1, False)], settings))
+
+
+def test_figures_of_a_baseline_do_not_pass_for_the_planners(tmp_path):
+    page = run(tmp_path, [trial("noop", 1, False)])
+    assert "No trial of MPPI has finished" in page
+
+
+def test_planners_that_ran_other_seeds_are_not_said_to_have_run_the_same(tmp_path):
+    page = run(tmp_path, [trial("mppi", 1, True), trial("mppi", 2, True), trial("noop", 1, False)])
+    assert "All planners started from the same seeds" not in page
+    assert "Not every planner has run every seed" in page
+
+
+def test_failures_that_have_a_film_strip_are_shown_first(tmp_path):
+    trials = [trial("mppi", seed, False) for seed in range(3)]
+    assert "strips/gone.png" in run(tmp_path, [*trials, trial("mppi", 9, False, "strips/gone.png")])
+
+
+def test_a_video_is_linked_where_it_is_there(tmp_path):
+    name = "videos/a #1.mp4"
+    there = trial("mppi", 1, False)._replace(video=name)
+    gone = trial("mppi", 2, False)._replace(video="videos/gone.mp4")
+    (tmp_path / "videos").mkdir()
+    (tmp_path / name).touch()
+    page = run(tmp_path, [there, gone])
+    assert 'href="videos/a%20%231.mp4"' in page and "gone.mp4" not in page
 
 
 def test_a_folder_without_trials_is_named(tmp_path):

@@ -8,8 +8,8 @@ from html import escape
 
 import numpy as np
 
-_WIDTH, _HEIGHT = 420, 200  # of the view box; the page scales it
-_LEFT, _BOTTOM, _TOP, _RIGHT = 46, 40, 10, 12  # margins
+_WIDTH, _HEIGHT = 420, 220  # of the view box; the page scales it
+_LEFT, _BOTTOM, _TOP, _RIGHT = 58, 44, 12, 14  # margins
 
 
 def histogram(values: Sequence[float], label: str, bins: int = 24) -> str:
@@ -18,25 +18,28 @@ def histogram(values: Sequence[float], label: str, bins: int = 24) -> str:
         return ""
     top = float(np.percentile(values, 99.5))
     low = min(values)
-    counts, edges = np.histogram(np.clip(values, low, top), bins, (low, max(top, low + 1e-6)))
+    if top - low < 1e-6:  # all alike: one bar in the middle
+        low, top, bins = low - 0.5, low + 0.5, 5
+    counts, edges = np.histogram(np.clip(values, low, top), bins, (low, top))
     frame = _Frame((edges[0], edges[-1]), (0.0, float(counts.max())), label, "count")
     bars = "".join(
         _rect(frame.x(a) + 0.5, frame.y(n), frame.x(b) - frame.x(a) - 1, frame.y(0) - frame.y(n))
         for a, b, n in zip(edges[:-1], edges[1:], counts, strict=True)
+        if n
     )
     return frame.svg(bars)
 
 
-def cumulative(values: Sequence[float], total: int, label: str) -> str:
-    """Share of `total` that is done by each time: what never gets done keeps the line below 1."""
+def cumulative(values: Sequence[float], total: int, label: str, end: float) -> str:
+    """Share of `total` that is done by each time up to `end`; what never is keeps it below 1."""
     if not values or total < 1:
         return ""
     ordered = sorted(values)
-    frame = _Frame((0.0, ordered[-1] * 1.05), (0.0, 1.0), label, "share of trials")
+    frame = _Frame((0.0, max(end, ordered[-1])), (0.0, 1.0), label, "share of trials")
     points = [(0.0, 0.0)]
     for i, value in enumerate(ordered, 1):
         points += [(value, (i - 1) / total), (value, i / total)]
-    points.append((ordered[-1] * 1.05, len(ordered) / total))
+    points.append((max(end, ordered[-1]), len(ordered) / total))
     path = " ".join(f"{frame.x(a):.1f},{frame.y(b):.1f}" for a, b in points)
     return frame.svg(f'<polyline class="line" points="{path}"/>')
 
@@ -46,7 +49,7 @@ def scatter(x: Sequence[float], y: Sequence[float], x_label: str, y_label: str) 
     if not x:
         return ""
     low, high = min(*x, *y, 0.0), max(*x, *y)
-    frame = _Frame((low, high), (low, high), x_label, y_label)
+    frame = _Frame((low, high), (low, high), x_label, y_label, height=_WIDTH - 30)
     diagonal = (
         f'<line class="guide" x1="{frame.x(low):.1f}" y1="{frame.y(low):.1f}" '
         f'x2="{frame.x(high):.1f}" y2="{frame.y(high):.1f}"/>'
@@ -74,8 +77,14 @@ class _Frame:
     """Axes, and where data lie between them."""
 
     def __init__(
-        self, x: tuple[float, float], y: tuple[float, float], x_label: str, y_label: str
+        self,
+        x: tuple[float, float],
+        y: tuple[float, float],
+        x_label: str,
+        y_label: str,
+        height: int = _HEIGHT,
     ) -> None:
+        self._height = height
         self._x, self._y = x, (y[0], y[1] if y[1] > y[0] else y[0] + 1)
         self._labels = x_label, y_label
 
@@ -85,21 +94,25 @@ class _Frame:
 
     def y(self, value: float) -> float:
         share = (value - self._y[0]) / (self._y[1] - self._y[0])
-        return _HEIGHT - _BOTTOM - share * (_HEIGHT - _BOTTOM - _TOP)
+        return self._height - _BOTTOM - share * (self._height - _BOTTOM - _TOP)
 
     def svg(self, content: str) -> str:
-        floor, middle = _HEIGHT - _BOTTOM, (_WIDTH + _LEFT) / 2
+        floor, middle = self._height - _BOTTOM, (_WIDTH + _LEFT) / 2
         parts = [
-            f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
+            f'<svg class="chart" viewBox="0 0 {_WIDTH} {self._height}" role="img" '
             f'aria-label="{escape(self._labels[1])} over {escape(self._labels[0])}">',
+            "".join(
+                f'<path class="axis" d="M{_LEFT} {self.y(value):.1f}H{_WIDTH - _RIGHT}"/>'
+                for value in _ticks(*self._y)
+            ),
             content,
-            f'<path class="axis" d="M{_LEFT} {_TOP}V{floor}H{_WIDTH - _RIGHT}"/>',
+            f'<path class="floor" d="M{_LEFT} {floor}H{_WIDTH - _RIGHT}"/>',
         ]
         for value in _ticks(*self._x):
-            parts.append(_text(self.x(value), floor + 15, _number(value), "middle"))
+            parts.append(_text(self.x(value), floor + 17, _number(value), "middle"))
         for value in _ticks(*self._y):
             parts.append(_text(_LEFT - 6, self.y(value) + 4, _number(value), "end"))
-        parts.append(_text(middle, _HEIGHT - 6, self._labels[0], "middle"))
+        parts.append(_text(middle, self._height - 6, self._labels[0], "middle"))
         turned = f'transform="rotate(-90 11 {floor / 2:.0f})"'
         parts.append(_text(11, floor / 2, self._labels[1], "middle", turned))
         return "".join([*parts, "</svg>"])
