@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
-from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys import Stores, TypesysError, get_typestore
 
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import explained
@@ -19,6 +20,7 @@ from wm_planner.evaluation.records import explained
 _LEFT_OUT = ("/rosout", "/parameter_events")
 _DISCOVERY_PERIOD = 0.5  # s
 _DEPTH = 200  # messages
+_CUT_SHORT = "this recording is incomplete"
 
 
 class Recorder:
@@ -48,47 +50,62 @@ class Recorder:
         self._node.destroy_timer(self._timer)
         for subscription in self._subscriptions.values():
             self._node.destroy_subscription(subscription)
-        with explained(self._folder):
-            self._writer.close()
+        try:
+            with explained(self._folder, _CUT_SHORT):
+                self._writer.close()
+        except UserError:
+            with suppress(OSError):  # as reported
+                self._writer.abort()
+            raise
 
     def _discover(self) -> None:
-        """Subscribe to topics that are new."""
+        """Subscribe to topics that are new, and anew to those of which less is offered now."""
         for topic, types in self._node.get_topic_names_and_types():
-            known = topic in self._subscriptions or topic in self.skipped
-            if not known and topic not in _LEFT_OUT:
-                self._subscribe(topic, types[0])
+            offers = [info.qos_profile for info in self._node.get_publishers_info_by_topic(topic)]
+            if not offers or topic in self.skipped or topic in _LEFT_OUT:
+                continue  # what will be offered is known once there is a publisher
+            if topic in self._subscriptions:
+                self._listen_to_all(topic, offers)
+            else:
+                self._subscribe(topic, types[0], _matching(offers))
 
-    def _subscribe(self, topic: str, kind: str) -> None:
+    def _subscribe(self, topic: str, kind: str, qos: QoSProfile) -> None:
         package, _, name = kind.split("/")
         try:
             message = getattr(import_module(f"{package}.msg"), name)
             connection = self._writer.add_connection(topic, kind, typestore=self._typestore)
-        except (ImportError, AttributeError, KeyError, WriterError) as error:
+        except (ImportError, AttributeError, KeyError, TypesysError, WriterError) as error:
             self.skipped.add(topic)
             self._node.get_logger().warning(f"{topic} of type {kind} is not recorded: {error}")
             return
         self._subscriptions[topic] = self._node.create_subscription(
-            message, topic, self._writes(connection), self._offered(topic), raw=True
+            message, topic, self._writes(connection), qos, raw=True
         )
+
+    def _listen_to_all(self, topic: str, offers: Sequence[QoSProfile]) -> None:
+        """Ask for less where a publisher that came later would not be heard."""
+        old = self._subscriptions[topic]
+        qos = _matching([*offers, old.qos_profile])
+        if qos != old.qos_profile:
+            self._node.destroy_subscription(old)
+            self._subscriptions[topic] = self._node.create_subscription(
+                old.msg_type, topic, old.callback, qos, raw=True
+            )
 
     def _writes(self, connection: Connection) -> Callable[[bytes], None]:
         def write(serialized: bytes) -> None:
-            with explained(self._folder):
+            with explained(self._folder, _CUT_SHORT):
                 self._writer.write(connection, self._node.get_clock().now().nanoseconds, serialized)
 
         return write
 
-    def _offered(self, topic: str) -> QoSProfile:
-        """As reliable and durable as all of the topic's publishers are."""
-        offers = [info.qos_profile for info in self._node.get_publishers_info_by_topic(topic)]
-        reliable = all(q.reliability == ReliabilityPolicy.RELIABLE for q in offers)
-        durable = all(q.durability == DurabilityPolicy.TRANSIENT_LOCAL for q in offers)
-        return QoSProfile(
-            depth=_DEPTH,
-            reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
-            durability=(
-                DurabilityPolicy.TRANSIENT_LOCAL
-                if durable and offers
-                else DurabilityPolicy.VOLATILE
-            ),
-        )
+
+def _matching(offers: Sequence[QoSProfile]) -> QoSProfile:
+    """As reliable and durable as all publishers are: asking for more, some would not be heard."""
+    reliable = all(q.reliability == ReliabilityPolicy.RELIABLE for q in offers)
+    durable = all(q.durability == DurabilityPolicy.TRANSIENT_LOCAL for q in offers)
+    return QoSProfile(
+        depth=_DEPTH,
+        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if durable else DurabilityPolicy.VOLATILE,
+    )
