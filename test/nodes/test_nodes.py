@@ -1,15 +1,20 @@
 """Both nodes over DDS, with the shipped model."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
+from rosbags.highlevel import AnyReader
 from std_srvs.srv import Trigger
 
 from wm_planner.assembly import build_pipeline
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.errors import UserError
 from wm_planner.evaluation.in_process import Wave, run_wave
+from wm_planner.evaluation.records import read_run
 from wm_planner.evaluation.trials import TrialsConfig
 from wm_planner.nodes.trials import node_parameters
 from wm_planner.paths import model_dir
@@ -74,3 +79,23 @@ def test_nodes_that_run_already_must_have_the_trials_settings(lockstep):
     other = node_parameters(replace(config, planner="cem"))
     with pytest.raises(UserError, match="planner is 'mppi', the trials are of 'cem'"):
         lockstep.check_parameters("/wm_planner", other.planner)
+
+
+def test_a_run_over_ros_leaves_video_bag_and_report(tmp_path):
+    """As the command runs it, after an earlier run that was killed in its first trial."""
+    out = tmp_path / "run"
+    (out / "bags" / f"prior_{SEED}").mkdir(parents=True)
+    command = [sys.executable, "-m", "wm_planner", "trials", "--planner", "prior", "--trials", "1",
+               "--seed", str(SEED), "--time-limit", "0.5", "--ros", "--out", str(out), "--video",
+               "--record"]  # fmt: skip
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr[-2000:]
+    settings, (trial,) = read_run(out)
+    assert settings["over"] == "ros lockstep"
+    assert (trial.ended, trial.steps) == ("time limit", 5)
+    with AnyReader([out / trial.bag]) as reader:
+        found = {c.topic: c.msgcount for c in reader.connections}
+    assert min(found[t] for t in ("/front/color", "/joint_states", "/wm_planner/commands")) >= 5
+    video = cv2.VideoCapture(str(out / trial.video))
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) >= 4
+    assert (out / trial.strip).is_file() and (out / "report.html").is_file()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -47,6 +48,8 @@ def _run_one(config: TrialsConfig, client: TrialClient, label: str, seed: int) -
         return client.run_trial(seed, label, limit).trial
     name = f"{label.replace(' ', '_')}_{seed}"
     bag = f"bags/{name}" if config.record else ""
+    if bag:
+        shutil.rmtree(config.out / bag, ignore_errors=True)  # of a trial that was killed
     with Recorder(client.node, config.out / bag) if bag else nullcontext():
         trial, _, pictures = client.run_trial(seed, label, limit)
     strip = f"strips/{name}.png" if pictures and not trial.success else ""
