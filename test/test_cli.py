@@ -49,6 +49,21 @@ class Config:
             raise UserError(f"num_trials is {self.num_trials}, expected at least 1")
 
 
+@dataclass(frozen=True)
+class Folders:
+    """A config with fields that have no default.
+
+    Attributes:
+        first: one folder.
+        second: another.
+        note: about them.
+    """
+
+    first: Path
+    second: Path
+    note: str = ""
+
+
 def parse(*argv: str) -> Config:
     return parse_config(Config, argv, prog="wm_planner test", description="Test.")
 
@@ -111,6 +126,19 @@ def test_defaults_are_the_dataclass_defaults():
 @pytest.mark.parametrize(("argv", "seeds"), [(["3"], (3,)), (["3", "4", "5"], (3, 4, 5))])
 def test_a_tuple_takes_several_values(argv, seeds):
     assert parse("--seeds", *argv, "--no-prior") == Config(seeds=seeds, prior=False)
+
+
+def test_fields_without_a_default_are_arguments_in_their_order():
+    config = parse_config(Folders, ["x/a", "--note", "hi", "b"], prog="test", description="Test.")
+    assert config == Folders(Path("x/a"), Path("b"), "hi")
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"), [(["a"], "second"), (["a", "b", "c"], "c.*there is first, second, note")]
+)
+def test_too_few_and_too_many_arguments_are_user_errors(argv, expected):
+    with pytest.raises(UserError, match=expected):
+        parse_config(Folders, argv, prog="test", description="Test.")
 
 
 def test_a_yaml_file_overrides_and_an_option_overrides_the_file(tmp_path):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from wm_planner.evaluation.records import Trial, TrialLog
 
 
 def run(
-    folder: Path, outcomes: dict[int, bool], planner: str = "mppi", task: str = "grasp"
+    folder: Path, outcomes: Mapping[int, bool], planner: str = "mppi", task: str = "grasp"
 ) -> Path:
     log = TrialLog(folder, {"task": task, "planner": "mppi"})
     for seed, success in outcomes.items():
@@ -47,12 +50,46 @@ def test_a_clear_difference_is_said_and_an_unclear_one_is_not(tmp_path, capsys):
     assert "No difference was shown" in capsys.readouterr().out
 
 
+def test_a_published_example_gives_the_published_figures_and_a_careful_verdict(tmp_path, capsys):
+    """Cavo et al. 2012, Newcombe's interval and the exact McNemar test, as given by the R package
+    contingencytables, which goes with Fagerland, Lydersen and Laake's book (2017, chapter 8).
+    """
+    table = {(True, True): 59, (True, False): 6, (False, True): 16, (False, False): 80}
+    outcomes = [pair for pair, count in table.items() for pair in repeat(pair, count)]
+    a = run(tmp_path / "a", {seed: pair[0] for seed, pair in enumerate(outcomes)})
+    b = run(tmp_path / "b", {seed: pair[1] for seed, pair in enumerate(outcomes)})
+    result = compare(CompareConfig(a, b))
+    assert result["difference"] == pytest.approx(0.0621, abs=5e-5)
+    assert result["interval95"] == pytest.approx([0.0046, 0.1186], abs=5e-5)
+    assert result["mcnemar_p"] == pytest.approx(0.052479, abs=5e-7)
+    assert "B may be better" in capsys.readouterr().out
+
+
+def test_times_are_compared_where_both_succeeded(tmp_path, capsys):
+    a = run(tmp_path / "a", {1: True, 2: False})
+    b = run(tmp_path / "b", {1: False, 2: False})
+    result = compare(CompareConfig(a, b, json=tmp_path / "c.json"))
+    assert math.isnan(result["a"]["seconds_to_success"])
+    assert "no seed on which both succeeded" in capsys.readouterr().out
+    assert json.loads((tmp_path / "c.json").read_text())["seconds_b_minus_a"] is None
+
+
+def test_a_planner_that_never_planned_has_no_planning_time(tmp_path, capsys):
+    log = TrialLog(tmp_path / "run", {"task": "grasp", "planner": "mppi"})
+    log.add(Trial("noop", 1, False, "time limit", 1, 3.0, [0], [0.0], [], [], []))
+    log.close()
+    compare(CompareConfig(tmp_path / "run", tmp_path / "run", "noop", "noop"))
+    out = capsys.readouterr().out
+    assert "never planned" in out and "nan" not in out
+
+
 def test_two_planners_of_one_run_are_compared_by_name(tmp_path):
     folder = run(tmp_path / "run", {1: True, 2: False})
     run(folder, {1: True, 2: True}, planner="prior")
     result = compare(CompareConfig(folder, folder, planner_b="prior"))
     assert (result["a"]["planner"], result["b"]["planner"]) == ("mppi", "prior")
     assert result["pairs"]["only_b"] == 1 and result["seconds_b_minus_a"] == 1.0
+    assert [result[side]["seconds_to_success"] for side in ("a", "b")] == [3.0, 4.0]
 
 
 @pytest.mark.parametrize(

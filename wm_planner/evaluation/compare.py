@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,19 +46,18 @@ def compare(config: CompareConfig) -> dict[str, Any]:
             "on the same --seed"
         )
     pairs = _pairs([(a[seed].success, b[seed].success) for seed in shared])
+    both = [seed for seed in shared if a[seed].success and b[seed].success]
     result = {
         "task": task_a,
-        "a": {"run": config.a, "planner": name_a, **_side([a[seed] for seed in shared])},
-        "b": {"run": config.b, "planner": name_b, **_side([b[seed] for seed in shared])},
+        "a": {"run": config.a, "planner": name_a, **_side(a, shared, both)},
+        "b": {"run": config.b, "planner": name_b, **_side(b, shared, both)},
         "seeds": len(shared),
         "unpaired": {"a": len(a) - len(shared), "b": len(b) - len(shared)},
         "pairs": pairs._asdict(),
         "difference": (pairs.only_b - pairs.only_a) / pairs.n,
         "interval95": list(difference(pairs)),
         "mcnemar_p": mcnemar(pairs),
-        "seconds_b_minus_a": percentile(
-            [b[s].seconds - a[s].seconds for s in shared if a[s].success and b[s].success], 50
-        ),
+        "seconds_b_minus_a": percentile([b[s].seconds - a[s].seconds for s in both], 50),
     }
     print(_describe(result))
     if config.json is not None:
@@ -82,47 +82,64 @@ def _pairs(outcomes: Sequence[tuple[bool, bool]]) -> Pairs:
 _KINDS = ((True, True), (True, False), (False, True), (False, False))
 
 
-def _side(trials: Sequence[Trial]) -> dict[str, Any]:
-    successes = [trial for trial in trials if trial.success]
-    plan_ms = [ms for trial in trials for ms in trial.plan_ms]
+def _side(trials: dict[int, Trial], shared: Sequence[int], both: Sequence[int]) -> dict[str, Any]:
+    """One planner's own figures; its time to success is of the seeds `both` planners solved."""
+    successes = sum(trials[seed].success for seed in shared)
+    plan_ms = [ms for seed in shared for ms in trials[seed].plan_ms]
     return {
-        "successes": len(successes),
-        "wilson95": list(wilson(len(successes), len(trials))),
-        "seconds_to_success": percentile([trial.seconds for trial in successes], 50),
+        "successes": successes,
+        "wilson95": list(wilson(successes, len(shared))),
+        "seconds_to_success": percentile([trials[seed].seconds for seed in both], 50),
         "plan_ms": {f"p{q}": percentile(plan_ms, q) for q in (50, 95)},
     }
 
 
 def _describe(result: dict[str, Any]) -> str:
-    lines = [f"{result['task']}, {result['seeds']} seeds in both runs"]
-    lines[0] += "".join(
-        f", {count} only in {side.upper()}" for side, count in result["unpaired"].items() if count
-    )
-    for side in ("a", "b"):
-        own = result[side]
-        low, high = own["wilson95"]
-        lines.append(
-            f"  {side.upper()}  {own['planner']:20s} {own['successes']}/{result['seeds']} "
-            f"({low:.1%} to {high:.1%}), {own['seconds_to_success']:.1f} s to success, "
-            f"plan p50 {own['plan_ms']['p50']:.1f} p95 {own['plan_ms']['p95']:.1f} ms"
-            f"   {own['run']}"
-        )
+    title = f"{result['task']}, {result['seeds']} seeds in both runs"
+    for side, count in result["unpaired"].items():
+        title += f", {count} only in {side.upper()}" if count else ""
     pairs = Pairs(**result["pairs"])
     low, high = result["interval95"]
-    lines += [
-        f"  both {pairs.both}, only A {pairs.only_a}, only B {pairs.only_b}, "
-        f"neither {pairs.neither}",
-        f"  B - A  {result['difference']:+.1%}  (95 % interval {low:+.1%} to {high:+.1%}), "
-        f"McNemar p = {result['mcnemar_p']:.3g}",
-        f"  where both succeeded, B took {result['seconds_b_minus_a']:+.1f} s (median)",
-        _verdict(low, high),
-    ]
-    return "\n".join(lines)
+    return "\n".join(
+        [
+            title,
+            *(_describe_side(side, result[side], pairs.n) for side in ("a", "b")),
+            f"  both {pairs.both}, only A {pairs.only_a}, only B {pairs.only_b}, "
+            f"neither {pairs.neither}",
+            f"  B - A  {result['difference']:+.1%}  (95 % interval {low:+.1%} to {high:+.1%}), "
+            f"McNemar p = {result['mcnemar_p']:.3g}",
+            _describe_seconds(result),
+            _verdict(low, high, result["mcnemar_p"]),
+        ]
+    )
 
 
-def _verdict(low: float, high: float) -> str:
-    if low > 0:
-        return "B is better: the interval of the difference lies above zero."
-    if high < 0:
-        return "A is better: the interval of the difference lies below zero."
-    return "No difference was shown: its interval includes zero. More seeds would narrow it."
+def _describe_side(side: str, own: dict[str, Any], n: int) -> str:
+    low, high = own["wilson95"]
+    rate = f"{own['successes']}/{n} = {own['successes'] / n:.1%} ({low:.1%} to {high:.1%})"
+    p50, p95 = own["plan_ms"]["p50"], own["plan_ms"]["p95"]
+    plan = "never planned" if math.isnan(p50) else f"plan p50 {p50:.1f} p95 {p95:.1f} ms"
+    return f"  {side.upper()}  {own['planner']:20s} {rate}, {plan}   {own['run']}"
+
+
+def _describe_seconds(result: dict[str, Any]) -> str:
+    a, b = (result[side]["seconds_to_success"] for side in ("a", "b"))
+    if math.isnan(a):
+        return "  no seed on which both succeeded, so no times to compare"
+    return (
+        f"  where both succeeded, A took {a:.1f} s and B {b:.1f} s, "
+        f"B - A {result['seconds_b_minus_a']:+.1f} s (medians)"
+    )
+
+
+def _verdict(low: float, high: float, p: float) -> str:
+    """Never more than both the interval and the test show; the two can differ near zero."""
+    if low <= 0 <= high:
+        return "No difference was shown: its interval includes zero. More seeds would narrow it."
+    better, where = ("B", "above") if low > 0 else ("A", "below")
+    if p < 0.05:
+        return f"{better} is better: the interval of the difference lies {where} zero."
+    return (
+        f"{better} may be better: the interval of the difference lies {where} zero, but "
+        f"McNemar's test does not rule out chance (p = {p:.2g}). More seeds would settle it."
+    )
