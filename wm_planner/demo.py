@@ -12,7 +12,7 @@ from wm_planner.envs.tasks import make_task
 from wm_planner.evaluation.records import Trial, write_json
 from wm_planner.evaluation.summary import describe, summarise
 from wm_planner.evaluation.trials import TrialsConfig
-from wm_planner.evaluation.video import Video, film_strip, moments, write_picture
+from wm_planner.evaluation.video import Video, film_strip, write_picture
 from wm_planner.nodes.trials import trial_client
 
 
@@ -86,8 +86,7 @@ def _run(config: DemoConfig) -> tuple[list[Trial], np.ndarray | None]:
             trial, _, pictures = client.run_trial(seed, config.trials_config.label)
             trials.append(trial)
             if strip is None and trial.success and pictures:
-                shown = moments(len(pictures))
-                strip = film_strip([pictures[i] for i in shown], [i / 10 for i in shown])
+                strip = film_strip(pictures)
             bar.set_postfix_str(f"success {sum(t.success for t in trials)}/{len(trials)}")
             bar.update()
     return trials, strip

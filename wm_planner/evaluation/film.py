@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wm_planner.evaluation.imagination import Decodable, imagine_strip
-from wm_planner.evaluation.video import Video, film_strip, moments, write_picture
+from wm_planner.evaluation.video import Video, film_strip, write_picture
 from wm_planner.types import Latent, Plan
 
 
@@ -34,9 +34,7 @@ class Film:
 
     def save_strip(self, path: Path) -> None:
         """Seven moments, each camera above what was imagined for it."""
-        chosen = moments(len(self._moments))
-        pictures = [self._draw(self._moments[i]) for i in chosen]
-        write_picture(path, film_strip(pictures, [0.1 * i for i in chosen]))
+        write_picture(path, film_strip([self._draw(moment) for moment in self._moments]))
 
     def save_video(self, path: Path, rate_hz: float) -> None:
         """All moments: camera, what the latent holds of it, and the imagined future."""

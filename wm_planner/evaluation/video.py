@@ -12,11 +12,6 @@ from wm_planner.errors import UserError
 from wm_planner.evaluation.imagination import TILE
 
 
-def moments(steps: int, count: int = 7) -> list[int]:
-    """Which of so many control steps a film strip shows."""
-    return [round(i) for i in np.linspace(0, steps - 1, count)]
-
-
 class Video:
     """VP9 in an MP4 file, which browsers play, written frame by frame; use it in a `with` block."""
 
@@ -49,12 +44,13 @@ class Video:
         self._writer.write(np.ascontiguousarray(frame[:, :, ::-1]))
 
 
-def film_strip(pictures: Sequence[np.ndarray], seconds: Sequence[float]) -> np.ndarray:
+def film_strip(pictures: Sequence[np.ndarray], moments: int = 7, period: float = 0.1) -> np.ndarray:
     """Moments of a trial side by side: each camera above what was imagined for it.
 
     Args:
-        pictures: of `imagine_strip`.
-        seconds: when each was taken.
+        pictures: of `imagine_strip`, one each control step.
+        moments: columns.
+        period: seconds between pictures.
 
     Returns:
         Picture (h, w, 3) uint8 RGB.
@@ -62,11 +58,12 @@ def film_strip(pictures: Sequence[np.ndarray], seconds: Sequence[float]) -> np.n
     if not pictures:
         raise UserError("no picture of the trial came; is ~/imagination published?")
     columns = []
-    for picture, time in zip(pictures, seconds, strict=True):
+    for index in np.linspace(0, len(pictures) - 1, moments).round().astype(int):
+        picture = pictures[index]
         rows = [picture[top : top + TILE] for top in range(0, len(picture), TILE)]
         tiles = [tile for row in rows for tile in (row[:, :TILE], row[:, -TILE:])]
         column = np.concatenate(tiles, axis=0)
-        columns.append(_captioned(column, f"{time:.1f} s"))
+        columns.append(_captioned(column, f"{index * period:.1f} s"))
     return np.concatenate(columns, axis=1)
 
 

@@ -18,7 +18,7 @@ from rclpy.signals import SignalHandlerOptions
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import Trial
 from wm_planner.evaluation.trials import TrialsConfig
-from wm_planner.evaluation.video import Video, film_strip, moments, write_picture
+from wm_planner.evaluation.video import Video, film_strip, write_picture
 from wm_planner.nodes.parameters import PARAMETERS
 from wm_planner.nodes.processes import ros_environment, simulation_and_planner
 from wm_planner.nodes.recorder import Recorder
@@ -54,9 +54,7 @@ def _run_one(config: TrialsConfig, client: TrialClient, label: str, seed: int) -
         trial, _, pictures = client.run_trial(seed, label, limit)
     strip = f"strips/{name}.png" if pictures and not trial.success else ""
     if strip:
-        shown = moments(len(pictures))
-        drawn = film_strip([pictures[i] for i in shown], [i / 10 for i in shown])
-        write_picture(config.out / strip, drawn)
+        write_picture(config.out / strip, film_strip(pictures))
     video = f"videos/{name}.mp4" if pictures and config.video else ""
     if video:
         with Video(config.out / video, rate_hz=10.0) as writer:
