@@ -21,6 +21,8 @@ SHORT = {  # what makes each of them short
     "train": ["--updates", "2", "--batch-size", "4", "--snapshots", "1"],
     "trials": ["--trials", "1", "--workers", "1", "--planner", "prior"],
     "bench": ["--repeats", "1"],
+    "robustness": ["--trials", "1", "--workers", "1", "--planner", "prior"],
+    "compare": [],
 }
 
 
@@ -31,14 +33,9 @@ def test_make_targets_exist():
     assert all(f"\n{target}:" in makefile for target in targets)
 
 
-def test_own_training_works_as_written(tmp_path):
-    assert [shlex.split(line)[1] for line in OURS] == [
-        "collect",
-        "train",
-        "trials",
-        "trials",
-        "bench",
-    ]
+def test_own_commands_work_as_written(tmp_path):
+    assert {shlex.split(line)[1] for line in OURS} == {*SHORT}
+    (tmp_path / "config").symlink_to(ROOT / "config")
     for line in OURS:
         arguments = shlex.split(line)[1:]
         command = [sys.executable, "-m", "wm_planner", *arguments, *SHORT[arguments[0]]]
@@ -47,6 +44,8 @@ def test_own_training_works_as_written(tmp_path):
     assert (tmp_path / "data/grasp.hdf5").exists()
     assert (tmp_path / "runs/grasp/model.safetensors").exists()
     assert (tmp_path / "out/grasp.json").exists()
+    assert (tmp_path / "out/stack/report.html").exists()
+    assert (tmp_path / "out/robustness/robustness.md").exists()
 
 
 def test_table_lists_every_parameter_with_its_default():

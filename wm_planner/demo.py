@@ -77,8 +77,8 @@ def _run(config: DemoConfig) -> tuple[list[Trial], np.ndarray | None]:
     trials: list[Trial] = []
     strip = None
     with (
-        Video(config.out / "demo.mp4", rate_hz=10.0) as video,
         trial_client(config.trials_config, config.out / "logs") as client,
+        Video(config.out / "demo.mp4", client.rate_hz) as video,
         tqdm(total=config.trials, unit="trial", desc=config.task) as bar,
     ):
         client.watch_imagination(video.write)

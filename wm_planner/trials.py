@@ -51,7 +51,7 @@ def run_trials(config: TrialsConfig) -> dict[str, Any]:
 
 def _settings(config: TrialsConfig, model: LoadedModel) -> dict[str, Any]:
     """What makes these trials what they are; a log goes on only with the same."""
-    folder = model_dir(config.model_name)
+    task, folder = make_task(config.task), model_dir(config.model_name)
     card = folder / "README.md"
     over = "process"
     if config.ros:
@@ -59,10 +59,10 @@ def _settings(config: TrialsConfig, model: LoadedModel) -> dict[str, Any]:
     return {
         "task": config.task,
         "planner": config.label,
-        "stages": list(make_task(config.task).stages),
+        "stages": list(task.stages),
         "over": over,
         "config": {
-            "time_limit": config.time_limit or make_task(config.task).time_limit / 10,
+            "time_limit": config.time_limit or task.time_limit / model.config.control_rate_hz,
             "search": asdict(config.search),
             "randomization": asdict(config.randomization),
             "faults": asdict(config.faults),

@@ -93,3 +93,16 @@ def test_a_plan_that_cannot_be_made_ends_the_trial_as_a_fault(monkeypatch):
     env = ManipulationEnv(EnvConfig("grasp", time_limit=1.0))
     (trial,) = run_wave([env], pipeline, Wave("mppi", SEEDS[:1]), TrialsConfig())
     assert (trial.success, trial.ended, trial.steps) == (False, "fault", 0)
+
+
+def test_a_trial_without_any_plan_has_a_record_but_no_pictures(monkeypatch, tmp_path):
+    pipeline = build_pipeline(shipped(), QUICK)
+
+    def refuse(views):
+        raise PlanningError(tuple(range(len(views))))
+
+    monkeypatch.setattr(pipeline, "think_many", refuse)
+    env = ManipulationEnv(EnvConfig("grasp", time_limit=1.0))
+    config = TrialsConfig(out=tmp_path, video=True)
+    (trial,) = run_wave([env], pipeline, Wave("mppi", SEEDS[:1]), config)
+    assert (trial.ended, trial.strip, trial.video) == ("fault", "", "")

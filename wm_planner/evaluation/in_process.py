@@ -96,7 +96,7 @@ def run_wave(
         _Run(env, pipeline, wave.planner, seed) for env, seed in zip(envs, wave.seeds, strict=False)
     ]
     pipeline.reset_many(wave.seeds)
-    while views := {i: run.view() for i, run in enumerate(runs) if run.sees}:
+    while views := {i: run.view() for i, run in enumerate(runs) if not run.over}:
         started = time.perf_counter()
         try:
             thought = pipeline.think_many(views)
@@ -120,17 +120,13 @@ class _Run:
         self._observation, self._info = env.reset(seed=seed)
         self._world_model = pipeline.world_model
         self._film = Film(self._world_model) if isinstance(self._world_model, Decodable) else None
-        self._success = self._over = False
+        self._success = self.over = False
         self._ended = "time limit"
         self._rewards: list[float] = []
         self._reached: list[int] = []
         self._expected: list[float] = []
         self._plan_ms: list[float] = []
         self._command_ms: list[float] = []
-
-    @property
-    def sees(self) -> bool:
-        return not self._over
 
     def view(self) -> View:
         return View(self._observation, self._observation["proprio"])
@@ -151,17 +147,17 @@ class _Run:
 
     def fail(self) -> None:
         """No plan came of a frame."""
-        self._ended, self._over = "fault", True
+        self._ended, self.over = "fault", True
 
     def wait_for_frames(self) -> None:
         """While frames are lost, the arm goes on with what it was told last."""
-        while not self._over and self._info["lost"]:
+        while not self.over and self._info["lost"]:
             self._expected.append(math.nan)
             self._after(self._env.wait())
 
     def _after(self, step: tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]) -> None:
         self._observation, reward, self._success, truncated, self._info = step
-        self._over = self._success or truncated
+        self.over = self._success or truncated
         self._rewards.append(reward)
         self._reached.append(self._info["stage"])
 
@@ -170,12 +166,12 @@ class _Run:
         rate = self._env.arm.config.control_rate_hz
         pictures = {}
         if self._film is not None and config.out is not None:
-            imagined = not math.isnan(self._expected[0])
+            imagined = any(map(math.isfinite, self._expected))
             name = f"{self._planner.replace(' ', '_')}_{self._seed}"
             if not self._success and imagined:
                 pictures["strip"] = f"strips/{name}.png"
                 self._film.save_strip(config.out / pictures["strip"])
-            if config.video:
+            if config.video and self._plan_ms:
                 pictures["video"] = f"videos/{name}.mp4"
                 self._film.save_video(config.out / pictures["video"], rate)
         return Trial(

@@ -40,9 +40,10 @@ class RosTrial(NamedTuple):
 class TrialClient:
     """Controls /sim and /wm_planner; owns its node and executor."""
 
-    def __init__(self, alive: Callable[[], None] = lambda: None) -> None:
-        """`alive` is called while waiting; it may raise to give up."""
+    def __init__(self, rate_hz: float, alive: Callable[[], None] = lambda: None) -> None:
+        """`rate_hz` is of control; `alive` is called while waiting and may raise to give up."""
         self.node = Node("trials")
+        self.rate_hz = rate_hz
         self._alive = alive
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
@@ -105,14 +106,14 @@ class TrialClient:
                 raise UserError(f"not all of {_TOPICS} appeared within {_DISCOVERY:.0f} s")
 
     def run_trial(
-        self, seed: int, planner: str = "mppi", time_limit: int = 0, patience: float = 10.0
+        self, seed: int, planner: str = "mppi", time_limit: float = 0.0, patience: float = 10.0
     ) -> RosTrial:
         """Reset both nodes to `seed`, plan until success, the limit or a stop.
 
         Args:
             seed: of the start and of the search.
             planner: label for the record.
-            time_limit: control steps; 0 for the task's.
+            time_limit: seconds; 0 for the task's.
             patience: seconds without news of the simulation that end a trial as a fault.
         """
         self.trigger("/wm_planner/stop")
@@ -120,7 +121,7 @@ class TrialClient:
         self.set_seed("/wm_planner", seed)
         self.set_seed("/sim", seed)
         self.trigger("/wm_planner/reset")
-        self._clear(time_limit)
+        self._clear(round(time_limit * self.rate_hz))
         self._recording = seed
         self.trigger("/sim/reset")
         self.trigger("/wm_planner/start")
@@ -137,7 +138,7 @@ class TrialClient:
             success=ended == "success",
             ended=ended,
             steps=steps,
-            seconds=steps / 10,
+            seconds=steps / self.rate_hz,
             reached=self._reached,
             rewards=self._rewards,
             expected_returns=[

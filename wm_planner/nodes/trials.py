@@ -43,21 +43,20 @@ def run_over_ros(config: TrialsConfig, missing: dict[str, list[int]]) -> Iterato
 
 def _run_one(config: TrialsConfig, client: TrialClient, label: str, seed: int) -> Trial:
     """One trial, with the pictures and the recording that are wanted of it."""
-    limit = round(config.time_limit * 10)
     if config.out is None:
-        return client.run_trial(seed, label, limit).trial
+        return client.run_trial(seed, label, config.time_limit).trial
     name = f"{label.replace(' ', '_')}_{seed}"
     bag = f"bags/{name}" if config.record else ""
     if bag:
         shutil.rmtree(config.out / bag, ignore_errors=True)  # of a trial that was killed
     with Recorder(client.node, config.out / bag) if bag else nullcontext():
-        trial, _, pictures = client.run_trial(seed, label, limit)
+        trial, _, pictures = client.run_trial(seed, label, config.time_limit)
     strip = f"strips/{name}.png" if pictures and not trial.success else ""
     if strip:
         write_picture(config.out / strip, film_strip(pictures))
     video = f"videos/{name}.mp4" if pictures and config.video else ""
     if video:
-        with Video(config.out / video, rate_hz=10.0) as writer:
+        with Video(config.out / video, client.rate_hz) as writer:
             for picture in pictures:
                 writer.write(picture)
     return trial._replace(strip=strip, video=video, bag=bag)
@@ -99,8 +98,9 @@ def _nested(group: str, values: Any) -> dict[str, Any]:
 def trial_client(config: TrialsConfig, logs: Path, label: str = "") -> Iterator[TrialClient]:
     """Both nodes, with the planner `label` up: as they run, or started in a domain of their own."""
     parameters = node_parameters(config, label)
+    rate_hz = read_config(model_dir(config.model_name) / "config.yaml").control_rate_hz
     if config.attach:
-        with _client() as client:
+        with _client(rate_hz) as client:
             client.check_parameters("/sim", parameters.simulation)
             client.check_parameters("/wm_planner", parameters.planner)
             client.configure_and_activate()
@@ -110,16 +110,16 @@ def trial_client(config: TrialsConfig, logs: Path, label: str = "") -> Iterator[
     os.environ.update(ros_environment(domain_id))
     with (
         simulation_and_planner(logs, domain_id, *parameters) as processes,
-        _client(_all_alive(processes, logs)) as client,
+        _client(rate_hz, _all_alive(processes, logs)) as client,
     ):
         client.configure_and_activate()
         yield client
 
 
 @contextmanager
-def _client(alive: Callable[[], None] = lambda: None) -> Iterator[TrialClient]:
+def _client(rate_hz: float, alive: Callable[[], None] = lambda: None) -> Iterator[TrialClient]:
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    client = TrialClient(alive)
+    client = TrialClient(rate_hz, alive)
     try:
         yield client
     finally:
