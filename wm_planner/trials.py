@@ -22,11 +22,13 @@ from wm_planner.world_models.store import LoadedModel, load_model
 def run_trials(config: TrialsConfig) -> dict[str, Any]:
     """Run the trials that are missing, print a line a planner, return what --json writes."""
     model = load_model(model_dir(config.model_name), config.device)
-    if config.robot not in ("", model.config.robot):
-        raise UserError(
-            f"robot is '{config.robot}', but model '{config.model_name}' was trained on "
-            f"'{model.config.robot}'; choose that robot or a model of yours"
-        )
+    for name, wanted in (("task", config.task), ("robot", config.robot or model.config.robot)):
+        trained = getattr(model.config, name)
+        if wanted != trained:
+            raise UserError(
+                f"{name} is '{wanted}', but model '{config.model_name}' was trained for "
+                f"'{trained}'; give --{name} {trained}, or another --model"
+            )
     settings = _settings(config, model)
     trials = _run(config, settings)
     summaries = {

@@ -131,8 +131,13 @@ def test_another_model_does_not_go_on_in_the_same_folder(short, model_folder):
 
 
 def test_a_robot_the_model_was_not_trained_on_is_refused(short):
-    with pytest.raises(UserError, match=r"robot is 'ur5', but model .* 'panda'"):
+    with pytest.raises(UserError, match=r"robot is 'ur5', but model .* 'panda'; give --robot"):
         run_trials(replace(short, robot="ur5"))
+
+
+def test_a_task_the_model_was_not_trained_for_is_refused(short):
+    with pytest.raises(UserError, match=r"task is 'stack', but model .* 'grasp'; give --task"):
+        run_trials(replace(short, task="stack"))
 
 
 def test_a_model_that_cannot_be_read_is_named(short, model_folder):
