@@ -33,7 +33,7 @@ def base(tmp_path_factory) -> TrainConfig:
 
 
 def own(config: TrainConfig, number: int = 1) -> list[Episode]:
-    return list(read_episodes(config.directory / f"round_{number}/episodes.hdf5"))
+    return list(read_episodes(config.directory / f"round_{number}/round_{number}.hdf5"))
 
 
 def test_a_round_adds_the_planners_own_episodes_with_the_experts_labels(base):
@@ -50,7 +50,7 @@ def test_the_last_rounds_model_is_the_result_and_tells_its_history(base):
     assert result.sha256 == load_model(base.directory / "round_1").sha256
     assert result.sha256 != load_model(base.directory / "round_0").sha256
     provenance = result.config.provenance
-    assert provenance["data"] == ["d.hdf5", "episodes.hdf5"]
+    assert provenance["data"] == ["d.hdf5", "round_1.hdf5"]
     assert (provenance["episodes"], provenance["updates"]) == (4, 2)
     assert (provenance["before"]["episodes"], provenance["before"]["updates"]) == (2, 3)
 

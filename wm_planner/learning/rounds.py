@@ -51,7 +51,7 @@ def _episodes(config: TrainConfig, number: int, model: Path, folder: Path) -> Pa
     wanted = CollectConfig(
         task=config.task,
         episodes=config.round_episodes,
-        out=folder / "episodes.hdf5",
+        out=folder / f"round_{number}.hdf5",
         seed=number * _SEEDS_A_ROUND,
         workers=config.workers,
         image_size=config.network.image_size,
