@@ -104,10 +104,10 @@ class TDLatentModule(pl.LightningModule):
         weight = weight / weight.sum()  # (T + 1,)
 
         consistency = (latents[:, 1:] - encoded[:, 1:].detach()).float().pow(2).mean(-1)
-        reward = model.reward(latents[:, 1:])[..., 0].float() - batch.rewards
+        reward = model.read.loss(model.reward(latents[:, 1:]), batch.rewards)  # (B, T)
         return {
             "consistency": (consistency * weight[:-1]).mean(0).sum(),
-            "reward": (reward.pow(2) * weight[:-1]).mean(0).sum(),
+            "reward": (reward * weight[:-1]).mean(0).sum(),
             "value": self._value_loss(latents, encoded, batch, weight),
             "prior": self._prior_loss(latents[:, :-1], encoded, batch, weight[:-1]),
             "landmarks": self._landmark_loss(latents, batch, weight),
@@ -121,8 +121,9 @@ class TDLatentModule(pl.LightningModule):
             following = self.target_value(encoded[:, 1:]).float()[:2].amin(0)  # (B, T)
             target = (1 - discount) * batch.rewards + discount * following
             target = torch.maximum(target, batch.returns[:, :-1])
-        values = self.world_model.value(latents[:, :-1]).float()  # (K, B, T)
-        return ((values - target).pow(2) * weight[:-1]).mean((0, 1)).sum()
+        value = self.world_model.value
+        loss = value.read.loss(value.outputs(latents[:, :-1]), target)  # (K, B, T)
+        return (loss * weight[:-1]).mean((0, 1)).sum()
 
     def _prior_loss(self, latents: Tensor, encoded: Tensor, batch: Batch, weight: Tensor) -> Tensor:
         """Imitate labels; without one, the action taken, as far as it did better than expected."""

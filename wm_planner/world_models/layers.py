@@ -14,7 +14,8 @@ from torch.nn import functional as F
 class SimNorm(nn.Module):
     """Softmax within groups of the last axis: a sparse latent that cannot blow up.
 
-    Simplicial normalisation (Lavoie 2022, arXiv:2204.00616; as used by TD-MPC2).
+    Simplicial normalisation (Lavoie 2022, arXiv:2204.00616; as used by TD-MPC2). The members of a
+    group lie D / group apart, not side by side as there: a processor handles many groups at once.
     """
 
     def __init__(self, group: int = 8) -> None:
@@ -22,8 +23,8 @@ class SimNorm(nn.Module):
         self.group = group
 
     def forward(self, x: Tensor) -> Tensor:
-        groups = x.unflatten(-1, (-1, self.group))
-        return groups.softmax(dim=-1).flatten(-2)
+        groups = x.unflatten(-1, (self.group, -1))
+        return groups.softmax(dim=-2).flatten(-2)
 
 
 def mlp(inputs: int, hidden: int, outputs: int, *, depth: int = 2) -> nn.Sequential:
@@ -49,21 +50,74 @@ class EnsembleLinear(nn.Module):
 
 
 @final
+class Scalar(nn.Module):
+    """A number as what a network puts out."""
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        """Numbers (...) of `outputs` (..., 1)."""
+        return outputs[..., 0]
+
+    def loss(self, outputs: Tensor, wanted: Tensor) -> Tensor:
+        """Squared error (...)."""
+        return (outputs[..., 0].float() - wanted).square()
+
+
+@final
+class TwoHot(nn.Module):
+    """A number as a distribution over bins, evenly spaced in symlog: any scale fits.
+
+    Symlog two-hot regression (DreamerV3, Hafner 2023, arXiv:2301.04104; as used by TD-MPC2).
+    """
+
+    centres: Tensor  # (bins,) in symlog
+
+    def __init__(self, bins: int, limit: float = 10.0) -> None:
+        super().__init__()
+        self.register_buffer("centres", torch.linspace(-limit, limit, bins), persistent=False)
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        """Expected numbers (...) of logits (..., bins)."""
+        expected = (outputs.float().softmax(-1) * self.centres).sum(-1)
+        return expected.sign() * expected.abs().expm1()
+
+    def loss(self, outputs: Tensor, wanted: Tensor) -> Tensor:
+        """Cross-entropy (...) against the two bins on either side of the number."""
+        symlog = wanted.sign() * wanted.abs().log1p()
+        position = (symlog - self.centres[0]) / (self.centres[1] - self.centres[0])
+        position = position.clamp(0, len(self.centres) - 1 - 1e-4).expand(outputs.shape[:-1])
+        below = position.long()
+        share = (position - below)[..., None]  # (..., 1) of the bin above
+        logs = outputs.float().log_softmax(-1)
+        at_below, at_above = (logs.gather(-1, (below + i)[..., None]) for i in (0, 1))
+        return -((1 - share) * at_below + share * at_above)[..., 0]
+
+
+def numbers(bins: int) -> Scalar | TwoHot:
+    """How a head with `bins` outputs is read as a number."""
+    return Scalar() if bins == 1 else TwoHot(bins)
+
+
+@final
 class ValueEnsemble(nn.Module):
     """K value heads on one latent; their spread says where the value is a guess."""
 
-    def __init__(self, members: int, inputs: int, hidden: int) -> None:
+    def __init__(self, members: int, inputs: int, hidden: int, bins: int = 1) -> None:
         super().__init__()
         self.members = members
         self.first = EnsembleLinear(members, inputs, hidden)
         self.second = EnsembleLinear(members, hidden, hidden)
-        self.last = EnsembleLinear(members, hidden, 1)
+        self.last = EnsembleLinear(members, hidden, bins)
+        self.read = numbers(bins)
 
     def forward(self, z: Tensor) -> Tensor:
         """Values (K, ...) of latents (..., D)."""
+        return self.read(self.outputs(z))
+
+    def outputs(self, z: Tensor) -> Tensor:
+        """What the heads put out, (K, ..., bins), of latents (..., D)."""
         shape = z.shape[:-1]
         x = z.reshape(1, -1, z.shape[-1]).expand(self.members, -1, -1)  # (K, M, D)
         for layer in (self.first, self.second):
             x = layer(x)
             x = F.silu(F.layer_norm(x, x.shape[-1:]))
-        return self.last(x)[..., 0].unflatten(1, shape or (1,))  # (K, ...)
+        return self.last(x).unflatten(1, shape or (1,))  # (K, ..., bins)

@@ -18,12 +18,12 @@ from torch.nn import functional as F
 
 from wm_planner.noise import Generators, normal, uniform
 from wm_planner.types import ActionSpace, Latent, Observation, Proposal, Rollout
-from wm_planner.world_models.layers import SimNorm, ValueEnsemble, mlp
+from wm_planner.world_models.layers import SimNorm, ValueEnsemble, mlp, numbers
 
 _STD_RANGE = (0.05, 1.0)  # of the prior, in action units
 _SIZES = (
     "cameras", "image_size", "proprio_size", "action_size", "landmark_size", "latent_size",
-    "hidden_size", "value_members",
+    "hidden_size", "value_members", "bins",
 )  # fmt: skip
 
 
@@ -41,6 +41,7 @@ class TDLatentConfig:
         latent_size: size of the latent, a multiple of 8.
         hidden_size: of every MLP.
         value_members: heads of the value ensemble.
+        bins: outputs of a reward or value head: 1 for a number, more for two-hot regression.
         channels: of the encoder's four stride-2 convolutions.
         discount: worth of a reward one step later.
     """
@@ -54,6 +55,7 @@ class TDLatentConfig:
     latent_size: int = 256
     hidden_size: int = 256
     value_members: int = 4
+    bins: int = 1
     channels: tuple[int, ...] = (32, 48, 64, 64)
     discount: float = 0.97
 
@@ -115,8 +117,9 @@ class TDLatent(nn.Module):
         self.dynamics = nn.Sequential(
             mlp(c.latent_size + c.action_size, c.hidden_size, c.latent_size), SimNorm()
         )
-        self.reward = mlp(c.latent_size, c.hidden_size, 1)
-        self.value = ValueEnsemble(c.value_members, c.latent_size, c.hidden_size)
+        self.reward = mlp(c.latent_size, c.hidden_size, c.bins)
+        self.read = numbers(c.bins)
+        self.value = ValueEnsemble(c.value_members, c.latent_size, c.hidden_size, c.bins)
         self.prior = mlp(c.latent_size, c.hidden_size, 2 * c.action_size)
         self.landmarks = (
             mlp(c.latent_size, c.hidden_size, c.landmark_size) if c.landmark_size else None
@@ -147,12 +150,12 @@ class TDLatent(nn.Module):
         for action in rearrange(actions, "b n h a -> h (b n) a"):
             z = self.step(z, action)
             latents.append(z)
-        rewards = self.reward(torch.stack(latents))  # (H, B * N, 1)
+        rewards = self.read(self.reward(torch.stack(latents)))  # (H, B * N)
         scale = 1.0 / (1.0 - self.config.discount)
         values = self.value(z).unflatten(1, (b, n)) * scale  # (K, B, N)
         return Rollout(
             actions=actions,
-            rewards=rearrange(rewards, "h (b n) 1 -> b n h", b=b),
+            rewards=rearrange(rewards, "h (b n) -> b n h", b=b),
             terminal_value=values.mean(0),
             disagreement=values.std(0),
         )
