@@ -34,7 +34,10 @@ setup(
     name=package_name,
     version="0.1.0",
     packages=find_packages(include=[package_name, f"{package_name}.*"]),
-    package_data={f"{package_name}.evaluation.report": ["*.j2"]},
+    package_data={
+        f"{package_name}.evaluation.report": ["*.j2"],
+        f"{package_name}.world_models": ["*.cpp"],
+    },
     data_files=data_files,
     python_requires=">=3.10",
     # Names only; tested versions are in requirements.txt. ROS itself (rclpy, messages) is in

@@ -10,6 +10,7 @@ from wm_planner.errors import UserError
 from wm_planner.paths import mjcf_dir, robot_config
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PlannerConfig, make_planner
+from wm_planner.world_models.backend import with_backend
 from wm_planner.world_models.store import LoadedModel
 
 
@@ -35,5 +36,6 @@ def build_pipeline(model: LoadedModel, planner: PlannerConfig, device: str = "cp
                 "use the robot the model was trained on, or train a model for this one"
             )
     planner = replace(planner, discount=config.network.discount)
-    search = make_planner(model.world_model, arm.action_space, planner)
-    return Pipeline(model.world_model, search, arm, config.cameras, config.image_size, device)
+    world_model = with_backend(model.world_model, planner.backend)
+    search = make_planner(world_model, arm.action_space, planner)
+    return Pipeline(world_model, search, arm, config.cameras, config.image_size, device)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -78,6 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     name = _parser().parse_args(argv[:1]).command
     os.environ.setdefault("MUJOCO_GL", "egl")  # cameras render off screen, without a display
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("wm_planner").setLevel(logging.INFO)
     try:
         run, config = _prepare(name, argv[1:])
         code = run(config)

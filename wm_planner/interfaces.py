@@ -18,6 +18,10 @@ from wm_planner.types import (
     Rollout,
 )
 
+BACKENDS = ("auto", "eager", "float32", "bfloat16")
+"""Which code imagines. eager: PyTorch, the reference; float32, bfloat16: compiled, where a world
+model has such code; auto: the fastest of them on this machine."""
+
 
 class WorldModel(Protocol):
     """A learned simulator of the robot and its scene, in latent space."""

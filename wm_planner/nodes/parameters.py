@@ -13,6 +13,7 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 
 from wm_planner.errors import UserError
+from wm_planner.interfaces import BACKENDS
 from wm_planner.planning import PLANNERS, PlannerConfig
 
 
@@ -36,11 +37,24 @@ PARAMETERS = (
     Parameter(
         "threads", 1, "Processor threads of the model; more than idle cores is slower.", 1, 64
     ),
+    Parameter(
+        "backend",
+        _SEARCH.backend,
+        "Code that imagines; auto: the fastest there is here.",
+        choices=BACKENDS,
+    ),
     Parameter("planner", "mppi", "Search method.", choices=PLANNERS),
     Parameter("samples", _SEARCH.samples, "Action sequences imagined in an iteration.", 4, 65536),
     Parameter("prior_samples", _SEARCH.prior_samples, "Of those, drawn from the prior.", 0, 65536),
     Parameter("horizon", _SEARCH.horizon, "Steps imagined.", 1, 50),
     Parameter("iterations", _SEARCH.iterations, "Rounds of imagining and refitting.", 1, 50),
+    Parameter(
+        "deadline_ms",
+        _SEARCH.deadline_ms,
+        "Time for a plan, which then ends with the best so far; 0: none.",
+        0.0,
+        10000.0,
+    ),
     Parameter("elites", _SEARCH.elites, "Best sequences the search is refitted to.", 1, 65536),
     Parameter(
         "temperature", _SEARCH.temperature, "MPPI: sharpness of the elites' weights.", 0.01, 100.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import time
 from collections.abc import Callable
@@ -26,6 +27,7 @@ def spin_until_signal(make: Callable[[], AnyNode], stop: Callable[[AnyNode], Non
     Returns the exit code: 0, or 2 when the node cannot be made.
     """
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    _log_through_ros()
     stopping = False
 
     def on_signal(*_: object) -> None:
@@ -50,3 +52,18 @@ def spin_until_signal(make: Callable[[], AnyNode], stop: Callable[[AnyNode], Non
     node.destroy_node()
     rclpy.shutdown()
     return 0
+
+
+def _log_through_ros() -> None:
+    """What the package below the nodes logs appears on /rosout and the console."""
+    ours = logging.getLogger("wm_planner")
+    ours.setLevel(logging.INFO)
+    ours.addHandler(_RosHandler())
+    ours.propagate = False
+
+
+class _RosHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        logger = rclpy.logging.get_logger("wm_planner")
+        send = logger.warning if record.levelno >= logging.WARNING else logger.info
+        send(record.getMessage())

@@ -11,7 +11,8 @@ from wm_planner.planning.objectives import (
     UncertaintyPenalty,
 )
 from wm_planner.planning.registry import PLANNERS, PlannerConfig, make_planner
-from wm_planner.planning.search import PlanningError, SearchConfig
+from wm_planner.planning.search import PlanningError
+from wm_planner.planning.search_config import SearchConfig
 from wm_planner.planning.warm_start import shift
 
 __all__ = [

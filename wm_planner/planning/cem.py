@@ -8,7 +8,8 @@ from torch import Tensor
 
 from wm_planner.interfaces import Objective, WorldModel
 from wm_planner.noise import Generators
-from wm_planner.planning.search import EliteSearch, SearchConfig
+from wm_planner.planning.search import EliteSearch
+from wm_planner.planning.search_config import SearchConfig
 from wm_planner.types import ActionSpace, Latent, Plan
 
 _DEFAULT = SearchConfig()

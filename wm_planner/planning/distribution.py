@@ -8,8 +8,9 @@ from typing import final
 import torch
 from torch import Tensor
 
-from wm_planner.noise import Generators, normal
-from wm_planner.planning.switches import persistent_uniform, to_valid
+from wm_planner.planning.sequence_noise import SequenceNoise
+from wm_planner.planning.switches import switch_mask, to_valid
+from wm_planner.types import ActionSpace
 
 
 @final
@@ -26,24 +27,26 @@ class SequenceDistribution:
     std: Tensor
     """(B, H, A) in action units; of a switch only told, not used."""
 
-    is_switch: Tensor
-    """(A,) bool."""
+    action_space: ActionSpace
+    """Says which actions are switches."""
 
     switch_floor: float
     """Least probability of either side of a switch at any step, in (0, 0.5]."""
 
-    switch_renewal: float
-    """Probability in [0, 1] that a switch is drawn anew at a step."""
+    @property
+    def is_switch(self) -> Tensor:
+        """(A,) bool."""
+        return switch_mask(self.action_space, self.mean.device)
 
-    def sample(self, n: int, generator: Generators) -> Tensor:
-        """Draw `n` valid action sequences, (B, n, H, A)."""
-        batch, horizon, size = self.mean.shape
-        noise = normal((batch, n, horizon, size), generator, self.mean.device)
-        continuous = (self.mean[:, None] + self.std[:, None] * noise).clamp(-1, 1)  # (B, n, H, A)
-        opening = ((1 + self.mean) / 2).clamp(self.switch_floor, 1 - self.switch_floor)
-        uniform = persistent_uniform(noise, self.switch_renewal, generator)
-        switched = torch.where(uniform < opening[:, None], 1.0, -1.0)
-        return torch.where(self.is_switch, switched, continuous)
+    def sample(self, noise: SequenceNoise) -> Tensor:
+        """Valid action sequences, (B, N, H, A)."""
+        actions = (self.mean[:, None] + self.std[:, None] * noise.normal).clamp(-1, 1)
+        for i, switch in enumerate(self.action_space.switches):
+            opening = ((1 + self.mean[:, None, :, switch]) / 2).clamp(
+                self.switch_floor, 1 - self.switch_floor
+            )  # (B, 1, H)
+            actions[..., switch] = torch.where(noise.uniform[..., i] < opening, 1.0, -1.0)
+        return actions
 
     def central(self) -> Tensor:
         """The mean as a valid sequence (B, H, A): each switch on its likelier side."""

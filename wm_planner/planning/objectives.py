@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import final
 
 import torch
@@ -29,8 +30,7 @@ class LearnedReturn:
     def score(self, rollout: Rollout, prior: Proposal | None) -> Tensor:
         """Score (B, N)."""
         rewards = rollout.rewards  # (B, N, H)
-        steps = torch.arange(rewards.shape[-1], device=rewards.device, dtype=rewards.dtype)
-        score = (rewards * self.discount**steps).sum(-1)  # (B, N)
+        score = rewards @ _discounts(self.discount, rewards.shape[-1], rewards.device)  # (B, N)
         if self.terminal:
             score = score + self.discount ** rewards.shape[-1] * rollout.terminal_value
         return score
@@ -85,7 +85,7 @@ class PriorPenalty:
             return torch.zeros_like(rollout.terminal_value)
         std = prior.std.clamp(min=self.min_std)  # (B, H, A)
         distance = (rollout.actions - prior.mean[:, None]) / std[:, None]  # (B, N, H, A)
-        return -self.weight * distance.square().sum(-1).mean(-1)
+        return distance.square().sum((-2, -1)) * (-self.weight / distance.shape[2])
 
 
 @final
@@ -125,6 +125,12 @@ class Sum:
         for term in others:
             score = score + term.score(rollout, prior)
         return score
+
+
+@lru_cache
+def _discounts(discount: float, horizon: int, device: torch.device) -> Tensor:
+    """discount^0, discount^1, ... (H,)."""
+    return discount ** torch.arange(horizon, device=device, dtype=torch.float32)
 
 
 def _check_weight(weight: float) -> None:

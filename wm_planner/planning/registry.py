@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from wm_planner.interfaces import Objective, Planner, WorldModel
+from wm_planner.interfaces import BACKENDS, Objective, Planner, WorldModel
 from wm_planner.planning.baselines import NoOp, PriorPolicy, RandomPlanner
 from wm_planner.planning.cem import CEM
 from wm_planner.planning.mppi import MPPI, check_temperature
@@ -15,7 +15,7 @@ from wm_planner.planning.objectives import (
     Sum,
     UncertaintyPenalty,
 )
-from wm_planner.planning.search import SearchConfig
+from wm_planner.planning.search_config import SearchConfig
 from wm_planner.types import ActionSpace
 
 PLANNERS = ("noop", "random", "prior", "mppi", "cem")
@@ -30,11 +30,13 @@ class PlannerConfig:
         samples: action sequences imagined in each iteration, those from the prior included.
         prior_samples: sequences of the first iteration that are drawn from the action prior.
         horizon: steps imagined.
-        iterations: rounds of imagining and refitting.
+        iterations: rounds of imagining and refitting; the most there are, if there is a deadline.
+        deadline_ms: milliseconds that a plan may take, 0 for any; plans then vary with the machine.
         elites: best sequences found so far that the distribution is refitted to.
         temperature: MPPI: sharpness of the elites' weights, relative to the spread of their scores.
         initial_std: standard deviation without a prior, and the largest one ever, in action units.
         min_std: smallest standard deviation, in action units.
+        noise_correlation: of the noise from step to step; 1 shifts the whole sequence.
         switch_floor: least probability of either side of a switch, so that both are always tried.
         switch_renewal: probability that a switch is drawn anew at a step of a sequence.
         use_prior: start from the action prior; otherwise it is never asked.
@@ -43,6 +45,7 @@ class PlannerConfig:
         uncertainty_weight: return given up for one standard deviation of the value ensemble.
         prior_weight: return given up for one squared standard deviation from the prior.
         smoothness_weight: return given up for one squared unit of change between actions.
+        backend: code that imagines, one of auto, eager, float32, bfloat16.
     """
 
     planner: str = "mppi"
@@ -50,10 +53,12 @@ class PlannerConfig:
     prior_samples: int = SearchConfig.prior_samples
     horizon: int = SearchConfig.horizon
     iterations: int = SearchConfig.iterations
+    deadline_ms: float = SearchConfig.deadline_ms
     elites: int = SearchConfig.elites
     temperature: float = 0.5
     initial_std: float = SearchConfig.initial_std
     min_std: float = SearchConfig.min_std
+    noise_correlation: float = SearchConfig.noise_correlation
     switch_floor: float = SearchConfig.switch_floor
     switch_renewal: float = SearchConfig.switch_renewal
     use_prior: bool = SearchConfig.use_prior
@@ -62,11 +67,16 @@ class PlannerConfig:
     uncertainty_weight: float = UncertaintyPenalty.weight
     prior_weight: float = 0.5
     smoothness_weight: float = 0.0
+    backend: str = "auto"
 
     def __post_init__(self) -> None:
         if self.planner not in PLANNERS:
             raise ValueError(
                 f"planner is {self.planner!r}, expected one of {', '.join(PLANNERS)}: pick one"
+            )
+        if self.backend not in BACKENDS:
+            raise ValueError(
+                f"backend is {self.backend!r}, expected one of {', '.join(BACKENDS)}: pick one"
             )
         check_temperature(self.temperature)
         self.search()
@@ -74,19 +84,8 @@ class PlannerConfig:
 
     def search(self) -> SearchConfig:
         """The part that says how to search."""
-        return SearchConfig(
-            samples=self.samples,
-            prior_samples=self.prior_samples,
-            horizon=self.horizon,
-            iterations=self.iterations,
-            elites=self.elites,
-            initial_std=self.initial_std,
-            min_std=self.min_std,
-            switch_floor=self.switch_floor,
-            switch_renewal=self.switch_renewal,
-            use_prior=self.use_prior,
-            use_warm_start=self.use_warm_start,
-        )
+        names = {field.name for field in fields(SearchConfig)}
+        return SearchConfig(**{k: v for k, v in vars(self).items() if k in names})
 
     def objective(self) -> Objective:
         """The part that says what to search for; terms of weight zero are left out."""

@@ -17,8 +17,11 @@ from torch import Tensor
 
 from wm_planner.interfaces import Objective, WorldModel
 from wm_planner.noise import Generators
+from wm_planner.planning.deadline import Deadline
 from wm_planner.planning.distribution import SequenceDistribution
-from wm_planner.planning.switches import switch_mask, to_valid
+from wm_planner.planning.search_config import SearchConfig
+from wm_planner.planning.sequence_noise import SequenceNoise, draw
+from wm_planner.planning.switches import to_valid
 from wm_planner.planning.warm_start import check_warm_start
 from wm_planner.types import ActionSpace, Latent, Plan, PlanStatistics, Proposal
 
@@ -34,73 +37,8 @@ class PlanningError(RuntimeError):
         )
 
 
-@final
-@dataclass(frozen=True)
-class SearchConfig:
-    """How long and how widely to search."""
-
-    samples: int = 128
-    """Action sequences imagined in each iteration, those from the prior included."""
-
-    prior_samples: int = 24
-    """Sequences of the first iteration that are drawn from the action prior."""
-
-    horizon: int = 3
-    """Steps imagined."""
-
-    iterations: int = 4
-    """Rounds of imagining and refitting."""
-
-    elites: int = 32
-    """Best sequences found so far that the distribution is refitted to."""
-
-    initial_std: float = 0.5
-    """Standard deviation without a prior, and the largest one ever, in action units."""
-
-    min_std: float = 0.05
-    """Smallest standard deviation, in action units."""
-
-    switch_floor: float = 0.1
-    """Least probability of either side of a switch, so that both are always tried."""
-
-    switch_renewal: float = 0.2
-    """Probability that a switch is drawn anew at a step of a sequence; small: flips are rare."""
-
-    use_prior: bool = True
-    """Start from the action prior; otherwise it is never asked."""
-
-    use_warm_start: bool = True
-    """Try the last plan, and without a prior start from it."""
-
-    def __post_init__(self) -> None:
-        for name in ("samples", "horizon", "iterations", "elites"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1: raise it")
-        drawn_from_prior = self.prior_samples if self.use_prior else 0
-        if self.prior_samples < 0 or drawn_from_prior + 2 > self.samples:
-            raise ValueError(
-                f"prior_samples is {self.prior_samples}, expected 0 to samples - 2 = "
-                f"{self.samples - 2} (the prior's mean and the last plan take two): "
-                "lower it or raise samples"
-            )
-        if self.elites > self.samples:
-            raise ValueError(
-                f"elites is {self.elites}, expected at most samples = {self.samples}: lower it"
-            )
-        if not 0 < self.min_std <= self.initial_std < float("inf"):
-            raise ValueError(
-                f"min_std is {self.min_std} and initial_std {self.initial_std}, expected "
-                "0 < min_std <= initial_std: actions are in [-1, 1], so try 0.05 and 0.5"
-            )
-        if not 0 < self.switch_floor <= 0.5 or not 0 <= self.switch_renewal <= 1:
-            raise ValueError(
-                f"switch_floor is {self.switch_floor} and switch_renewal {self.switch_renewal}, "
-                "expected in (0, 0.5] and [0, 1]: try 0.1 and 0.2"
-            )
-
-
 class _Scored(NamedTuple):
-    """Candidates and their scores; an unusable one scores -inf and its actions are zero."""
+    """Candidates and their scores; an unusable one scores -inf."""
 
     actions: Tensor  # (B, N, H, A)
     scores: Tensor  # (B, N)
@@ -110,9 +48,10 @@ class _Scored(NamedTuple):
         return self.scores.isneginf().sum()
 
     def best(self, k: int) -> _Scored:
-        """The `k` best, or all if fewer, best first."""
+        """The `k` best, or all if fewer, best first; actions of unusable ones are zero."""
         scores, index = self.scores.topk(min(k, self.scores.shape[1]), dim=1)  # (B, k)
-        return _Scored(self.actions.take_along_dim(index[..., None, None], dim=1), scores)
+        actions = self.actions.take_along_dim(index[..., None, None], dim=1)  # (B, k, H, A)
+        return _Scored(actions.masked_fill(scores.isneginf()[..., None, None], 0.0), scores)
 
 
 def _joined(first: _Scored, second: _Scored) -> _Scored:
@@ -126,6 +65,7 @@ class _Found(NamedTuple):
     weights: Tensor  # (B, K)
     distribution: SequenceDistribution
     non_finite: Tensor  # ()
+    iterations: int
 
 
 @final
@@ -150,12 +90,13 @@ class EliteSearch:
         `generator`, or one for each batch element, lives on the latent's device. Raises
         PlanningError if for some batch element no candidate has a finite score.
         """
+        deadline = Deadline(self.config.deadline_ms, latent.z.device)
         prior = self._prior(latent, generator)
         if not self.config.use_warm_start:
             warm_start = None
         distribution = self._initial(latent, prior, warm_start)
         references = self._references(distribution, prior, warm_start)
-        found = self._refine(latent, prior, distribution, references, generator)
+        found = self._refine(latent, prior, distribution, references, generator, deadline)
         return self._choose(latent, prior, references, found)
 
     def _prior(self, latent: Latent, generator: Generators) -> Proposal | None:
@@ -177,10 +118,7 @@ class EliteSearch:
             mean, std = prior.mean, prior.std.clamp(config.min_std, config.initial_std)
         else:
             mean = torch.zeros(shape, device=device) if warm_start is None else warm_start
-        is_switch = switch_mask(self.action_space, device)
-        return SequenceDistribution(
-            mean.clamp(-1, 1), std, is_switch, config.switch_floor, config.switch_renewal
-        )
+        return SequenceDistribution(mean.clamp(-1, 1), std, self.action_space, config.switch_floor)
 
     def _references(
         self,
@@ -201,14 +139,15 @@ class EliteSearch:
         distribution: SequenceDistribution,
         references: Tensor,
         generator: Generators,
+        deadline: Deadline,
     ) -> _Found:
         given = references  # (B, G, H, A) candidates of the first iteration that are not sampled
         if prior is not None and self.config.prior_samples > 0:
             given = torch.cat([given, to_valid(prior.actions, distribution.is_switch)], dim=1)
         elites = _Scored(given[:, :0], given.new_zeros(given.shape[0], 0))  # none yet
         non_finite = torch.zeros((), dtype=torch.int64, device=given.device)
-        for _ in range(self.config.iterations):
-            sampled = distribution.sample(self.config.samples - given.shape[1], generator)
+        for i, noise in enumerate(self._noise(latent, generator), start=1):
+            sampled = distribution.sample(noise)[:, given.shape[1] :]
             scored = self._imagine(latent, prior, torch.cat([given, sampled], dim=1))
             non_finite = non_finite + scored.non_finite()
             elites = _joined(elites, scored).best(self.config.elites)  # (B, K)
@@ -217,14 +156,27 @@ class EliteSearch:
                 elites.actions, weights, self.config.min_std, self.config.initial_std
             )
             given = given[:, :0]
-        return _Found(elites, weights, distribution, non_finite)
+            if deadline.over(i):
+                break
+        return _Found(elites, weights, distribution, non_finite, i)
+
+    def _noise(self, latent: Latent, generator: Generators) -> list[SequenceNoise]:
+        config = self.config
+        return draw(
+            config.iterations,
+            (latent.z.shape[0], config.samples, config.horizon),
+            self.action_space,
+            config.noise_correlation,
+            config.switch_renewal,
+            generator,
+            latent.z.device,
+        )
 
     def _imagine(self, latent: Latent, prior: Proposal | None, actions: Tensor) -> _Scored:
         rollout = self.world_model.rollout(latent, actions)
         scores = self.objective.score(rollout, prior).float()  # (B, N)
-        finite = scores.isfinite()
-        scores = scores.masked_fill(~finite, -torch.inf)
-        return _Scored(torch.where(finite[..., None, None], actions, 0.0), scores)
+        unusable = -torch.inf
+        return _Scored(actions, scores.nan_to_num(unusable, posinf=unusable, neginf=unusable))
 
     def _choose(
         self, latent: Latent, prior: Proposal | None, references: Tensor, found: _Found
@@ -249,7 +201,7 @@ class EliteSearch:
             expected_return=torch.where(take_mean, central_score, best_score),
             spread=found.distribution.std,
             statistics=PlanStatistics(
-                iterations=self.config.iterations,
+                iterations=found.iterations,
                 non_finite=int(found.non_finite + final.non_finite()),
             ),
         )

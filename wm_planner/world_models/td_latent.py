@@ -20,7 +20,7 @@ from wm_planner.noise import Generators, normal, uniform
 from wm_planner.types import ActionSpace, Latent, Observation, Proposal, Rollout
 from wm_planner.world_models.layers import SimNorm, ValueEnsemble, mlp, numbers
 
-_STD_RANGE = (0.05, 1.0)  # of the prior, in action units
+STD_RANGE = (0.05, 1.0)  # of the prior, in action units
 _SIZES = (
     "cameras", "image_size", "proprio_size", "action_size", "landmark_size", "latent_size",
     "hidden_size", "value_members", "bins",
@@ -84,6 +84,26 @@ class PriorParameters(NamedTuple):
     mean: Tensor  # (..., A) in (-1, 1)
     std: Tensor  # (..., A)
     logit: Tensor  # (..., A) of a switch being +1; meaningless for other actions
+
+
+class PriorNoise(NamedTuple):
+    """The random numbers behind a proposal; entry 0 of N + 1 is not used."""
+
+    normal: Tensor  # (B, N + 1, H, A) standard normal
+    uniform: Tensor  # (B, N + 1, H, A) in [0, 1)
+
+
+def draw_prior_noise(
+    config: TDLatentConfig,
+    batch: int,
+    n: int,
+    horizon: int,
+    generator: Generators,
+    device: torch.device,
+) -> PriorNoise:
+    """For a proposal of `n` sequences of `horizon` steps."""
+    shape = (batch, n + 1, horizon, config.action_size)
+    return PriorNoise(normal(shape, generator, device), uniform(shape, generator, device))
 
 
 @final
@@ -163,7 +183,7 @@ class TDLatent(nn.Module):
     def prior_at(self, z: Tensor) -> PriorParameters:
         """The action prior at latents (..., D)."""
         first, second = self.prior(z).float().chunk(2, dim=-1)
-        low, high = _STD_RANGE
+        low, high = STD_RANGE
         std = low + (high - low) * torch.sigmoid(second)
         mean = torch.tanh(torch.where(self.is_switch, first / 2, first))
         std = torch.where(self.is_switch, (1 - mean**2).clamp_min(1e-6).sqrt(), std)
@@ -172,12 +192,13 @@ class TDLatent(nn.Module):
     def propose(self, latent: Latent, n: int, horizon: int, generator: Generators) -> Proposal:
         """Roll the prior: once by its mean, and n times by samples."""
         b = latent.z.shape[0]
+        noise = draw_prior_noise(self.config, b, n, horizon, generator, latent.z.device)
         z = repeat(latent.z, "b d -> (b n) d", n=n + 1)  # entry 0 of n follows the mean
         actions, means, stds = [], [], []
-        for _ in range(horizon):
+        for step_noise in zip(noise.normal.unbind(2), noise.uniform.unbind(2), strict=True):
             prior = self.prior_at(z)
             prior = PriorParameters(*(part.unflatten(0, (b, n + 1)) for part in prior))
-            action = self._sample(prior, generator)  # (B, N + 1, A)
+            action = self._sample(prior, *step_noise)  # (B, N + 1, A)
             mean = prior.mean[:, 0]
             action[:, 0] = torch.where(self.is_switch, mean.sign(), mean)
             actions.append(action[:, 1:])
@@ -186,9 +207,7 @@ class TDLatent(nn.Module):
             z = self.step(z, action.flatten(0, 1))
         return Proposal(torch.stack(actions, 2), torch.stack(means, 1), torch.stack(stds, 1))
 
-    def _sample(self, prior: PriorParameters, generator: Generators) -> Tensor:
-        noise = normal(prior.mean.shape, generator, prior.mean.device)
-        drawn = uniform(prior.mean.shape, generator, prior.mean.device)
+    def _sample(self, prior: PriorParameters, noise: Tensor, drawn: Tensor) -> Tensor:
         switched = torch.where(drawn < torch.sigmoid(prior.logit), 1.0, -1.0)
         return torch.where(self.is_switch, switched, (prior.mean + prior.std * noise).clamp(-1, 1))
 

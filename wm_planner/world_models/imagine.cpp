@@ -1,0 +1,523 @@
+// Imagines candidate action sequences with a latent world model, on a processor.
+//
+// The candidates are cut into blocks of rows. A block goes through all layers and all steps while
+// its activations stay in the cache of one core: matrix products by oneDNN's brgemm (AMX for
+// bfloat16, AVX for float), and between them LayerNorm, SiLU and SimNorm in float. TDLatent.rollout
+// is the reference; native.py packs the weights.
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <ATen/cpu/vec/functional.h>
+#include <ATen/cpu/vec/vec.h>
+#include <ATen/native/CPUBlas.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+namespace {
+
+using at::Tensor;
+using Vec = at::vec::Vectorized<float>;
+
+constexpr int64_t kLanes = Vec::size();
+constexpr int64_t kPanel = 64;    // columns of a weight panel
+constexpr int64_t kBlock = 256;   // most rows of a block
+constexpr float kEpsilon = 1e-5;  // of LayerNorm, as in PyTorch
+
+// ---- Numbers, a vector at a time ----------------------------------------------------------------
+
+template <typename T>
+Vec load_lanes(const T* from) {
+  if constexpr (std::is_same_v<T, float>) {
+    return Vec::loadu(from);
+  } else {
+    Vec x;
+    at::vec::load_fp32_from_bf16(from, x);
+    return x;
+  }
+}
+
+template <typename T>
+void store_lanes(Vec x, T* to) {
+  if constexpr (std::is_same_v<T, float>) {
+    x.store(to);
+  } else {
+#if defined(CPU_CAPABILITY_AVX512) && defined(__AVX512BF16__)
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), (__m256i)_mm512_cvtneps_pbh(x));
+#else
+    at::vec::convert_from_float<T>(x, Vec(0)).store(to, kLanes);
+#endif
+  }
+}
+
+// e^x; relative error below 3e-7, or 8e-5 where the result is rounded to bfloat16 anyway.
+template <typename T>
+Vec exponential(Vec x) {
+#if defined(CPU_CAPABILITY_AVX512)
+  const __m512 t = _mm512_mul_ps(x, _mm512_set1_ps(1.44269504f));
+  const __m512 whole =
+      _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  const __m512 f = _mm512_sub_ps(t, whole);  // in [-0.5, 0.5]; p is a polynomial for 2^f
+  __m512 p;
+  if constexpr (std::is_same_v<T, float>) {
+    p = _mm512_set1_ps(1.32765e-3f);
+    for (const float c : {9.67554e-3f, 5.550713e-2f, 2.402212e-1f, 6.931470e-1f, 1.0f})
+      p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(c));
+  } else {
+    p = _mm512_set1_ps(5.517167e-2f);
+    for (const float c : {2.426111e-1f, 6.932610e-1f, 9.999281e-1f})
+      p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(c));
+  }
+  return _mm512_scalef_ps(p, whole);
+#else
+  return x.exp_u20();
+#endif
+}
+
+// 1 / x for x > 0; relative error below 1e-7, or 6.2e-5 where it is rounded to bfloat16 anyway.
+template <typename T>
+Vec reciprocal(Vec x) {
+#if defined(CPU_CAPABILITY_AVX512)
+  const __m512 guess = _mm512_rcp14_ps(x);
+  if constexpr (!std::is_same_v<T, float>) return guess;
+  const __m512 better = _mm512_mul_ps(guess, _mm512_fnmadd_ps(x, guess, _mm512_set1_ps(2.0f)));
+  // Where x is infinite the guess is 0 and Newton's step 0 * inf: keep the guess.
+  return _mm512_mask_mov_ps(better, _mm512_cmp_ps_mask(guess, _mm512_setzero_ps(), _CMP_EQ_OQ),
+                            guess);
+#else
+  return x.reciprocal();
+#endif
+}
+
+float total(Vec x) {
+  return at::vec::vec_reduce_all<float>([](const Vec& a, const Vec& b) { return a + b; }, x);
+}
+
+float largest(Vec x) {
+  return at::vec::vec_reduce_all<float>(
+      [](const Vec& a, const Vec& b) { return at::vec::maximum(a, b); }, x);
+}
+
+// ---- Layers -------------------------------------------------------------------------------------
+
+template <typename T>
+struct Linear {
+  const T* weight;  // panels of kPanel columns, each (inputs, columns); bfloat16 in pairs of rows
+  const float* bias;
+  int64_t inputs, outputs;
+
+  // c (rows, outputs) = x (rows, inputs) weight; whoever reads c adds the bias
+  void product(const T* x, int64_t rows, float* c) const {
+    for (int64_t column = 0; column < outputs; column += kPanel) {
+      const int64_t columns = std::min(kPanel, outputs - column);
+      at::native::cpublas::brgemm(rows, columns, inputs, inputs, columns, outputs, false, x,
+                                  weight + column * inputs, c + column,
+                                  !std::is_same_v<T, float>);
+    }
+  }
+};
+
+struct Affine {
+  const float *scale, *shift;
+};
+
+template <typename T>
+struct MLP {  // two hidden layers of Linear, LayerNorm and SiLU, then a Linear
+  Linear<T> first, second, last;
+  Affine first_norm, second_norm;
+};
+
+struct Addend {  // inputs too few for a product of their own: adds x (rows, size) weight
+  const float* x = nullptr;
+  int64_t stride = 0, size = 0;  // of a row of x
+  const float* weight = nullptr;  // (size, outputs)
+};
+
+// to = silu(layer_norm(c + bias + addend)), whose rows have mean 0: native.py centres the weights.
+// Spoils c (rows, n).
+template <typename T>
+void norm_silu(float* c, int64_t rows, int64_t n, const float* bias, Affine norm, Addend addend,
+               T* to) {
+  for (int64_t row = 0; row < rows; ++row, c += n, to += n) {
+    Vec squares(0);
+    for (int64_t i = 0; i < n; i += kLanes) {
+      Vec x = load_lanes(c + i) + load_lanes(bias + i);
+      for (int64_t j = 0; j < addend.size; ++j)
+        x = at::vec::fmadd(Vec(addend.x[row * addend.stride + j]),
+                           load_lanes(addend.weight + j * n + i), x);
+      x.store(c + i);
+      squares = at::vec::fmadd(x, x, squares);
+    }
+    const Vec inverse(1 / std::sqrt(total(squares) / n + kEpsilon));
+    for (int64_t i = 0; i < n; i += kLanes) {
+      const Vec y = at::vec::fmadd(load_lanes(c + i) * inverse, load_lanes(norm.scale + i),
+                                   load_lanes(norm.shift + i));
+      store_lanes(y * reciprocal<T>(Vec(1) + exponential<T>(y.neg())), to + i);
+    }
+  }
+}
+
+// to = softmax of c + bias over the members i, i + n / group, i + 2 n / group, ...; spoils c
+template <typename T>
+void simnorm(float* c, int64_t rows, int64_t n, const float* bias, int64_t group, T* to) {
+  const int64_t apart = n / group;
+  for (int64_t row = 0; row < rows; ++row, c += n, to += n) {
+    for (int64_t i = 0; i < apart; i += kLanes) {
+      Vec top(-INFINITY), sum(0);
+      for (int64_t j = i; j < n; j += apart) {
+        const Vec x = load_lanes(c + j) + load_lanes(bias + j);
+        x.store(c + j);
+        top = at::vec::maximum(top, x);
+      }
+      for (int64_t j = i; j < n; j += apart) {
+        const Vec e = exponential<T>(load_lanes(c + j) - top);
+        e.store(c + j);
+        sum = sum + e;
+      }
+      const Vec scale = reciprocal<T>(sum);
+      for (int64_t j = i; j < n; j += apart) store_lanes(load_lanes(c + j) * scale, to + j);
+    }
+  }
+}
+
+// out[row * stride] = the one output of `last`
+template <typename T>
+void read_scalar(const Linear<T>& last, const T* x, int64_t rows, float* out, int64_t stride) {
+  for (int64_t row = 0; row < rows; ++row, x += last.inputs) {
+    Vec sum(0);
+    for (int64_t i = 0; i < last.inputs; i += kLanes)
+      sum = at::vec::fmadd(load_lanes(x + i), load_lanes(last.weight + i), sum);
+    out[row * stride] = total(sum) + last.bias[0];
+  }
+}
+
+// out[row * stride] = symexp of the mean of `centres` (outputs,) under the softmax of `last`
+template <typename T>
+void read_two_hot(const Linear<T>& last, const T* x, int64_t rows, const float* centres, float* c,
+                  float* out, int64_t stride) {
+  last.product(x, rows, c);
+  for (int64_t row = 0; row < rows; ++row, c += last.outputs) {
+    Vec top(-INFINITY), sum(0), weighted(0);
+    for (int64_t i = 0; i < last.outputs; i += kLanes) {
+      const Vec y = load_lanes(c + i) + load_lanes(last.bias + i);
+      y.store(c + i);
+      top = at::vec::maximum(top, y);
+    }
+    const Vec most(largest(top));
+    for (int64_t i = 0; i < last.outputs; i += kLanes) {
+      const Vec e = exponential<float>(load_lanes(c + i) - most);
+      sum = sum + e;
+      weighted = at::vec::fmadd(e, load_lanes(centres + i), weighted);
+    }
+    const float mean = total(weighted) / total(sum);
+    out[row * stride] = std::copysign(std::expm1(std::abs(mean)), mean);
+  }
+}
+
+// ---- The model ----------------------------------------------------------------------------------
+
+template <typename T>
+struct Model {
+  MLP<T> dynamics, prior, reward;
+  std::vector<MLP<T>> values;
+  const float* action_weight;  // (actions, hidden): the dynamics' first layer takes them as well
+  const float* centres;        // of the bins; nullptr if a head's output is the number itself
+  int64_t latent, hidden, group;
+
+  int64_t widest() const {
+    return std::max({hidden, latent, reward.last.outputs, prior.last.outputs});
+  }
+};
+
+template <typename T>
+struct Scratch {  // of a thread; kept from call to call
+  std::vector<T> z, a, b;
+  std::vector<float> c;
+};
+
+// One block of rows, each with a latent of its own, through the networks.
+template <typename T>
+class Block {
+ public:
+  Block(const Model<T>& model, Scratch<T>& scratch, int64_t rows)
+      : m(model), s(scratch), rows(rows) {
+    s.z.resize(rows * m.latent);
+    s.a.resize(rows * m.hidden);
+    s.b.resize(rows * m.hidden);
+    s.c.resize(rows * m.widest());
+  }
+
+  // Give row i the latent of batch element (first + i) / n.
+  void start(const T* latents, int64_t first, int64_t n) {
+    for (int64_t row = 0; row < rows; ++row)
+      std::copy_n(latents + (first + row) / n * m.latent, m.latent, s.z.data() + row * m.latent);
+  }
+
+  // The same for what the dynamics' first layer makes of the latents, and then a step.
+  void first_step(const float* products, int64_t first, int64_t n, Addend actions) {
+    for (int64_t row = 0; row < rows; ++row)
+      std::copy_n(products + (first + row) / n * m.hidden, m.hidden, s.c.data() + row * m.hidden);
+    finish_step(actions);
+  }
+
+  void step(Addend actions) {
+    m.dynamics.first.product(s.z.data(), rows, s.c.data());
+    finish_step(actions);
+  }
+
+  // One number a row.
+  void read(const MLP<T>& head, float* out, int64_t stride) {
+    hidden_layers(head);
+    if (m.centres)
+      read_two_hot(head.last, s.b.data(), rows, m.centres, s.c.data(), out, stride);
+    else
+      read_scalar(head.last, s.b.data(), rows, out, stride);
+  }
+
+  // All outputs, without their bias: (rows, head.last.outputs)
+  const float* outputs(const MLP<T>& head) {
+    hidden_layers(head);
+    head.last.product(s.b.data(), rows, s.c.data());
+    return s.c.data();
+  }
+
+ private:
+  void hidden_layers(const MLP<T>& head) {
+    head.first.product(s.z.data(), rows, s.c.data());
+    norm_silu(s.c.data(), rows, m.hidden, head.first.bias, head.first_norm, {}, s.a.data());
+    head.second.product(s.a.data(), rows, s.c.data());
+    norm_silu(s.c.data(), rows, m.hidden, head.second.bias, head.second_norm, {}, s.b.data());
+  }
+
+  // From the first layer's products in c to the next latent.
+  void finish_step(Addend actions) {
+    const MLP<T>& d = m.dynamics;
+    norm_silu(s.c.data(), rows, m.hidden, d.first.bias, d.first_norm, actions, s.a.data());
+    d.second.product(s.a.data(), rows, s.c.data());
+    norm_silu(s.c.data(), rows, m.hidden, d.second.bias, d.second_norm, {}, s.b.data());
+    d.last.product(s.b.data(), rows, s.c.data());
+    simnorm(s.c.data(), rows, m.latent, d.last.bias, m.group, s.z.data());
+  }
+
+  const Model<T>& m;
+  Scratch<T>& s;
+  const int64_t rows;
+};
+
+// Run body(scratch, first row, rows) for blocks of `all` rows, on all of PyTorch's threads.
+template <typename T, typename Body>
+void for_blocks(int64_t all, const Body& body) {
+  const int64_t share = (all + at::get_num_threads() - 1) / at::get_num_threads();
+  const int64_t rows = std::min(kBlock, share);
+  at::parallel_for(0, (all + rows - 1) / rows, 1, [&](int64_t begin, int64_t end) {
+    static thread_local Scratch<T> scratch;
+    for (int64_t i = begin; i < end; ++i) body(scratch, i * rows, std::min(rows, all - i * rows));
+    at::native::cpublas::brgemm_release();
+  });
+}
+
+// rewards (B, N, H), value and disagreement (B, N): mean and standard deviation of the value heads
+template <typename T>
+void imagine_with(const Model<T>& m, const Tensor& z, const Tensor& actions, float* rewards,
+                  float* value, float* disagreement) {
+  const int64_t n = actions.size(1), horizon = actions.size(2), size = actions.size(3);
+  const int64_t all = actions.size(0) * n, members = m.values.size();
+  const float* given = actions.const_data_ptr<float>();
+
+  // What the first layer makes of the latent is the same for all candidates of a batch element.
+  Tensor common = at::empty({z.size(0), m.hidden}, actions.options());
+  m.dynamics.first.product(z.const_data_ptr<T>(), z.size(0), common.mutable_data_ptr<float>());
+  const float* products = common.const_data_ptr<float>();
+
+  for_blocks<T>(all, [&](Scratch<T>& scratch, int64_t first, int64_t rows) {
+    Block<T> block(m, scratch, rows);
+    for (int64_t t = 0; t < horizon; ++t) {
+      const Addend taken{given + (first * horizon + t) * size, horizon * size, size,
+                         m.action_weight};
+      if (t == 0)
+        block.first_step(products, first, n, taken);
+      else
+        block.step(taken);
+      block.read(m.reward, rewards + first * horizon + t, horizon);
+    }
+    std::vector<float> values(members * rows);
+    for (int64_t k = 0; k < members; ++k) block.read(m.values[k], values.data() + k, members);
+    for (int64_t row = 0; row < rows; ++row) {
+      const float* v = values.data() + row * members;
+      float mean = 0, squares = 0;
+      for (int64_t k = 0; k < members; ++k) mean += v[k] / members;
+      for (int64_t k = 0; k < members; ++k) squares += (v[k] - mean) * (v[k] - mean);
+      value[first + row] = mean;
+      disagreement[first + row] = std::sqrt(squares / (members - 1));
+    }
+  });
+}
+
+// What a proposal draws from and gives, for `count` rows of a batch element; row 0 follows the mean
+struct Proposal {
+  const float *normal, *uniform;  // (B, count, H, A)
+  const bool* is_switch;          // (A,)
+  float low, high;                // range of the standard deviation
+  float *actions, *mean, *std;    // (B, count, H, A), (B, H, A), (B, H, A)
+};
+
+float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
+
+// TDLatent.prior_at and _sample for one row: the action at `at` from the head's 2 A `outputs`
+inline void sample_prior(const Proposal& p, const float* outputs, const float* bias, int64_t size,
+                         int64_t at, bool by_mean, float* mean_out, float* std_out) {
+  for (int64_t j = 0; j < size; ++j) {
+    const float x = outputs[j] + bias[j];
+    const float mean = std::tanh(p.is_switch[j] ? x / 2 : x);
+    const float free = p.low + (p.high - p.low) * sigmoid(outputs[size + j] + bias[size + j]);
+    const float spread =
+        p.is_switch[j] ? std::max(p.low, std::sqrt(std::max(1 - mean * mean, 1e-6f))) : free;
+    float action;
+    if (p.is_switch[j])
+      action = by_mean ? float((mean > 0) - (mean < 0)) : p.uniform[at + j] < sigmoid(x) ? 1 : -1;
+    else
+      action = by_mean ? mean : std::clamp(mean + spread * p.normal[at + j], -1.0f, 1.0f);
+    p.actions[at + j] = action;
+    if (by_mean) {
+      mean_out[j] = mean;
+      std_out[j] = spread;
+    }
+  }
+}
+
+template <typename T>
+void propose_with(const Model<T>& m, const MLP<T>& prior, const Tensor& z, int64_t count,
+                  int64_t horizon, int64_t size, const Proposal& p) {
+  const T* latents = z.const_data_ptr<T>();
+  for_blocks<T>(z.size(0) * count, [&](Scratch<T>& scratch, int64_t first, int64_t rows) {
+    Block<T> block(m, scratch, rows);
+    block.start(latents, first, count);
+    for (int64_t t = 0; t < horizon; ++t) {
+      const float* outputs = block.outputs(prior);
+      for (int64_t row = 0; row < rows; ++row) {
+        const int64_t i = first + row, told = (i / count * horizon + t) * size;
+        sample_prior(p, outputs + row * prior.last.outputs, prior.last.bias, size,
+                     (i * horizon + t) * size, i % count == 0, p.mean + told, p.std + told);
+      }
+      block.step({p.actions + (first * horizon + t) * size, horizon * size, size,
+                  m.action_weight});
+    }
+  });
+}
+
+// ---- From tensors -------------------------------------------------------------------------------
+
+template <typename T>
+Linear<T> linear(const Tensor& weight, const Tensor& bias) {
+  return {weight.const_data_ptr<T>(), bias.const_data_ptr<float>(),
+          weight.numel() / bias.numel(), bias.numel()};
+}
+
+constexpr int64_t kTensors = 10;  // of an MLP
+
+template <typename T>
+MLP<T> mlp(const Tensor* t) {
+  return {linear<T>(t[0], t[1]),
+          linear<T>(t[4], t[5]),
+          linear<T>(t[8], t[9]),
+          {t[2].const_data_ptr<float>(), t[3].const_data_ptr<float>()},
+          {t[6].const_data_ptr<float>(), t[7].const_data_ptr<float>()}};
+}
+
+// mlps: 10 tensors each of dynamics, prior, reward and every value head: weight, bias, scale and
+// shift of the LayerNorm, twice, then weight and bias.
+template <typename T>
+Model<T> model(const std::vector<Tensor>& mlps, const Tensor& action_weight,
+               const std::optional<Tensor>& centres, int64_t latent, int64_t group) {
+  Model<T> m{mlp<T>(&mlps[0]), mlp<T>(&mlps[kTensors]), mlp<T>(&mlps[2 * kTensors]), {},
+             action_weight.const_data_ptr<float>(),
+             centres ? centres->const_data_ptr<float>() : nullptr, latent, action_weight.size(1),
+             group};
+  for (size_t i = 3 * kTensors; i < mlps.size(); i += kTensors)
+    m.values.push_back(mlp<T>(&mlps[i]));
+  return m;
+}
+
+void check(const Tensor& z, const Tensor& actions, const std::vector<Tensor>& mlps,
+           const Tensor& action_weight) {
+  TORCH_CHECK(z.dim() == 2 && actions.dim() == 4 && z.size(0) == actions.size(0) &&
+                  actions.size(3) == action_weight.size(0),
+              "z is ", z.sizes(), " and actions ", actions.sizes(),
+              ", expected (B, D) and (B, N, H, ", action_weight.size(0), ")");
+  TORCH_CHECK(z.scalar_type() == mlps[0].scalar_type() && actions.scalar_type() == at::kFloat,
+              "z must be ", mlps[0].scalar_type(), " and actions float32");
+  TORCH_CHECK(mlps.size() % kTensors == 0 && mlps.size() >= 5 * kTensors, mlps.size(),
+              " tensors, expected 10 each of 5 or more networks");
+}
+
+std::tuple<Tensor, Tensor, Tensor> imagine(const Tensor& z, const Tensor& actions,
+                                           const std::vector<Tensor>& mlps,
+                                           const Tensor& action_weight,
+                                           const std::optional<Tensor>& centres, int64_t group) {
+  check(z, actions, mlps, action_weight);
+  const Tensor latents = z.contiguous(), given = actions.contiguous();
+  Tensor rewards = at::empty(given.sizes().slice(0, 3), given.options());
+  Tensor value = at::empty(given.sizes().slice(0, 2), given.options());
+  Tensor disagreement = at::empty_like(value);
+  auto run = [&](auto m) {
+    imagine_with(m, latents, given, rewards.mutable_data_ptr<float>(),
+                 value.mutable_data_ptr<float>(), disagreement.mutable_data_ptr<float>());
+  };
+  if (z.scalar_type() == at::kBFloat16)
+    run(model<at::BFloat16>(mlps, action_weight, centres, z.size(1), group));
+  else
+    run(model<float>(mlps, action_weight, centres, z.size(1), group));
+  return {rewards, value, disagreement};
+}
+
+std::tuple<Tensor, Tensor, Tensor> propose(const Tensor& z, const Tensor& normal,
+                                           const Tensor& uniform, const Tensor& is_switch,
+                                           const std::vector<Tensor>& mlps,
+                                           const Tensor& action_weight, int64_t group, double low,
+                                           double high) {
+  check(z, normal, mlps, action_weight);
+  TORCH_CHECK(uniform.sizes() == normal.sizes() && normal.is_contiguous() &&
+                  uniform.is_contiguous(),
+              "normal and uniform must be contiguous and of one shape");
+  const Tensor latents = z.contiguous();
+  const int64_t count = normal.size(1), horizon = normal.size(2), size = normal.size(3);
+  Tensor actions = at::empty_like(normal);
+  Tensor mean = at::empty({z.size(0), horizon, size}, normal.options());
+  Tensor std = at::empty_like(mean);
+  const Proposal p{normal.const_data_ptr<float>(),
+                   uniform.const_data_ptr<float>(),
+                   is_switch.const_data_ptr<bool>(),
+                   float(low),
+                   float(high),
+                   actions.mutable_data_ptr<float>(),
+                   mean.mutable_data_ptr<float>(),
+                   std.mutable_data_ptr<float>()};
+  auto run = [&](auto m) { propose_with(m, m.prior, latents, count, horizon, size, p); };
+  if (z.scalar_type() == at::kBFloat16)
+    run(model<at::BFloat16>(mlps, action_weight, std::nullopt, z.size(1), group));
+  else
+    run(model<float>(mlps, action_weight, std::nullopt, z.size(1), group));
+  return {actions, mean, std};
+}
+
+}  // namespace
+
+TORCH_LIBRARY(wm_planner, m) {
+  m.def(
+      "imagine(Tensor z, Tensor actions, Tensor[] mlps, Tensor action_weight, Tensor? centres, "
+      "int group) -> (Tensor rewards, Tensor value, Tensor disagreement)");
+  m.def(
+      "propose(Tensor z, Tensor normal, Tensor uniform, Tensor is_switch, Tensor[] mlps, "
+      "Tensor action_weight, int group, float low, float high) -> (Tensor actions, Tensor mean, "
+      "Tensor std)");
+}
+
+TORCH_LIBRARY_IMPL(wm_planner, CPU, m) {
+  m.impl("imagine", imagine);
+  m.impl("propose", propose);
+}

@@ -1,0 +1,95 @@
+"""The compiled imagination, imagine.cpp: built once for this processor, then taken from a cache."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import torch
+
+_SOURCE = Path(__file__).with_name("imagine.cpp")
+_FLAGS = ("-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-fopenmp", "-fPIC", "-shared")
+_TIME_LIMIT = 180  # s, of the compiler; it needs about 10
+_log = logging.getLogger(__name__)
+
+
+class LibraryError(RuntimeError):
+    """The compiled imagination is not to be had here; the message says why."""
+
+
+@functools.cache
+def load_library() -> None:
+    """Register torch.ops.wm_planner.imagine, built first if need be.
+
+    Raises LibraryError if there is no compiler, or it fails, or takes more than three minutes.
+    """
+    compiler = shutil.which(os.environ.get("CXX") or "c++")
+    if compiler is None:
+        raise LibraryError("no C++ compiler: install g++, or name one in CXX")
+    command = [compiler, *_FLAGS, *_torch_flags()]
+    library = _cache() / f"imagine-{_digest(command)}.so"
+    if not library.is_file():
+        _log.info("building the compiled imagination, once, about 10 s: %s", library)
+        _build(command, library)
+    try:
+        torch.ops.load_library(library)
+    except OSError as error:
+        raise LibraryError(f"{library}: {error}; delete it, it is built again") from error
+
+
+def _torch_flags() -> list[str]:
+    root = Path(torch.__file__).parent
+    capability = torch.backends.cpu.get_cpu_capability()  # what torch itself dispatches to
+    return [
+        f"-DCPU_CAPABILITY={capability}",
+        f"-DCPU_CAPABILITY_{capability}",
+        f"-I{root / 'include'}",
+        f"-I{root / 'include/torch/csrc/api/include'}",
+        str(_SOURCE),
+        f"-L{root / 'lib'}",  # libraries after the source that wants them
+        "-ltorch_cpu",
+        "-lc10",
+    ]
+
+
+def _digest(command: list[str]) -> str:
+    """Of all that makes the library what it is: source, command, torch and processor."""
+    try:
+        processor = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
+        processor = "\n".join(x for x in processor.splitlines() if x[:5] in ("model", "flags"))
+    except OSError:
+        processor = platform.processor()
+    parts = [_SOURCE.read_text(), *command, torch.__version__, platform.machine(), processor]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "wm_planner"
+
+
+def _build(command: list[str], library: Path) -> None:
+    """Compile into `library`, which appears whole or not at all."""
+    try:
+        library.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=library.parent) as folder:
+            partial = Path(folder) / library.name
+            subprocess.run(
+                [*command, "-o", str(partial)],
+                check=True, capture_output=True, text=True, timeout=_TIME_LIMIT,
+            )  # fmt: skip
+            partial.replace(library)
+    except subprocess.CalledProcessError as error:
+        first = next((x for x in error.stderr.splitlines() if "error" in x), error.stderr[:200])
+        raise LibraryError(f"{command[0]} failed: {first}") from error
+    except subprocess.TimeoutExpired as error:
+        raise LibraryError(f"{command[0]} took more than {_TIME_LIMIT} s") from error
+    except OSError as error:
+        raise LibraryError(f"cannot write {library}: {error}; set XDG_CACHE_HOME") from error
