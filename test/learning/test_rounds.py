@@ -37,12 +37,12 @@ def own(config: TrainConfig, number: int = 1) -> list[Episode]:
 
 
 def test_a_round_adds_the_planners_own_episodes_with_the_experts_labels(base):
-    offline, episodes = list(read_episodes(base.data[0])), own(base)
+    episodes = own(base)
     assert [episode.seed for episode in episodes] == [100_000, 100_001]
     for episode in episodes:
         assert np.isfinite(episode.expert_actions).all() and np.isfinite(episode.landmarks).all()
-        agree = np.abs(episode.actions - episode.expert_actions).mean()
-        assert agree > max(np.abs(e.actions - e.expert_actions).mean() for e in offline)
+        # An untrained planner is nowhere near the expert; the expert's own gentle noise is 0.1.
+        assert np.abs(episode.actions - episode.expert_actions).mean() > 0.3
 
 
 def test_the_last_rounds_model_is_the_result_and_tells_its_history(base):

@@ -160,7 +160,7 @@ def test_code_that_disagrees_with_the_model_is_not_used(monkeypatch, caplog):
 )
 def test_a_backend_is_what_it_is_called(backend, dtype):
     chosen = with_backend(make(), backend)
-    assert isinstance(chosen, NativeTDLatent) and chosen._dtype == dtype
+    assert isinstance(chosen, NativeTDLatent) and chosen.dtype == dtype
     assert isinstance(with_backend(make(), "auto"), NativeTDLatent)
 
 

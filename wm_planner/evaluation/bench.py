@@ -1,10 +1,11 @@
-"""How long every part takes on this machine, beside what its matrix products could reach."""
+"""How long every part takes on this machine, beside what it could reach and what others take."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,37 +15,52 @@ from wm_planner.assembly import build_arm, build_pipeline
 from wm_planner.control.kinematics import Kinematics
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.errors import UserError
+from wm_planner.evaluation.contest import contest
+from wm_planner.evaluation.peers import PEERS
 from wm_planner.evaluation.records import write_json
-from wm_planner.evaluation.timing import gemm_peak, operations, time_ms
+from wm_planner.evaluation.scaling import draw_scaling, measure_scaling, resident_mb
+from wm_planner.evaluation.timing import gemm_peak, time_ms
 from wm_planner.paths import mjcf_dir, model_dir
 from wm_planner.perception.images import observe
-from wm_planner.planning import PlannerConfig, make_planner
+from wm_planner.planning import PlannerConfig
 from wm_planner.provenance import machine
-from wm_planner.types import Latent
 from wm_planner.world_models.store import LoadedModel, load_model
+from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig
+
+_BUDGET = PlannerConfig(samples=512, iterations=6, elites=64)  # TD-MPC2's
+_LONG_HORIZON = 5
+_MEMORY_PLANS = 1000
 
 
 @dataclass(frozen=True)
 class BenchConfig:
-    """Time encoding, planning and commanding on this machine.
+    """Time encoding, planning and commanding on this machine, and other planners beside ours.
 
     Attributes:
         model: name of a model in models/, or the path of a model folder.
         device: cpu or cuda.
-        threads: processor threads.
+        threads: processor threads; 0 for all cores.
         repeats: timed calls of each part.
+        peers: also time other planners, those of `pip install .[bench]` that are there.
+        scaling: also time over samples, horizon, batch, latent size and threads.
+        picture: draw the scaling into this file (PNG or SVG).
         json: write the result to this file as well.
     """
 
     model: str = "grasp"
     device: str = "cpu"
-    threads: int = 1
-    repeats: int = 50
+    threads: int = 0
+    repeats: int = 20
+    peers: bool = True
+    scaling: bool = False
+    picture: Path | None = None
     json: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.repeats < 1 or self.threads < 1:
-            raise UserError(f"repeats {self.repeats} and threads {self.threads} must be at least 1")
+        if self.repeats < 1:
+            raise UserError(f"repeats {self.repeats} must be at least 1")
+        if self.threads < 0:
+            raise UserError(f"threads {self.threads} must be at least 1, or 0 for all cores")
 
 
 def bench(config: BenchConfig) -> None:
@@ -53,58 +69,79 @@ def bench(config: BenchConfig) -> None:
     print(_table(result))
     if config.json is not None:
         write_json(config.json, result)
+    if config.picture is not None:
+        draw_scaling(result["scaling"], config.picture)
 
 
-@torch.inference_mode()
-def measure(config: BenchConfig) -> dict:
+def measure(config: BenchConfig) -> dict[str, Any]:
     """All figures, as --json writes them."""
-    torch.set_num_threads(config.threads)
+    if config.threads:
+        torch.set_num_threads(config.threads)
     torch.set_flush_denormal(True)
     model = load_model(model_dir(config.model), config.device)
+    shipped = model.world_model
+    peaks = {
+        dtype: gemm_peak(getattr(torch, dtype), 50, config.device) / 1e9
+        for dtype in ("float32", "bfloat16")
+    }
+    parts = _parts(config, model)
+    networks = {"shipped": shipped, "tdmpc2": _tdmpc2(shipped.config, config.device)}
+    peers = PEERS if config.peers else {}
+    sizes = {}
+    for name, network in networks.items():
+        for horizon in (_BUDGET.horizon, _LONG_HORIZON):
+            budget = replace(_BUDGET, horizon=horizon)
+            label = name if horizon == _BUDGET.horizon else f"{name}_h{horizon}"
+            sizes[label] = contest(label, network, budget, peers, peaks, config.repeats)
+    result: dict[str, Any] = {
+        "machine": {
+            **machine(config.device),
+            "threads": torch.get_num_threads(),
+            "gemm_gflops": {dtype: round(peak, 1) for dtype, peak in peaks.items()},
+        },
+        "budget": {k: getattr(_BUDGET, k) for k in ("samples", "iterations", "horizon", "elites")},
+        "sizes": sizes,
+        **{f"{name}_ms": times for name, times in parts.items()},
+        "memory_mb": _memory(config, model),
+    }
+    if config.scaling or config.picture is not None:
+        result["scaling"] = measure_scaling(shipped, config.repeats, config.device)
+    return result
+
+
+def _tdmpc2(like: TDLatentConfig, device: str) -> TDLatent:
+    """A network of TD-MPC2's size with random weights."""
+    config = replace(like, latent_size=512, hidden_size=512, value_members=5, bins=101)
+    return TDLatent(config).to(device).eval().requires_grad_(False)
+
+
+def _parts(config: BenchConfig, model: LoadedModel) -> dict[str, dict[str, float]]:
+    """Percentiles of what happens between a frame and a command."""
     c = model.config
     env = ManipulationEnv(EnvConfig(c.task, c.robot, c.cameras, c.image_size))
     frames, _ = env.reset(seed=0)
-    budgets = {
-        "shipped": PlannerConfig(),
-        "tdmpc2 budget": PlannerConfig(samples=512, iterations=6, elites=64),
-    }
-    peak = gemm_peak(torch.float32, config.repeats, config.device)
-    calls = _calls(config, model, env, frames)
-    times = {
-        name: time_ms(call, config.repeats, config.device)
-        for name, call in tqdm(calls.items(), desc="bench", unit="part")
-    }
-    plans = {}
-    for name, budget in tqdm(budgets.items(), desc="plan", unit="budget"):
-        plans[name] = _plan(config, model, frames, budget, peak)
+    joints = env.simulation.joint_state()
     env.close()
-    return {
-        "machine": {
-            **machine(config.device),
-            "threads": config.threads,
-            "gemm_gflops_fp32": round(peak / 1e9, 1),
-        },
-        "budget": {
-            n: {"samples": b.samples, "iterations": b.iterations, "horizon": b.horizon}
-            for n, b in budgets.items()
-        },
-        "sizes": {"shipped": plans["shipped"]},
-        "plans": plans,
-        **{f"{name}_ms": value for name, value in times.items()},
-    }
+    calls = _calls(config, model, frames, joints)
+    with torch.inference_mode():
+        return {
+            name: time_ms(call, max(50, config.repeats), config.device)
+            for name, call in tqdm(calls.items(), desc="parts", unit="part")
+        }
 
 
 def _calls(
-    config: BenchConfig, model: LoadedModel, env: ManipulationEnv, frames: dict
+    config: BenchConfig, model: LoadedModel, frames: dict, joints: Any
 ) -> dict[str, Callable[[], object]]:
     c = model.config
     pipeline = build_pipeline(model, PlannerConfig(), config.device)
-    arm, joints = build_arm(c.robot), env.simulation.joint_state()
+    arm = build_arm(c.robot)
     arm.reset(joints)
     action = np.array([0.2, -0.2, -0.5, 1.0])
     kinematics = Kinematics(arm.config, mjcf_dir() / arm.config.mjcf)
     ahead = arm.goal + arm.config.action_step * action[:3]
     observation = observe(frames, frames["proprio"], c.cameras, c.image_size, config.device)
+    plan = pipeline.think(frames, frames["proprio"]).plan
 
     def frame_to_command() -> None:
         plan = pipeline.think(frames, arm.proprioception(joints)).plan
@@ -112,56 +149,56 @@ def _calls(
 
     return {
         "encode": lambda: model.world_model.encode(observation),
+        "plan": lambda: pipeline.think(frames, frames["proprio"]),
         "inverse_kinematics": lambda: kinematics.solve(joints.positions[:-1], ahead),
-        "command": lambda: arm.to_command(action, joints),
+        "command": lambda: pipeline.act(plan, joints),
         "frame_to_command": frame_to_command,
     }
 
 
-def _plan(
-    config: BenchConfig, model: LoadedModel, frames: dict, budget: PlannerConfig, peak: float
-) -> dict:
+def _memory(config: BenchConfig, model: LoadedModel) -> dict[str, float]:
+    """Resident memory of the process before and after a thousand plans, in MB."""
     c = model.config
-    observation = observe(frames, frames["proprio"], c.cameras, c.image_size, config.device)
-    latent: Latent = model.world_model.encode(observation)
-    generator = torch.Generator(config.device).manual_seed(0)
-    figures: dict = {"ours_ms": {}}
-    for name in ("mppi", "cem"):
-        discounted = replace(budget, planner=name, discount=c.network.discount)
-        planner = make_planner(model.world_model, model.world_model.action_space, discounted)
-
-        def call(planner=planner) -> None:  # type: ignore[no-untyped-def]
-            planner.plan(latent, None, generator)
-
-        key = "eager" if name == "mppi" else "eager_cem"
-        figures["ours_ms"][key] = time_ms(call, config.repeats, config.device)
-        if name == "mppi":
-            flop = operations(call)
-    floor = flop / peak * 1e3
-    samples = budget.samples * budget.iterations
-    median = figures["ours_ms"]["eager"]["p50"]
-    figures |= {
-        "gflop": round(flop / 1e9, 3),
-        "gemm_floor_ms": round(floor, 2),
-        "gemm_share": round(floor / median, 3),
-        "samples_per_second": round(samples / median * 1e3),
-    }
-    return figures
+    pipeline = build_pipeline(model, PlannerConfig(), config.device)
+    frames = {name: np.zeros((c.image_size, c.image_size, 3), np.uint8) for name in c.cameras}
+    proprio = np.zeros(c.proprio_size, np.float32)
+    for _ in range(50):
+        pipeline.think(frames, proprio)
+    before = resident_mb()
+    for _ in tqdm(range(_MEMORY_PLANS), desc="memory", unit="plan"):
+        pipeline.think(frames, proprio)
+    return {"plans": _MEMORY_PLANS, "before": before, "after": resident_mb()}
 
 
-def _table(result: dict) -> str:
-    lines = [f"{'':24s}{'p50':>9s}{'p95':>9s}{'p99':>9s}   ms"]
-    rows = {k.removesuffix("_ms"): v for k, v in result.items() if k.endswith("_ms")}
-    for name, plan in result["plans"].items():
-        rows[f"plan, {name}"] = plan["ours_ms"]["eager"]
-        rows[f"plan, {name}, cem"] = plan["ours_ms"]["eager_cem"]
-    for name, times in rows.items():
-        values = "".join(f"{times[q]:9.2f}" for q in ("p50", "p95", "p99"))
-        lines.append(f"{name.replace('_', ' '):24s}{values}")
-    for name, plan in result["plans"].items():
-        lines.append(
-            f"{name}: {plan['gflop']} GFLOP a plan, floor {plan['gemm_floor_ms']} ms at "
-            f"{result['machine']['gemm_gflops_fp32']} GFLOP/s: {plan['gemm_share']:.0%} of it "
-            f"reached, {plan['samples_per_second']} samples/s"
-        )
+def _table(result: dict[str, Any]) -> str:
+    lines = [f"{'milliseconds':34s}{'p50':>9s}{'p95':>9s}{'p99':>9s}"]
+    for key, times in result.items():
+        if key.endswith("_ms"):
+            lines.append(_row(key.removesuffix("_ms").replace("_", " "), times))
+    b = result["budget"]
+    lines.append(f"\nplans of {b['samples']} samples x {b['iterations']} iterations")
+    for label, size in result["sizes"].items():
+        lines.append(f"{label}: latent {size['latent_size']}, horizon {size['horizon']}")
+        for name, times in size["ours_percentiles_ms"].items():
+            share = size["gemm_share"].get(name)
+            told = f"   {share:.0%} of the GEMM floor, {size['gflop'][name]} GFLOP" if share else ""
+            lines.append(_row(f"  ours, {name}", times) + told)
+        for name, ms in size["peers_ms"].items():
+            lines.append(f"  {name:32s}{ms:9.2f}")
+        for name, why in size["peers_skipped"].items():
+            lines.append(f"  {name:32s}not timed: {why}")
+        if size["peers_ms"]:
+            lines.append(
+                f"  the fastest peer takes {size['ratio_fp32']:.2f} x our float32, "
+                f"{size['ratio_fastest']:.2f} x our fastest"
+            )
+    memory = result["memory_mb"]
+    lines.append(
+        f"\nmemory before and after {memory['plans']} plans: {memory['before']:.1f} and "
+        f"{memory['after']:.1f} MB"
+    )
     return "\n".join(lines)
+
+
+def _row(name: str, times: dict[str, float]) -> str:
+    return f"{name:34s}" + "".join(f"{times[q]:9.2f}" for q in ("p50", "p95", "p99"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -12,20 +12,47 @@ from torch.utils.flop_counter import FlopCounterMode
 from wm_planner.evaluation.statistics import percentile
 
 _GEMM = 512  # rows and columns of the products that measure the peak
+_WARM_UP = 3  # calls that do not count
 
 
 def time_ms(call: Callable[[], Any], repeats: int, device: str = "cpu") -> dict[str, float]:
     """Percentiles of the wall time of `call`, after three calls that do not count."""
-    for _ in range(3):
-        call()
-    samples = []
+    return percentiles(interleaved_ms({"": call}, repeats, device)[""])
+
+
+def interleaved_ms(
+    calls: Mapping[str, Callable[[], Any]],
+    repeats: int,
+    device: str = "cpu",
+    tick: Callable[[], object] = lambda: None,
+) -> dict[str, list[float]]:
+    """Wall times of each call, taken in turns, so that a slow moment of the machine hits all.
+
+    `tick` is called after each turn.
+    """
+    for call in calls.values():
+        for _ in range(_WARM_UP):
+            call()
+    samples: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(repeats):
-        _wait(device)
-        started = time.perf_counter()
-        call()
-        _wait(device)
-        samples.append((time.perf_counter() - started) * 1e3)
+        for name, call in calls.items():
+            _wait(device)
+            started = time.perf_counter()
+            call()
+            _wait(device)
+            samples[name].append((time.perf_counter() - started) * 1e3)
+        tick()
+    return samples
+
+
+def percentiles(samples: list[float]) -> dict[str, float]:
+    """p50, p95 and p99."""
     return {f"p{q}": round(percentile(samples, q), 3) for q in (50, 95, 99)}
+
+
+def median_ratio(slower: list[float], faster: list[float]) -> float:
+    """Median of how many times longer the one took than the other, pair by pair."""
+    return percentile([a / b for a, b in zip(slower, faster, strict=True)], 50)
 
 
 def gemm_peak(dtype: torch.dtype, repeats: int, device: str = "cpu") -> float:

@@ -36,7 +36,7 @@ class NativeTDLatent:
             if size % _LANES:
                 factor = _LANES * (group if name == "latent_size" else 1)
                 raise LibraryError(f"{name} is no multiple of {factor}")
-        self._model, self._dtype, self._group = model, dtype, group
+        self._model, self.dtype, self._group = model, dtype, group
         self._scale = 1.0 / (1.0 - c.discount)
         self._pack()
         self._check()
@@ -48,7 +48,7 @@ class NativeTDLatent:
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
         """See TDLatent.rollout."""
         rewards, value, disagreement = torch.ops.wm_planner.imagine(
-            latent.z.to(self._dtype),
+            latent.z.to(self.dtype),
             actions,
             self._mlps,
             self._action_weight,
@@ -64,7 +64,7 @@ class NativeTDLatent:
             self._model.config, z.shape[0], n, horizon, generator, z.device
         )  # (B, n + 1, H, A)
         actions, mean, std = torch.ops.wm_planner.propose(
-            z.to(self._dtype),
+            z.to(self.dtype),
             *noise,
             self._model.is_switch,
             self._mlps,
@@ -121,14 +121,14 @@ class NativeTDLatent:
 
     def _last(self, weight: Tensor, bias: Tensor) -> list[Tensor]:
         if weight.shape[1] == 1:
-            return [weight[:, 0].to(self._dtype).contiguous(), _plain(bias)]
+            return [weight[:, 0].to(self.dtype).contiguous(), _plain(bias)]
         return [self._panels(_padded(weight, 0.0)), _plain(_padded(bias[None], _PADDING)[0])]
 
     def _panels(self, weight: Tensor) -> Tensor:
         """`weight` (inputs, outputs), panel by panel; in bfloat16 two rows interleaved (VNNI)."""
         panels = []
-        for panel in weight.to(self._dtype).split(_PANEL, dim=1):
-            if self._dtype == torch.bfloat16:
+        for panel in weight.to(self.dtype).split(_PANEL, dim=1):
+            if self.dtype == torch.bfloat16:
                 panel = panel.unflatten(0, (-1, 2)).transpose(1, 2)  # (inputs / 2, columns, 2)
             panels.append(panel.reshape(-1))
         return torch.cat(panels)
@@ -151,7 +151,7 @@ class NativeTDLatent:
             ("disagreement", value_size),
         ):
             off = float((getattr(found, name) - getattr(wanted, name)).abs().max() / size)
-            if not off < _TOLERANCES[self._dtype]:
+            if not off < _TOLERANCES[self.dtype]:
                 raise LibraryError(f"{name} is off by {off:.2g} of its size")
 
 
