@@ -63,6 +63,10 @@ setup(
         "torch",
         "tqdm",
     ],
+    # `wm_planner bench`: planners to compare with, and the picture.
+    extras_require={
+        "bench": ["imageio", "matplotlib", "pytorch-mppi", "stable-worldmodel", "torchrl"]
+    },
     zip_safe=False,
     maintainer="wm_planner developers",
     maintainer_email="wm_planner@users.noreply.github.com",

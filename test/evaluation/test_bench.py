@@ -1,13 +1,24 @@
 """The figures of the bench mean what they say."""
 
 import json
+import time
 
+import cv2
 import pytest
 import torch
 
 from wm_planner.errors import UserError
 from wm_planner.evaluation.bench import BenchConfig, bench
-from wm_planner.evaluation.timing import gemm_peak, operations, time_ms
+from wm_planner.evaluation.contest import contest
+from wm_planner.evaluation.peers import PEERS, Contest
+from wm_planner.evaluation.scaling import draw_scaling, measure_scaling
+from wm_planner.evaluation.timing import (
+    gemm_peak,
+    interleaved_ms,
+    median_ratio,
+    operations,
+    time_ms,
+)
 from wm_planner.planning import PlannerConfig, make_planner
 from wm_planner.types import Latent
 from wm_planner.world_models.layers import EnsembleLinear
@@ -64,23 +75,90 @@ def test_peak_is_that_of_a_processor():
     assert 1e8 < gemm_peak(torch.float32, repeats=2) < 1e14
 
 
+def test_ratios_are_taken_pair_by_pair():
+    assert median_ratio([2.0, 30.0, 6.0], [1.0, 10.0, 1.0]) == 3.0
+
+
+def test_calls_are_timed_in_turns():
+    order = []
+    calls = {"a": lambda: order.append("a"), "b": lambda: order.append("b")}
+    samples = interleaved_ms(calls, repeats=3)
+    assert [len(times) for times in samples.values()] == [3, 3]
+    assert order[-6:] == ["a", "b"] * 3
+
+
 def test_bench_prints_a_table_and_writes_its_keys(model_folder, tmp_path, capsys):
     file = tmp_path / "out" / "bench.json"
-    bench(BenchConfig(model=str(model_folder), repeats=2, json=file))
+    bench(BenchConfig(model=str(model_folder), repeats=2, peers=False, json=file))
     result = json.loads(file.read_text())
-    assert {"machine", "budget", "sizes"} <= result.keys()
-    for part in ("encode", "command", "inverse_kinematics", "frame_to_command"):
+    assert {"machine", "budget", "sizes", "memory_mb"} <= result.keys()
+    for part in ("encode", "plan", "command", "inverse_kinematics", "frame_to_command"):
         assert result[f"{part}_ms"].keys() == PERCENTILES
-    shipped = result["sizes"]["shipped"]
-    assert shipped["ours_ms"]["eager"].keys() == PERCENTILES
-    assert 0 < shipped["gemm_share"] < 1
-    assert shipped["gemm_floor_ms"] > 0
+    assert result["sizes"].keys() == {"shipped", "shipped_h5", "tdmpc2", "tdmpc2_h5"}
+    for size in result["sizes"].values():
+        assert size["ours_ms"].keys() == {"eager", "fp32", "fastest"}
+        assert size["ours_percentiles_ms"]["eager"].keys() == PERCENTILES
+        assert all(share > 0 for share in size["gemm_share"].values())
+        peak = size["gflop"]["fp32"] / size["gemm_floor_ms"]["fp32"] * 1e3
+        assert peak == pytest.approx(result["machine"]["gemm_gflops"]["float32"], rel=0.05)
     printed = capsys.readouterr().out
-    for row in ("p50", "encode", "frame to command", "plan, shipped", "GFLOP"):
+    for row in ("p50", "encode", "frame to command", "ours, fastest", "GFLOP", "memory"):
         assert row in printed
 
 
-@pytest.mark.parametrize("wrong", [{"repeats": 0}, {"threads": 0}])
+BUDGET = PlannerConfig(samples=32, prior_samples=4, iterations=2, elites=8)
+
+
+def rest(common, compiled):
+    """A peer that takes its time: much longer than anything of ours on a tiny model."""
+    return lambda: time.sleep(0.05 if compiled else 0.08)
+
+
+def broken(common, compiled):
+    raise RuntimeError("no such thing\nhere")
+
+
+def test_a_contest_takes_the_better_of_eager_and_compiled_and_names_who_cannot(model):
+    peers, peaks = {"rest": rest, "broken": broken}, {"float32": 100.0, "bfloat16": 500.0}
+    figures = contest("tiny", model, BUDGET, peers, peaks, repeats=3)
+    assert 50 <= figures["peers_ms"]["rest"] < 80
+    assert figures["peers_compiled"] == {"rest": True}
+    assert figures["peers_skipped"] == {"broken": "RuntimeError: no such thing"}
+    ours = figures["ours_ms"]["fp32"]
+    assert figures["ratio_fp32"] == pytest.approx(figures["peers_ms"]["rest"] / ours, rel=0.5)
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_peers_plan_on_our_world_model(name, model):
+    pytest.importorskip({"p": "pytorch_mppi", "s": "stable_worldmodel", "t": "torchrl"}[name[0]])
+    common = Contest(model, torch.full((16,), 1 / 8), 32, 2, 3, 8)
+    plan = PEERS[name](common, False)
+    with torch.no_grad():
+        found = plan()
+        flop = operations(plan)
+    actions = found["actions"][0, 0] if isinstance(found, dict) else found
+    assert actions.shape == (4,) and actions.isfinite().all()
+    c, candidates = model.config, common.samples * common.iterations
+    step = _linear(c.latent_size + 4, c.hidden_size, 1) + 2 * _linear(
+        c.hidden_size, c.hidden_size, 1
+    )
+    head = 2 * _linear(c.hidden_size, c.hidden_size, 1) + _linear(c.hidden_size, 1, 1)
+    least = candidates * (3 * (step + head) + c.value_members * head)
+    assert flop >= least  # nobody is let off
+
+
+@pytest.mark.slow
+def test_scaling_is_measured_and_drawn(model, tmp_path):
+    scaling = measure_scaling(model, repeats=10, device="cpu")
+    assert list(scaling["samples"]) == [str(2**k) for k in range(8, 15)]
+    assert 0 < scaling["ms_a_sample_16384_over_256"] < 2
+    pytest.importorskip("matplotlib")
+    draw_scaling(scaling, tmp_path / "scaling.png")
+    picture = cv2.imread(str(tmp_path / "scaling.png"))
+    assert picture is not None and picture.std() > 5
+
+
+@pytest.mark.parametrize("wrong", [{"repeats": 0}, {"threads": -1}])
 def test_bench_refuses_numbers_below_one(wrong):
     with pytest.raises(UserError, match="at least 1"):
         BenchConfig(**wrong)

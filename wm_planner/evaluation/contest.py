@@ -39,6 +39,7 @@ def contest(
         peaks: GFLOP/s of matrix products by dtype.
         repeats: how often each plans.
     """
+    torch.compiler.reset()  # or it stops compiling after a few models with the same code
     device = model.is_switch.device
     z = SimNorm()(torch.randn(1, model.config.latent_size, device=device))
     models = {name: with_backend(model, backend) for name, backend in _BACKENDS.items()}

@@ -7,6 +7,7 @@ import logging
 import torch
 
 from wm_planner.interfaces import WorldModel
+from wm_planner.world_models.graphed import GraphedTDLatent
 from wm_planner.world_models.library import LibraryError
 from wm_planner.world_models.native import NativeTDLatent
 from wm_planner.world_models.td_latent import TDLatent
@@ -16,12 +17,14 @@ _log = logging.getLogger(__name__)
 
 def with_backend(model: TDLatent, backend: str) -> WorldModel:
     """`model`, imagining by one of BACKENDS; where that cannot be had, as it is, with a warning."""
+    on_gpu = model.is_switch.device.type == "cuda"
     if backend == "auto":
-        backend = "bfloat16" if _has_bfloat16() else "float32"
-    if backend == "eager" or model.is_switch.device.type != "cpu":
+        backend = "bfloat16" if on_gpu or _has_bfloat16() else "float32"
+    if backend == "eager":
         return model
+    dtype = getattr(torch, backend)
     try:
-        return NativeTDLatent(model, getattr(torch, backend))
+        return GraphedTDLatent(model, dtype) if on_gpu else NativeTDLatent(model, dtype)
     except LibraryError as error:
         _log.warning("imagining with plain PyTorch, several times slower: %s", error)
         return model

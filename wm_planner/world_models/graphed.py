@@ -1,0 +1,55 @@
+"""A TDLatent that imagines through torch.compile: fused kernels, and on a GPU one CUDA graph."""
+
+from __future__ import annotations
+
+import copy
+from typing import final
+
+import torch
+from torch import Tensor
+
+from wm_planner.noise import Generators
+from wm_planner.types import Latent, Observation, Proposal, Rollout
+from wm_planner.world_models.td_latent import TDLatent
+
+
+@final
+class GraphedTDLatent:
+    """WorldModel: rollouts by a graph that is compiled at the first call for each shape.
+
+    Encoding, proposals and pictures are the wrapped model's own, in float32.
+    """
+
+    def __init__(self, model: TDLatent, dtype: torch.dtype) -> None:
+        self._model, self.dtype = model, dtype
+        self._imagining = copy.deepcopy(model).to(dtype)
+        # "reduce-overhead" records CUDA graphs; a processor's graph is compiled without them.
+        self._compiled = torch.compile(
+            self._imagine, mode="reduce-overhead", fullgraph=True, dynamic=False
+        )
+
+    def encode(self, observation: Observation, previous: Latent | None = None) -> Latent:
+        """See TDLatent.encode."""
+        return self._model.encode(observation, previous)
+
+    def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
+        """See TDLatent.rollout."""
+        torch.compiler.cudagraph_mark_step_begin()  # the last rollout's memory may be used again
+        found = self._compiled(latent.z, actions)
+        return Rollout(actions, *(part.clone() for part in found))
+
+    def propose(self, latent: Latent, n: int, horizon: int, generator: Generators) -> Proposal:
+        """See TDLatent.propose."""
+        return self._model.propose(latent, n, horizon, generator)
+
+    def step(self, z: Tensor, action: Tensor) -> Tensor:
+        """See TDLatent.step."""
+        return self._model.step(z, action)
+
+    def decode(self, latent: Latent) -> Tensor:
+        """See TDLatent.decode."""
+        return self._model.decode(latent)
+
+    def _imagine(self, z: Tensor, actions: Tensor) -> tuple[Tensor, ...]:
+        found = self._imagining.rollout(Latent(z.to(self.dtype)), actions.to(self.dtype))
+        return tuple(part.float() for part in found[1:])  # all but the actions
