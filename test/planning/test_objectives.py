@@ -82,3 +82,12 @@ def test_the_configuration_adds_up_the_terms_it_weighs():
     assert config.objective() == Sum(terms)
     only_return = PlannerConfig(uncertainty_weight=0.0, prior_weight=0.0)
     assert only_return.objective() == Sum((LearnedReturn(),))
+
+
+def test_a_score_has_gradients_even_after_one_without():
+    objective = LearnedReturn(discount=0.5)
+    with torch.inference_mode():
+        objective.score(ROLLOUT, None)
+    rewards = torch.zeros(1, 1, 2, requires_grad=True)
+    objective.score(ROLLOUT._replace(rewards=rewards), None).sum().backward()
+    assert rewards.grad is not None and rewards.grad.flatten().tolist() == [1.0, 0.5]

@@ -24,6 +24,8 @@ _SAMPLES = (256, 512, 1024, 2048, 4096, 8192, 16384)
 _HORIZONS = (1, 2, 3, 5, 10)
 _BATCHES = (1, 2, 4, 8, 16, 32, 64)
 _LATENTS = (128, 256, 512, 1024)
+_GROWTH = {"samples": 1, "horizon": 1, "batch": 1, "latent_size": 2, "threads": -1}
+"""Power of each size that the number of operations, a thread, grows with."""
 
 
 def measure_scaling(model: TDLatent, repeats: int, device: str) -> dict[str, Any]:
@@ -64,7 +66,7 @@ def _times(
 
 
 def draw_scaling(scaling: dict[str, Any], path: Path) -> None:
-    """A panel for each size, doubly logarithmic; a dashed line is in proportion."""
+    """A panel for each size, doubly logarithmic; dashed, in proportion to the operations."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -74,7 +76,8 @@ def draw_scaling(scaling: dict[str, Any], path: Path) -> None:
     for axes, (name, times) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
         x, y = [int(value) for value in times], list(times.values())
         axes.loglog(x, y, "o-", color="#0b7a75", base=2)
-        axes.loglog(x, [y[-1] * value / x[-1] for value in x], "--", color="#999999", base=2)
+        ideal = [y[-1] * (value / x[-1]) ** _GROWTH[name] for value in x]
+        axes.loglog(x, ideal, "--", color="#999999", base=2)
         axes.set_title(name.replace("_", " "))
         axes.set_xticks(x, map(str, x), rotation=45)
         axes.set_yticks(ticks := _powers(y), [f"{tick:g}" for tick in ticks])

@@ -130,7 +130,8 @@ class Sum:
 @lru_cache
 def _discounts(discount: float, horizon: int, device: torch.device) -> Tensor:
     """discount^0, discount^1, ... (H,)."""
-    return discount ** torch.arange(horizon, device=device, dtype=torch.float32)
+    with torch.inference_mode(False):  # kept for calls with gradients as well
+        return discount ** torch.arange(horizon, device=device, dtype=torch.float32)
 
 
 def _check_weight(weight: float) -> None:

@@ -20,7 +20,8 @@ def switch_mask(action_space: ActionSpace, device: torch.device) -> Tensor:
                 f"{action_space.size - 1}: correct `switches` of the action space"
             )
     mask = [index in action_space.switches for index in range(action_space.size)]
-    return torch.tensor(mask, device=device)
+    with torch.inference_mode(False):  # kept for calls with gradients as well
+        return torch.tensor(mask, device=device)
 
 
 def to_valid(actions: Tensor, is_switch: Tensor) -> Tensor:
