@@ -27,7 +27,7 @@ from wm_planner.provenance import machine
 from wm_planner.world_models.store import LoadedModel, load_model
 from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig
 
-_BUDGET = PlannerConfig(samples=512, iterations=6, elites=64)  # TD-MPC2's
+_BUDGET = PlannerConfig(samples=512, iterations=6, horizon=3, elites=64)  # TD-MPC2's
 _LONG_HORIZON = 5
 _MEMORY_PLANS = 1000
 

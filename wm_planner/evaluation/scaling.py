@@ -19,7 +19,7 @@ from wm_planner.world_models.backend import with_backend
 from wm_planner.world_models.layers import SimNorm
 from wm_planner.world_models.td_latent import TDLatent
 
-_BASE = PlannerConfig(samples=512, iterations=1, elites=64)
+_BASE = PlannerConfig(samples=512, iterations=1, horizon=3, elites=64)
 _SAMPLES = (256, 512, 1024, 2048, 4096, 8192, 16384)
 _HORIZONS = (1, 2, 3, 5, 10)
 _BATCHES = (1, 2, 4, 8, 16, 32, 64)

@@ -17,7 +17,7 @@ class SearchConfig:
     prior_samples: int = 24
     """Sequences of the first iteration that are drawn from the action prior."""
 
-    horizon: int = 3
+    horizon: int = 5
     """Steps imagined."""
 
     iterations: int = 4
