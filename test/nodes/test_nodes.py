@@ -61,7 +61,7 @@ def test_a_trial_ends_at_its_own_time_limit(lockstep):
 
 
 def test_somebody_elses_stop_ends_a_trial_as_the_operators(lockstep):
-    lockstep.node.create_timer(1.0, lambda: stop.call_async(Trigger.Request()))
+    lockstep.node.create_timer(0.2, lambda: stop.call_async(Trigger.Request()))
     stop = lockstep.node.create_client(Trigger, "/wm_planner/stop")
     try:
         trial = lockstep.run_trial(SEED).trial

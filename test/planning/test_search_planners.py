@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -19,10 +20,11 @@ from analytic_models import (
 from wm_planner.planning import CEM, MPPI, LearnedReturn, PlanningError, PriorPenalty, SearchConfig
 from wm_planner.types import ActionSpace, Latent
 
+search = partial(SearchConfig, horizon=3)
 RETURN = LearnedReturn(discount=1.0)
 PLANE = ActionSpace(size=2)
 GRIPPER = ActionSpace(size=2, switches=(1,))
-THOROUGH = SearchConfig(use_prior=False, samples=256, iterations=12, initial_std=1.0, min_std=0.01)
+THOROUGH = search(use_prior=False, samples=256, iterations=12, initial_std=1.0, min_std=0.01)
 
 both = pytest.mark.parametrize("planner_class", [MPPI, CEM])
 
@@ -70,7 +72,7 @@ def test_the_gripper_opens_when_it_pays_even_if_the_prior_never_would(
 ):
     model = GripperTiming(FixedPrior(torch.tensor([0.0, -1.0]), std=0.0))
     opens_at = torch.tensor([[0.0], [1.0], [2.0], [3.0]])
-    config = SearchConfig(use_prior=use_prior)
+    config = search(use_prior=use_prior)
     plan = planner_class(model, RETURN, GRIPPER, config).plan(Latent(opens_at), None, generator)
     wanted = torch.where(torch.arange(3) >= opens_at, 1.0, -1.0)
     assert torch.equal(plan.actions[..., 1], wanted)
@@ -81,7 +83,9 @@ def test_the_gripper_opens_when_it_pays_even_if_the_prior_never_would(
 def test_a_score_that_is_no_number_never_wins_and_is_counted(planner_class, beyond, generator):
     model = Cliff(FixedPrior(torch.tensor([0.6, 0.0])))
     model.beyond = beyond
-    plan = planner_class(model, RETURN, PLANE).plan(Latent(torch.zeros(1, 2)), None, generator)
+    plan = planner_class(model, RETURN, PLANE, search()).plan(
+        Latent(torch.zeros(1, 2)), None, generator
+    )
     assert (plan.actions[..., 0] <= 0.5).all()
     assert plan.actions[..., 0].mean() > 0.3
     assert plan.expected_return.isfinite().all()
@@ -97,7 +101,7 @@ def test_prior_actions_that_are_no_number_do_not_spoil_the_plan(planner_class, g
             prior.actions[:, 0] = torch.nan
             return prior
 
-    config = SearchConfig(elites=128)
+    config = search(elites=128)
     planner = planner_class(OneBadSample(), RETURN, PLANE, config)
     plan = planner.plan(Latent(torch.zeros(2, 2)), None, generator)
     assert plan.actions.isfinite().all() and plan.spread.isfinite().all()
@@ -108,7 +112,7 @@ def test_prior_actions_that_are_no_number_do_not_spoil_the_plan(planner_class, g
 def test_raises_when_nothing_is_a_number_and_says_where(planner_class, generator):
     latent = Latent(torch.tensor([[1.0, 1.0], [-1.0, 0.0], [1.0, 0.0], [-1.0, 1.0]]))
     with pytest.raises(PlanningError, match=r"\[1, 3\]") as caught:
-        planner_class(NothingKnown(), RETURN, PLANE).plan(latent, None, generator)
+        planner_class(NothingKnown(), RETURN, PLANE, search()).plan(latent, None, generator)
     assert caught.value.batch_elements == (1, 3)
 
 
@@ -137,7 +141,7 @@ def test_the_global_random_state_is_neither_read_nor_written(planner_class):
 @pytest.mark.parametrize("space", [PLANE, GRIPPER])
 def test_never_worse_than_the_prior_or_the_last_plan(planner_class, space, generator):
     """With eight samples a search finds little; the prior and last plan still bound it."""
-    config = SearchConfig(samples=8, prior_samples=2, elites=4, iterations=1, initial_std=1.0)
+    config = search(samples=8, prior_samples=2, elites=4, iterations=1, initial_std=1.0)
     targets = torch.rand(16, 2, generator=generator) - 0.5
     model = Quadratic(FixedPrior(torch.tensor([0.1, 0.2]), std=1.0))
     last = torch.where(torch.arange(16)[:, None, None] < 8, targets[:, None], 0.9).repeat(1, 3, 1)
@@ -153,7 +157,7 @@ def test_never_worse_than_the_prior_or_the_last_plan(planner_class, space, gener
 @both
 def test_the_mean_of_opposite_plans_is_not_played(planner_class, generator):
     """Elites on both sides of a valley average to its bottom."""
-    config = SearchConfig(use_prior=False, iterations=1, samples=512, initial_std=1.0)
+    config = search(use_prior=False, iterations=1, samples=512, initial_std=1.0)
     planner = planner_class(TwoHills(), RETURN, PLANE, config)
     plan = planner.plan(Latent(torch.zeros(1, 2)), None, generator)
     assert plan.actions.abs().min() > 0.7
@@ -170,7 +174,9 @@ def test_a_lucky_find_of_the_first_round_is_not_lost(planner_class, generator):
             prior.actions[:, 5] = 0.777
             return prior
 
-    plan = planner_class(Needle(), RETURN, PLANE).plan(Latent(torch.zeros(1, 2)), None, generator)
+    plan = planner_class(Needle(), RETURN, PLANE, search()).plan(
+        Latent(torch.zeros(1, 2)), None, generator
+    )
     assert torch.equal(plan.actions, torch.full((1, 3, 2), 0.777))
 
 
@@ -178,9 +184,7 @@ def test_a_lucky_find_of_the_first_round_is_not_lost(planner_class, generator):
 def test_even_a_sure_prior_is_improved_on(planner_class, generator):
     model = Quadratic(FixedPrior(torch.zeros(2), std=0.0))
     latent = Latent(torch.tensor([[0.5, -0.5]]))
-    plan = planner_class(model, RETURN, PLANE, SearchConfig(iterations=1)).plan(
-        latent, None, generator
-    )
+    plan = planner_class(model, RETURN, PLANE, search(iterations=1)).plan(latent, None, generator)
     assert plan.expected_return > score(model, latent, torch.zeros(1, 3, 2)) + 0.01
 
 
@@ -192,7 +196,7 @@ def test_without_prior_it_is_never_asked_nor_scored(planner_class, generator):
             return rollout.rewards.sum(-1)
 
     model = Quadratic()
-    config = SearchConfig(use_prior=False)
+    config = search(use_prior=False)
     planner_class(model, WantsNoPrior(), PLANE, config).plan(
         Latent(torch.zeros(1, 2)), None, generator
     )
@@ -216,7 +220,7 @@ def test_a_strong_prior_keeps_the_plan_near_it(planner_class, generator):
 @both
 def test_the_last_plan_is_where_a_search_without_prior_starts(planner_class, generator):
     """One round of narrow noise can only reach a far target from a start that is near it."""
-    config = SearchConfig(use_prior=False, iterations=1, initial_std=0.1)
+    config = search(use_prior=False, iterations=1, initial_std=0.1)
     target = torch.tensor([[0.9, -0.9]])
     planner = planner_class(Quadratic(), RETURN, PLANE, config)
     cold = planner.plan(Latent(target), None, generator)
@@ -227,6 +231,6 @@ def test_the_last_plan_is_where_a_search_without_prior_starts(planner_class, gen
 
 @both
 def test_a_last_plan_of_the_wrong_length_is_refused(planner_class, generator):
-    planner = planner_class(Quadratic(), RETURN, PLANE)
+    planner = planner_class(Quadratic(), RETURN, PLANE, search())
     with pytest.raises(ValueError, match=r"\(1, 5, 2\), expected .*\(1, 3, 2\)"):
         planner.plan(Latent(torch.zeros(1, 2)), torch.zeros(1, 5, 2), generator)
