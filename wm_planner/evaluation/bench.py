@@ -187,6 +187,8 @@ def _table(result: dict[str, Any]) -> str:
             lines.append(f"  {name:32s}{ms:9.2f}")
         for name, why in size["peers_skipped"].items():
             lines.append(f"  {name:32s}not timed: {why}")
+        if any("ModuleNotFound" in why for why in size["peers_skipped"].values()):
+            lines.append("  (pip install '.[bench]' brings them)")
         if size["peers_ms"]:
             lines.append(
                 f"  the fastest peer takes {size['ratio_fp32']:.2f} x our float32, "
