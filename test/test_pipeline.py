@@ -13,7 +13,7 @@ from wm_planner.assembly import build_arm, build_pipeline
 from wm_planner.control.arm import InvalidInput
 from wm_planner.errors import UserError
 from wm_planner.paths import robot_config
-from wm_planner.pipeline import Pipeline
+from wm_planner.pipeline import Pipeline, View
 from wm_planner.planning import PLANNERS, PlannerConfig
 from wm_planner.types import Command, JointState
 from wm_planner.world_models.store import LoadedModel, ModelConfig
@@ -215,3 +215,41 @@ def test_a_robot_of_ones_own_is_a_file(tmp_path):
     assert build_arm(str(file)).config.waypoints_per_action == 10
     with pytest.raises(UserError, match="unknown robot 'mine'"):
         build_arm("mine")
+
+
+@pytest.mark.parametrize(
+    ("age", "action_delay", "steps"), [(0.0, 0.1, 1), (0.12, 0.1, 2), (0.04, 0.0, 0)]
+)
+def test_a_plan_begins_where_the_actions_under_way_lead(model, age, action_delay, steps):
+    running = build_pipeline(model, replace(SEARCH, action_delay=action_delay))
+    proprio = np.zeros(8, np.float32)
+    actions = [running.think(frames(i), proprio).plan.actions[:, 0] for i in range(4)]
+    latent = build_pipeline(model, SEARCH).think(frames(4), proprio).latent
+    for action in actions[4 - steps :]:
+        latent = model.world_model.advance(latent, action)
+    torch.testing.assert_close(running.think(frames(4), proprio, age).latent.z, latent.z)
+
+
+def test_actions_that_were_not_carried_out_lead_nowhere(model):
+    running = build_pipeline(model, replace(SEARCH, action_delay=0.2))
+    proprio = np.zeros(8, np.float32)
+    first = running.think(frames(0), proprio).latent
+    assert not torch.equal(running.think(frames(0), proprio).latent.z, first.z)
+    running.forget_actions()
+    assert torch.equal(running.think(frames(0), proprio).latent.z, first.z)
+
+
+def test_each_episode_of_a_batch_has_its_own_delay(model):
+    views = {
+        i: View(frames(i), np.zeros(8, np.float32), age) for i, age in enumerate((0, 0.1, 0.3))
+    }
+    together = build_pipeline(model, SEARCH)
+    together.reset_many([0, 1, 2])
+    for _ in range(2):
+        thought = together.think_many(views)
+    for i, view in views.items():
+        alone = build_pipeline(model, SEARCH)
+        alone.reset(i)
+        for _ in range(2):
+            latent = alone.think(*view).latent
+        torch.testing.assert_close(thought.latent.z[i : i + 1], latent.z)

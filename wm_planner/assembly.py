@@ -38,4 +38,13 @@ def build_pipeline(model: LoadedModel, planner: PlannerConfig, device: str = "cp
     planner = replace(planner, discount=config.network.discount)
     world_model = with_backend(model.world_model, planner.backend)
     search = make_planner(world_model, arm.action_space, planner)
-    return Pipeline(world_model, search, arm, config.cameras, config.image_size, device)
+    return Pipeline(
+        world_model,
+        search,
+        arm,
+        config.cameras,
+        config.image_size,
+        device,
+        period=1 / config.control_rate_hz,
+        action_delay=planner.action_delay,
+    )

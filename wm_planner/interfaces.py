@@ -29,6 +29,9 @@ class WorldModel(Protocol):
     def encode(self, observation: Observation, previous: Latent | None = None) -> Latent:
         """Latent of what the cameras show, given the latent before (None at the start)."""
 
+    def advance(self, latent: Latent, action: Tensor) -> Latent:
+        """Latent one step later, when `action` (B, A) was taken."""
+
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
         """Imagine `actions` (B, N, H, A) from `latent`."""
 

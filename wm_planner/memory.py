@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ from torch import Tensor
 
 from wm_planner.types import Latent
 
+_MOST_ACTIONS = 20  # that are kept of an episode: a delay is never longer
+
 
 class Recollection(NamedTuple):
     """Of B episodes; the first time there is nothing but generators."""
@@ -17,6 +20,7 @@ class Recollection(NamedTuple):
     latent: Latent | None  # (B, D)
     warm_start: Tensor | None  # (B, H, A)
     generators: list[torch.Generator]  # B
+    actions: list[list[Tensor]]  # B, of the last actions (A,), oldest first
 
 
 class Memory:
@@ -25,21 +29,31 @@ class Memory:
     def __init__(self, seeds: Sequence[int], device: torch.device | str) -> None:
         self._generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
         self._last: list[tuple[Latent, Tensor] | None] = [None] * len(seeds)
+        self._actions: list[deque[Tensor]] = [deque(maxlen=_MOST_ACTIONS) for _ in seeds]
 
     def recall(self, episodes: Sequence[int]) -> Recollection:
         """Of the episodes of these numbers, in this order."""
         generators = [self._generators[i] for i in episodes]
+        actions = [list(self._actions[i]) for i in episodes]
         known = [last for i in episodes if (last := self._last[i]) is not None]
         if not known:
-            return Recollection(None, None, generators)
+            return Recollection(None, None, generators, actions)
         if len(known) < len(episodes):
             raise ValueError("some episodes have a last plan, some none; begin them at once")
         latents, warm_starts = zip(*known, strict=True)
         latent = Latent(*map(torch.cat, zip(*latents, strict=True)))
-        return Recollection(latent, torch.cat(warm_starts), generators)
+        return Recollection(latent, torch.cat(warm_starts), generators, actions)
 
-    def remember(self, episodes: Sequence[int], latent: Latent, warm_start: Tensor) -> None:
-        """Row b of `latent` (B, D) and `warm_start` (B, H, A) is of episode `episodes[b]`."""
+    def remember(
+        self, episodes: Sequence[int], latent: Latent, action: Tensor, warm_start: Tensor
+    ) -> None:
+        """Row b of `latent` (B, D), `action` (B, A), `warm_start` (B, H, A) is of `episodes[b]`."""
         for b, i in enumerate(episodes):
             row = slice(b, b + 1)
             self._last[i] = Latent(*(part[row] for part in latent)), warm_start[row]
+            self._actions[i].append(action[b])
+
+    def forget_actions(self) -> None:
+        """The last actions were not carried out."""
+        for actions in self._actions:
+            actions.clear()

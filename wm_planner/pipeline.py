@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from wm_planner.interfaces import Planner, Robot, WorldModel
 from wm_planner.memory import Memory
@@ -20,12 +21,13 @@ class View(NamedTuple):
 
     frames: Mapping[str, np.ndarray]  # camera: (h, w, 3) uint8 RGB
     proprio: np.ndarray  # (P,)
+    age: float = 0.0  # seconds since the frames
 
 
 class Thought(NamedTuple):
     """What came of the frames of B episodes."""
 
-    latent: Latent
+    latent: Latent  # when the plan begins
     plan: Plan
 
 
@@ -43,20 +45,26 @@ class Pipeline:
         cameras: tuple[str, ...],
         image_size: int,
         device: torch.device | str = "cpu",
+        period: float = 0.1,
+        action_delay: float = 0.0,
     ) -> None:
+        """`period`: seconds an action takes; `action_delay`: until the arm follows a command."""
         self.robot = robot
         self.world_model = world_model
         self._planner = planner
         self._cameras, self._image_size, self._device = cameras, image_size, device
+        self._period, self._action_delay = period, action_delay
         self.reset(seed=0)
 
     def reset(self, seed: int) -> None:
         """Forget the last episode. The same seed and the same frames give the same commands."""
         self.reset_many([seed])
 
-    def think(self, frames: Mapping[str, np.ndarray], proprio: np.ndarray) -> Thought:
+    def think(
+        self, frames: Mapping[str, np.ndarray], proprio: np.ndarray, age: float = 0.0
+    ) -> Thought:
         """Plan from a frame (h, w, 3) uint8 RGB of each camera and proprioception (P,)."""
-        return self.think_many({0: View(frames, proprio)})
+        return self.think_many({0: View(frames, proprio, age)})
 
     def act(self, plan: Plan, joint_state: JointState) -> Command:
         """Joint trajectory for the plan's first action."""
@@ -73,9 +81,33 @@ class Pipeline:
         episodes = list(views)
         memory = self._memory.recall(episodes)
         latent = self.world_model.encode(self._observe(views.values()), memory.latent)
-        plan = self._planner.plan(latent, memory.warm_start, memory.generators)
-        self._memory.remember(episodes, latent, shift(plan.actions))
-        return Thought(latent, plan)
+        delays = [view.age + self._action_delay for view in views.values()]
+        ahead = self._when_it_begins(latent, memory.actions, delays)
+        plan = self._planner.plan(ahead, memory.warm_start, memory.generators)
+        self._memory.remember(episodes, latent, plan.actions[:, 0], shift(plan.actions))
+        return Thought(ahead, plan)
+
+    def forget_actions(self) -> None:
+        """The last commands were not carried out: the arm held instead."""
+        self._memory.forget_actions()
+
+    def _when_it_begins(
+        self, latent: Latent, actions: list[list[Tensor]], delays: list[float]
+    ) -> Latent:
+        """Roll `latent` (B, D) through the actions that are under way until the plan begins."""
+        steps = [round(delay / self._period) for delay in delays]
+        under_way = [past[max(0, len(past) - n) :] for past, n in zip(actions, steps, strict=True)]
+        for i in range(max(map(len, under_way))):
+            moving = [b for b, own in enumerate(under_way) if i < len(own)]
+            action = torch.stack([under_way[b][i] for b in moving])
+            later = self.world_model.advance(Latent(*(part[moving] for part in latent)), action)
+            latent = Latent(
+                *(
+                    whole.index_copy(0, torch.tensor(moving, device=whole.device), part)
+                    for whole, part in zip(latent, later, strict=True)
+                )
+            )
+        return latent
 
     def _observe(self, views: Iterable[View]) -> Observation:
         observations = [

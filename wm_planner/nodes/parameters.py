@@ -74,6 +74,13 @@ PARAMETERS = (
         0.0,
         100.0,
     ),
+    Parameter(
+        "action_delay",
+        _SEARCH.action_delay,
+        "Time until the arm follows a command; plans begin where it is by then, s.",
+        0.0,
+        2.0,
+    ),
     Parameter("seed", 0, "Seed of the search; taken at ~/reset.", 0, 2**31 - 1, read_only=False),
     Parameter(
         "command_type",

@@ -23,6 +23,8 @@ class Job(NamedTuple):
     proprio: np.ndarray  # (P,)
     epoch: int  # of the node; results of an older one are dropped
     seed: int | None  # reset the pipeline to this seed first
+    age: float  # seconds since the frames
+    held: bool  # the arm held since the last job: it did not do what was planned
     imagine: bool  # also draw what the plan is imagined to lead to
 
 
@@ -103,8 +105,10 @@ class PlanningThread:
             frames = {camera: decode_image(image) for camera, image in job.frames.images.items()}
             if job.seed is not None:
                 self._pipeline.reset(job.seed)
+            if job.held:
+                self._pipeline.forget_actions()
             started = time.monotonic()
-            thought = self._pipeline.think(frames, job.proprio)
+            thought = self._pipeline.think(frames, job.proprio, job.age)
             outcome = Outcome(job, thought.plan, None, (time.monotonic() - started) * 1e3)
         except Exception as error:  # whatever it is, the arm holds and the diagnostics say why
             outcome = Outcome(job, None, error, (time.monotonic() - started) * 1e3)

@@ -59,6 +59,7 @@ class Session:
         self._thread = PlanningThread(pipeline, surroundings.wake)
         self._epoch = 0  # outcomes of jobs from an earlier one are dropped
         self._seed: int | None = None
+        self._held = False  # since the last job
 
     # What the node is asked to do
 
@@ -108,6 +109,7 @@ class Session:
 
     def hold(self, kind: str, detail: str) -> None:
         """Brake and stay; counted once until the fault changes. A new good plan ends it."""
+        self._held = True
         if self.report.fault.startswith(kind):
             return
         self.report.hold(kind, detail)
@@ -148,11 +150,19 @@ class Session:
         if self._seed is not None:
             self._output.soft_start(frames.joints)
         self._thread.submit(self._job(frames))
-        self._seed = None
+        self._seed, self._held = None, False
 
     def _job(self, frames: FrameSet) -> Job:
-        proprio = self._arm.proprioception(frames.joints)
-        return Job(frames, proprio, self._epoch, self._seed, self._around.watched())
+        age = 0.0 if self._lockstep else max(0.0, self._around.now() - frames.stamp)
+        return Job(
+            frames=frames,
+            proprio=self._arm.proprioception(frames.joints),
+            epoch=self._epoch,
+            seed=self._seed,
+            age=age,
+            held=self._held,
+            imagine=self._around.watched(),
+        )
 
     # Commands
 

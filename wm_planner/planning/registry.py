@@ -45,6 +45,7 @@ class PlannerConfig:
         uncertainty_weight: return given up for one standard deviation of the value ensemble.
         prior_weight: return given up for one squared standard deviation from the prior.
         smoothness_weight: return given up for one squared unit of change between actions.
+        action_delay: seconds until the arm follows a command; the plan begins where it is by then.
         backend: code that imagines, one of auto, eager, float32, bfloat16.
     """
 
@@ -67,6 +68,7 @@ class PlannerConfig:
     uncertainty_weight: float = UncertaintyPenalty.weight
     prior_weight: float = 0.5
     smoothness_weight: float = 0.0
+    action_delay: float = 0.0
     backend: str = "auto"
 
     def __post_init__(self) -> None:
@@ -77,6 +79,10 @@ class PlannerConfig:
         if self.backend not in BACKENDS:
             raise ValueError(
                 f"backend is {self.backend!r}, expected one of {', '.join(BACKENDS)}: pick one"
+            )
+        if not 0 <= self.action_delay <= 2:
+            raise ValueError(
+                f"action_delay is {self.action_delay} s, expected 0 to 2: measure it in seconds"
             )
         check_temperature(self.temperature)
         self.search()

@@ -32,6 +32,10 @@ class GraphedTDLatent:
         """See TDLatent.encode."""
         return self._model.encode(observation, previous)
 
+    def advance(self, latent: Latent, action: Tensor) -> Latent:
+        """See TDLatent.advance."""
+        return self._model.advance(latent, action)
+
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
         """See TDLatent.rollout."""
         torch.compiler.cudagraph_mark_step_begin()  # the last rollout's memory may be used again

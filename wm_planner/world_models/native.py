@@ -45,6 +45,10 @@ class NativeTDLatent:
         """See TDLatent.encode."""
         return self._model.encode(observation, previous)
 
+    def advance(self, latent: Latent, action: Tensor) -> Latent:
+        """See TDLatent.advance."""
+        return self._model.advance(latent, action)
+
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
         """See TDLatent.rollout."""
         rewards, value, disagreement = torch.ops.wm_planner.imagine(

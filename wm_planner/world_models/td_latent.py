@@ -162,6 +162,10 @@ class TDLatent(nn.Module):
         """Next latent (..., D)."""
         return self.dynamics(torch.cat([z, action], dim=-1))
 
+    def advance(self, latent: Latent, action: Tensor) -> Latent:
+        """Latent one step later, when `action` (B, A) was taken."""
+        return Latent(self.step(latent.z, action))
+
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
         """Imagine actions (B, N, H, A); values are returns from the last latent on."""
         b, n = actions.shape[:2]
