@@ -7,12 +7,25 @@ planned beside it: the same seed gives the same trial, alone or among a hundred.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 Generators = torch.Generator | Sequence[torch.Generator]
 """One for the whole batch, or one for each batch element."""
+
+
+class Noise(NamedTuple):
+    """What choices of both kinds are drawn from: actions, and switches."""
+
+    normal: Tensor  # standard normal
+    uniform: Tensor  # in [0, 1)
+
+
+def draw_noise(shape: Sequence[int], generators: Generators, device: torch.device) -> Noise:
+    """Both of `shape` (B, ...)."""
+    return Noise(normal(shape, generators, device), uniform(shape, generators, device))
 
 
 def normal(shape: Sequence[int], generators: Generators, device: torch.device) -> Tensor:

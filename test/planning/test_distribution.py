@@ -5,16 +5,17 @@ from __future__ import annotations
 import pytest
 import torch
 
+from wm_planner.noise import Noise
 from wm_planner.planning.cem import uniform_weights
 from wm_planner.planning.distribution import SequenceDistribution
 from wm_planner.planning.mppi import softmax_weights
-from wm_planner.planning.sequence_noise import SequenceNoise, draw
+from wm_planner.planning.sequence_noise import draw
 from wm_planner.types import ActionSpace
 
 GRIPPER = ActionSpace(1, switches=(0,))
 
 
-def noise(n: int, horizon: int, generator, space=GRIPPER, correlation=0.0) -> SequenceNoise:
+def noise(n: int, horizon: int, generator, space=GRIPPER, correlation=0.0) -> Noise:
     (drawn,) = draw(1, (1, n, horizon), space, correlation, 0.2, generator, torch.device("cpu"))
     return drawn
 

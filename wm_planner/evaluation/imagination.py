@@ -21,8 +21,8 @@ _INK = (245, 245, 245)
 class Decodable(Protocol):
     """A world model that can show what it believes."""
 
-    def step(self, z: Tensor, action: Tensor) -> Tensor:
-        """Next latent (B, D) after an action (B, A)."""
+    def advance(self, latent: Latent, action: Tensor) -> Latent:
+        """Latent (B, D) one step later, after an action (B, A)."""
 
     def decode(self, latent: Latent) -> Tensor:
         """Frames (B, V, C, h, w) uint8."""
@@ -48,12 +48,11 @@ def imagine_strip(
     Returns:
         Picture (rows, columns, 3) uint8 RGB.
     """
-    z = latent.z[:1]
-    imagined = [z]
+    imagined = [Latent(*(part[:1] for part in latent))]
     for action in plan.actions[0]:  # (A,)
-        z = world_model.step(z, action[None])
-        imagined.append(z)
-    decoded = world_model.decode(Latent(torch.cat(imagined)))  # (H + 1, V, C, h, w)
+        imagined.append(world_model.advance(imagined[-1], action[None]))
+    states = Latent(*map(torch.cat, zip(*imagined, strict=True)))
+    decoded = world_model.decode(states)  # (H + 1, V, C, h, w)
     tiles_of = decoded.permute(1, 0, 3, 4, 2).cpu().numpy()  # (V, H + 1, h, w, C)
     captions = [f"imagined +{i * period:.1f} s" for i in range(1, len(imagined))]
     rows = []

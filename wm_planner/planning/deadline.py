@@ -17,8 +17,8 @@ class Deadline:
         self._started = time.perf_counter()
         self._longest = self._last = 0.0  # seconds: of a round; until the end of the last one
 
-    def over(self, rounds: int) -> bool:
-        """After `rounds` rounds: whether one more, and the choice at the end, would be late."""
+    def over(self) -> bool:
+        """After a round: whether one more, and the choice at the end, would be late."""
         if self._seconds == 0:
             return False
         if self._device.type == "cuda":

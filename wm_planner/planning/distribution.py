@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from wm_planner.planning.sequence_noise import SequenceNoise
+from wm_planner.noise import Noise
 from wm_planner.planning.switches import switch_mask, to_valid
 from wm_planner.types import ActionSpace
 
@@ -38,8 +38,8 @@ class SequenceDistribution:
         """(A,) bool."""
         return switch_mask(self.action_space, self.mean.device)
 
-    def sample(self, noise: SequenceNoise) -> Tensor:
-        """Valid action sequences, (B, N, H, A)."""
+    def sample(self, noise: Noise) -> Tensor:
+        """Valid action sequences (B, N, H, A), from a round of `sequence_noise.draw`."""
         actions = (self.mean[:, None] + self.std[:, None] * noise.normal).clamp(-1, 1)
         for i, switch in enumerate(self.action_space.switches):
             opening = ((1 + self.mean[:, None, :, switch]) / 2).clamp(

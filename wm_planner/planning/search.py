@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from wm_planner.interfaces import Objective, WorldModel
-from wm_planner.noise import Generators
+from wm_planner.noise import Generators, Noise
 from wm_planner.planning.deadline import Deadline
 from wm_planner.planning.distribution import SequenceDistribution
 from wm_planner.planning.search_config import SearchConfig
-from wm_planner.planning.sequence_noise import SequenceNoise, draw
+from wm_planner.planning.sequence_noise import draw
 from wm_planner.planning.switches import to_valid
 from wm_planner.planning.warm_start import check_warm_start
 from wm_planner.types import ActionSpace, Latent, Plan, PlanStatistics, Proposal
@@ -146,7 +146,8 @@ class EliteSearch:
             given = torch.cat([given, to_valid(prior.actions, distribution.is_switch)], dim=1)
         elites = _Scored(given[:, :0], given.new_zeros(given.shape[0], 0))  # none yet
         non_finite = torch.zeros((), dtype=torch.int64, device=given.device)
-        for i, noise in enumerate(self._noise(latent, generator), start=1):
+        iterations = 0
+        for noise in self._noise(latent, generator):
             sampled = distribution.sample(noise)[:, given.shape[1] :]
             scored = self._imagine(latent, prior, torch.cat([given, sampled], dim=1))
             non_finite = non_finite + scored.non_finite()
@@ -156,11 +157,12 @@ class EliteSearch:
                 elites.actions, weights, self.config.min_std, self.config.initial_std
             )
             given = given[:, :0]
-            if deadline.over(i):
+            iterations += 1
+            if deadline.over():
                 break
-        return _Found(elites, weights, distribution, non_finite, i)
+        return _Found(elites, weights, distribution, non_finite, iterations)
 
-    def _noise(self, latent: Latent, generator: Generators) -> list[SequenceNoise]:
+    def _noise(self, latent: Latent, generator: Generators) -> list[Noise]:
         config = self.config
         return draw(
             config.iterations,

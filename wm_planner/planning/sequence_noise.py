@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from wm_planner.noise import Generators, normal, uniform
+from wm_planner.noise import Generators, Noise, normal, uniform
 from wm_planner.types import ActionSpace
-
-
-class SequenceNoise(NamedTuple):
-    """For N candidates of a round."""
-
-    normal: Tensor  # (B, N, H, A) standard normal
-    uniform: Tensor  # (B, N, H, S) in [0, 1) for S switches, rarely changing along H
 
 
 def draw(
@@ -27,8 +19,10 @@ def draw(
     renewal: float,
     generator: Generators,
     device: torch.device,
-) -> list[SequenceNoise]:
-    """Noise of each round for `shape` (B, N, H).
+) -> list[Noise]:
+    """Noise of each round for `shape` (B, N, H): normal (B, N, H, A), uniform (B, N, H, S).
+
+    The uniform numbers are for S switches and rarely change along H.
 
     Args:
         rounds: how often candidates are drawn.
@@ -48,9 +42,7 @@ def draw(
     held = _persistent(
         uniform(switches, generator, device), uniform(switches, generator, device) < renewal
     )
-    return [
-        SequenceNoise(*parts) for parts in zip(*(x.split(n, 1) for x in (steps, held)), strict=True)
-    ]
+    return [Noise(*parts) for parts in zip(*(x.split(n, 1) for x in (steps, held)), strict=True)]
 
 
 def _correlate(steps: Tensor, correlation: float) -> None:

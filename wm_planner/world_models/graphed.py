@@ -9,32 +9,25 @@ import torch
 from torch import Tensor
 
 from wm_planner.noise import Generators
-from wm_planner.types import Latent, Observation, Proposal, Rollout
+from wm_planner.types import Latent, Proposal, Rollout
 from wm_planner.world_models.td_latent import TDLatent
+from wm_planner.world_models.wrapper import TDLatentWrapper
 
 
 @final
-class GraphedTDLatent:
+class GraphedTDLatent(TDLatentWrapper):
     """WorldModel: rollouts by a graph that is compiled at the first call for each shape.
 
     Encoding, proposals and pictures are the wrapped model's own, in float32.
     """
 
     def __init__(self, model: TDLatent, dtype: torch.dtype) -> None:
-        self._model, self.dtype = model, dtype
+        super().__init__(model, dtype)
         self._imagining = copy.deepcopy(model).to(dtype)
         # "reduce-overhead" records CUDA graphs; a processor's graph is compiled without them.
         self._compiled = torch.compile(
             self._imagine, mode="reduce-overhead", fullgraph=True, dynamic=False
         )
-
-    def encode(self, observation: Observation, previous: Latent | None = None) -> Latent:
-        """See TDLatent.encode."""
-        return self._model.encode(observation, previous)
-
-    def advance(self, latent: Latent, action: Tensor) -> Latent:
-        """See TDLatent.advance."""
-        return self._model.advance(latent, action)
 
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
         """See TDLatent.rollout."""
@@ -45,14 +38,6 @@ class GraphedTDLatent:
     def propose(self, latent: Latent, n: int, horizon: int, generator: Generators) -> Proposal:
         """See TDLatent.propose."""
         return self._model.propose(latent, n, horizon, generator)
-
-    def step(self, z: Tensor, action: Tensor) -> Tensor:
-        """See TDLatent.step."""
-        return self._model.step(z, action)
-
-    def decode(self, latent: Latent) -> Tensor:
-        """See TDLatent.decode."""
-        return self._model.decode(latent)
 
     def _imagine(self, z: Tensor, actions: Tensor) -> tuple[Tensor, ...]:
         found = self._imagining.rollout(Latent(z.to(self.dtype)), actions.to(self.dtype))

@@ -287,19 +287,22 @@ class Block {
   }
 
  private:
-  void hidden_layers(const MLP<T>& head) {
-    head.first.product(s.z.data(), rows, s.c.data());
-    norm_silu(s.c.data(), rows, m.hidden, head.first.bias, head.first_norm, {}, s.a.data());
-    head.second.product(s.a.data(), rows, s.c.data());
-    norm_silu(s.c.data(), rows, m.hidden, head.second.bias, head.second_norm, {}, s.b.data());
+  void hidden_layers(const MLP<T>& mlp) {
+    mlp.first.product(s.z.data(), rows, s.c.data());
+    finish_hidden(mlp, {});
   }
 
-  // From the first layer's products in c to the next latent.
+  // From the first layer's products in c to the second layer's activations in b.
+  void finish_hidden(const MLP<T>& mlp, Addend addend) {
+    norm_silu(s.c.data(), rows, m.hidden, mlp.first.bias, mlp.first_norm, addend, s.a.data());
+    mlp.second.product(s.a.data(), rows, s.c.data());
+    norm_silu(s.c.data(), rows, m.hidden, mlp.second.bias, mlp.second_norm, {}, s.b.data());
+  }
+
+  // From the dynamics' first products in c to the next latent.
   void finish_step(Addend actions) {
     const MLP<T>& d = m.dynamics;
-    norm_silu(s.c.data(), rows, m.hidden, d.first.bias, d.first_norm, actions, s.a.data());
-    d.second.product(s.a.data(), rows, s.c.data());
-    norm_silu(s.c.data(), rows, m.hidden, d.second.bias, d.second_norm, {}, s.b.data());
+    finish_hidden(d, actions);
     d.last.product(s.b.data(), rows, s.c.data());
     simnorm(s.c.data(), rows, m.latent, d.last.bias, m.group, s.z.data());
   }
@@ -443,16 +446,26 @@ Model<T> model(const std::vector<Tensor>& mlps, const Tensor& action_weight,
   return m;
 }
 
+// run(model) in the number type of the latents `z`
+template <typename Run>
+void with_model(const Tensor& z, const std::vector<Tensor>& mlps, const Tensor& action_weight,
+                const std::optional<Tensor>& centres, int64_t group, const Run& run) {
+  if (z.scalar_type() == at::kBFloat16)
+    run(model<at::BFloat16>(mlps, action_weight, centres, z.size(1), group));
+  else
+    run(model<float>(mlps, action_weight, centres, z.size(1), group));
+}
+
 void check(const Tensor& z, const Tensor& actions, const std::vector<Tensor>& mlps,
            const Tensor& action_weight) {
+  TORCH_CHECK(mlps.size() % kTensors == 0 && mlps.size() >= 5 * kTensors, mlps.size(),
+              " tensors, expected 10 each of 5 or more networks");
   TORCH_CHECK(z.dim() == 2 && actions.dim() == 4 && z.size(0) == actions.size(0) &&
                   actions.size(3) == action_weight.size(0),
               "z is ", z.sizes(), " and actions ", actions.sizes(),
               ", expected (B, D) and (B, N, H, ", action_weight.size(0), ")");
   TORCH_CHECK(z.scalar_type() == mlps[0].scalar_type() && actions.scalar_type() == at::kFloat,
               "z must be ", mlps[0].scalar_type(), " and actions float32");
-  TORCH_CHECK(mlps.size() % kTensors == 0 && mlps.size() >= 5 * kTensors, mlps.size(),
-              " tensors, expected 10 each of 5 or more networks");
 }
 
 std::tuple<Tensor, Tensor, Tensor> imagine(const Tensor& z, const Tensor& actions,
@@ -464,14 +477,11 @@ std::tuple<Tensor, Tensor, Tensor> imagine(const Tensor& z, const Tensor& action
   Tensor rewards = at::empty(given.sizes().slice(0, 3), given.options());
   Tensor value = at::empty(given.sizes().slice(0, 2), given.options());
   Tensor disagreement = at::empty_like(value);
-  auto run = [&](auto m) {
+  auto run = [&](const auto& m) {
     imagine_with(m, latents, given, rewards.mutable_data_ptr<float>(),
                  value.mutable_data_ptr<float>(), disagreement.mutable_data_ptr<float>());
   };
-  if (z.scalar_type() == at::kBFloat16)
-    run(model<at::BFloat16>(mlps, action_weight, centres, z.size(1), group));
-  else
-    run(model<float>(mlps, action_weight, centres, z.size(1), group));
+  with_model(latents, mlps, action_weight, centres, group, run);
   return {rewards, value, disagreement};
 }
 
@@ -497,11 +507,8 @@ std::tuple<Tensor, Tensor, Tensor> propose(const Tensor& z, const Tensor& normal
                    actions.mutable_data_ptr<float>(),
                    mean.mutable_data_ptr<float>(),
                    std.mutable_data_ptr<float>()};
-  auto run = [&](auto m) { propose_with(m, m.prior, latents, count, horizon, size, p); };
-  if (z.scalar_type() == at::kBFloat16)
-    run(model<at::BFloat16>(mlps, action_weight, std::nullopt, z.size(1), group));
-  else
-    run(model<float>(mlps, action_weight, std::nullopt, z.size(1), group));
+  auto run = [&](const auto& m) { propose_with(m, m.prior, latents, count, horizon, size, p); };
+  with_model(latents, mlps, action_weight, std::nullopt, group, run);
   return {actions, mean, std};
 }
 

@@ -24,12 +24,26 @@ class LibraryError(RuntimeError):
     """The compiled imagination is not to be had here; the message says why."""
 
 
-@functools.cache
 def load_library() -> None:
-    """Register torch.ops.wm_planner.imagine, built first if need be.
+    """Register torch.ops.wm_planner.imagine, built first if need be; tried once in a process.
 
     Raises LibraryError if there is no compiler, or it fails, or takes more than three minutes.
     """
+    if reason := _why_not():
+        raise LibraryError(reason)
+
+
+@functools.cache
+def _why_not() -> str:
+    """Load the library, or say why it is not to be had: a failing compiler is not asked again."""
+    try:
+        _load()
+    except LibraryError as error:
+        return str(error)
+    return ""
+
+
+def _load() -> None:
     compiler = shutil.which(os.environ.get("CXX") or "c++")
     if compiler is None:
         raise LibraryError("no C++ compiler: install g++, or name one in CXX")

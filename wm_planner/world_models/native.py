@@ -7,11 +7,12 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from wm_planner.noise import Generators
-from wm_planner.types import Latent, Observation, Proposal, Rollout
+from wm_planner.noise import Generators, draw_noise
+from wm_planner.types import Latent, Proposal, Rollout
 from wm_planner.world_models.layers import SimNorm, TwoHot, ValueEnsemble
 from wm_planner.world_models.library import LibraryError, load_library
-from wm_planner.world_models.td_latent import STD_RANGE, TDLatent, draw_prior_noise
+from wm_planner.world_models.td_latent import STD_RANGE, TDLatent
+from wm_planner.world_models.wrapper import TDLatentWrapper
 
 _PANEL = 64  # columns of a weight panel, kPanel of imagine.cpp
 _LANES = 16  # widths must be multiples of the widest vector registers there are
@@ -21,7 +22,7 @@ _TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 0.05}
 
 
 @final
-class NativeTDLatent:
+class NativeTDLatent(TDLatentWrapper):
     """WorldModel: rollouts and proposals by imagine.cpp, all else by the model it wraps.
 
     Raises LibraryError if the code cannot be built here, the model's sizes do not suit it, or it
@@ -29,25 +30,17 @@ class NativeTDLatent:
     """
 
     def __init__(self, model: TDLatent, dtype: torch.dtype) -> None:
-        load_library()
+        super().__init__(model, dtype)
         c = model.config
-        group = SimNorm().group
+        self._group = group = SimNorm().group
         for name, size in (("hidden_size", c.hidden_size), ("latent_size", c.latent_size // group)):
             if size % _LANES:
                 factor = _LANES * (group if name == "latent_size" else 1)
                 raise LibraryError(f"{name} is no multiple of {factor}")
-        self._model, self.dtype, self._group = model, dtype, group
+        load_library()  # after the sizes: it may take a while
         self._scale = 1.0 / (1.0 - c.discount)
         self._pack()
         self._check()
-
-    def encode(self, observation: Observation, previous: Latent | None = None) -> Latent:
-        """See TDLatent.encode."""
-        return self._model.encode(observation, previous)
-
-    def advance(self, latent: Latent, action: Tensor) -> Latent:
-        """See TDLatent.advance."""
-        return self._model.advance(latent, action)
 
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
         """See TDLatent.rollout."""
@@ -64,9 +57,8 @@ class NativeTDLatent:
     def propose(self, latent: Latent, n: int, horizon: int, generator: Generators) -> Proposal:
         """See TDLatent.propose."""
         z = latent.z
-        noise = draw_prior_noise(
-            self._model.config, z.shape[0], n, horizon, generator, z.device
-        )  # (B, n + 1, H, A)
+        shape = (z.shape[0], n + 1, horizon, self._model.config.action_size)
+        noise = draw_noise(shape, generator, z.device)
         actions, mean, std = torch.ops.wm_planner.propose(
             z.to(self.dtype),
             *noise,
@@ -77,14 +69,6 @@ class NativeTDLatent:
             *STD_RANGE,
         )
         return Proposal(actions[:, 1:], mean, std)
-
-    def step(self, z: Tensor, action: Tensor) -> Tensor:
-        """See TDLatent.step."""
-        return self._model.step(z, action)
-
-    def decode(self, latent: Latent) -> Tensor:
-        """See TDLatent.decode."""
-        return self._model.decode(latent)
 
     def _pack(self) -> None:
         model, read = self._model, self._model.read

@@ -16,7 +16,7 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wm_planner.noise import Generators, normal, uniform
+from wm_planner.noise import Generators, draw_noise
 from wm_planner.types import ActionSpace, Latent, Observation, Proposal, Rollout
 from wm_planner.world_models.layers import SimNorm, ValueEnsemble, mlp, numbers
 
@@ -84,26 +84,6 @@ class PriorParameters(NamedTuple):
     mean: Tensor  # (..., A) in (-1, 1)
     std: Tensor  # (..., A)
     logit: Tensor  # (..., A) of a switch being +1; meaningless for other actions
-
-
-class PriorNoise(NamedTuple):
-    """The random numbers behind a proposal; entry 0 of N + 1 is not used."""
-
-    normal: Tensor  # (B, N + 1, H, A) standard normal
-    uniform: Tensor  # (B, N + 1, H, A) in [0, 1)
-
-
-def draw_prior_noise(
-    config: TDLatentConfig,
-    batch: int,
-    n: int,
-    horizon: int,
-    generator: Generators,
-    device: torch.device,
-) -> PriorNoise:
-    """For a proposal of `n` sequences of `horizon` steps."""
-    shape = (batch, n + 1, horizon, config.action_size)
-    return PriorNoise(normal(shape, generator, device), uniform(shape, generator, device))
 
 
 @final
@@ -196,7 +176,8 @@ class TDLatent(nn.Module):
     def propose(self, latent: Latent, n: int, horizon: int, generator: Generators) -> Proposal:
         """Roll the prior: once by its mean, and n times by samples."""
         b = latent.z.shape[0]
-        noise = draw_prior_noise(self.config, b, n, horizon, generator, latent.z.device)
+        shape = (b, n + 1, horizon, self.config.action_size)
+        noise = draw_noise(shape, generator, latent.z.device)
         z = repeat(latent.z, "b d -> (b n) d", n=n + 1)  # entry 0 of n follows the mean
         actions, means, stds = [], [], []
         for step_noise in zip(noise.normal.unbind(2), noise.uniform.unbind(2), strict=True):

@@ -1,0 +1,39 @@
+"""What every faster imagination leaves to the TDLatent it wraps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from wm_planner.noise import Generators
+from wm_planner.types import Latent, Observation, Proposal, Rollout
+from wm_planner.world_models.td_latent import TDLatent
+
+
+class TDLatentWrapper(ABC):
+    """WorldModel: encodes, advances and decodes as its model does, imagines in its own way."""
+
+    def __init__(self, model: TDLatent, dtype: torch.dtype) -> None:
+        self._model, self.dtype = model, dtype
+
+    @abstractmethod
+    def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
+        """See TDLatent.rollout."""
+
+    @abstractmethod
+    def propose(self, latent: Latent, n: int, horizon: int, generator: Generators) -> Proposal:
+        """See TDLatent.propose."""
+
+    def encode(self, observation: Observation, previous: Latent | None = None) -> Latent:
+        """See TDLatent.encode."""
+        return self._model.encode(observation, previous)
+
+    def advance(self, latent: Latent, action: Tensor) -> Latent:
+        """See TDLatent.advance."""
+        return self._model.advance(latent, action)
+
+    def decode(self, latent: Latent) -> Tensor:
+        """See TDLatent.decode."""
+        return self._model.decode(latent)
