@@ -55,7 +55,7 @@ SUBCOMMANDS = {
         "wm_planner.robustness",
         "RobustnessConfig",
         "robustness",
-        "measure success with one thing changed at a time: cameras, light, friction, faults",
+        "measure success with one thing changed at a time: cameras, light, friction, disturbances",
     ),
     "compare": Subcommand(
         "wm_planner.evaluation.compare",

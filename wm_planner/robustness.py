@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wm_planner.envs.faults import Faults
+from wm_planner.envs.disturbances import Disturbances
 from wm_planner.envs.randomization import Randomization
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import write_json
@@ -20,7 +20,7 @@ class Condition(NamedTuple):
 
     text: str
     randomization: Randomization = Randomization()
-    faults: Faults = Faults()
+    disturbances: Disturbances = Disturbances()
 
 
 CONDITIONS = {
@@ -37,8 +37,10 @@ CONDITIONS = {
     "bright": Condition("light x 1.5", Randomization(light=(1.5, 1.5))),
     "colour": Condition("colours shifted by up to 0.15", Randomization(colour=(0.15, 0.15))),
     "latency": Condition("100 ms more latency", Randomization(latency=(0.1, 0.1))),
-    "frame-loss": Condition("5 % of frames lost", faults=Faults(frame_loss=0.05)),
-    "push": Condition("40 N on the hand, 0.2 s about once a second", faults=Faults(push=40.0)),
+    "frame-loss": Condition("5 % of frames lost", disturbances=Disturbances(frame_loss=0.05)),
+    "push": Condition(
+        "40 N on the hand, 0.2 s about once a second", disturbances=Disturbances(push=40.0)
+    ),
 }
 
 
@@ -92,7 +94,7 @@ def robustness(config: RobustnessConfig) -> dict[str, Any]:
                 config.trials_config,
                 out=config.out / name,
                 randomization=condition.randomization,
-                faults=condition.faults,
+                disturbances=condition.disturbances,
             )
         )
     table = _table(results)

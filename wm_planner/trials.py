@@ -67,7 +67,7 @@ def _settings(config: TrialsConfig, model: LoadedModel) -> dict[str, Any]:
             "time_limit": config.time_limit or task.time_limit / model.config.control_rate_hz,
             "search": asdict(config.search),
             "randomization": asdict(config.randomization),
-            "faults": asdict(config.faults),
+            "disturbances": asdict(config.disturbances),
         },
         "model": {
             "name": config.model_name,

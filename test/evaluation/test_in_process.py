@@ -1,4 +1,4 @@
-"""Trials in process: alone or many in one batch, with faults, by any planner."""
+"""Trials in process: alone or many in one batch, with disturbances, by any planner."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from wm_planner.assembly import build_pipeline
-from wm_planner.envs.faults import Faults
+from wm_planner.envs.disturbances import Disturbances
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.evaluation.in_process import Wave, run_wave
 from wm_planner.evaluation.records import Trial
@@ -28,9 +28,9 @@ def shipped():
     return load_model(model_dir("grasp"))
 
 
-def run(seeds, planner="mppi", out=None, time_limit=1.0, faults=None) -> list[Trial]:
+def run(seeds, planner="mppi", out=None, time_limit=1.0, disturbances=None) -> list[Trial]:
     """A wave of short trials with the shipped model."""
-    env = EnvConfig("grasp", time_limit=time_limit, faults=faults or Faults())
+    env = EnvConfig("grasp", time_limit=time_limit, disturbances=disturbances or Disturbances())
     envs = [ManipulationEnv(env) for _ in seeds]
     name = "noop" if planner == "expert" else planner
     pipeline = build_pipeline(shipped(), replace(QUICK, planner=name))
@@ -69,7 +69,7 @@ def test_the_record_has_an_entry_for_each_step():
 
 
 def test_a_step_whose_frames_are_lost_has_no_plan():
-    (trial,) = run(SEEDS[:1], time_limit=4.0, faults=Faults(frame_loss=0.4))
+    (trial,) = run(SEEDS[:1], time_limit=4.0, disturbances=Disturbances(frame_loss=0.4))
     lost = sum(map(math.isnan, trial.expected_returns))
     assert trial.steps == len(trial.rewards) == len(trial.expected_returns)
     assert 0 < lost < trial.steps

@@ -26,7 +26,7 @@ SETTINGS = {
     "planner": "mppi",
     "stages": ["reach", "lift", "hold"],
     "over": "process",
-    "config": {"time_limit": 10.0, "faults": {"push": 0.0}},
+    "config": {"time_limit": 10.0, "disturbances": {"push": 0.0}},
     "model": {
         "name": "<b>mine</b>",
         "sha256": "0123456789abcdef",

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from wm_planner.envs.faults import Faults
+from wm_planner.envs.disturbances import Disturbances
 from wm_planner.envs.randomization import Randomization
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import read_run
@@ -55,7 +55,7 @@ def test_seeds_are_given_one_by_one_or_as_a_range():
         ({"attach": True}, "need --ros"),
         ({"ros": True, "planner": "expert"}, "run it without --ros"),
         ({"ros": True, "attach": True, "baselines": ("noop",)}, "leave --attach out"),
-        ({"ros": True, "faults": Faults(frame_loss=0.1)}, "--no-lockstep"),
+        ({"ros": True, "disturbances": Disturbances(frame_loss=0.1)}, "--no-lockstep"),
         ({"ros": True, "randomization": Randomization(latency=(0, 0.1))}, "--no-lockstep"),
     ],
 )

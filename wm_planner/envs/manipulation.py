@@ -13,7 +13,7 @@ from gymnasium import spaces
 
 from wm_planner.control.arm import CartesianArm
 from wm_planner.control.robot_config import RobotConfig
-from wm_planner.envs.faults import FaultInjector, Faults
+from wm_planner.envs.disturbances import Disturbances, Disturber
 from wm_planner.envs.randomization import Randomization, Randomizer
 from wm_planner.envs.scene import build_scene
 from wm_planner.envs.simulation import Simulation
@@ -33,7 +33,7 @@ class EnvConfig:
         image_size: height and width of the frames, pixels.
         time_limit: seconds an episode may take; 0 for the task's.
         randomization: what differs from episode to episode besides the start.
-        faults: what goes wrong on the way.
+        disturbances: what goes wrong on the way.
     """
 
     task: str = "grasp"
@@ -42,7 +42,7 @@ class EnvConfig:
     image_size: int = 64
     time_limit: float = 0.0
     randomization: Randomization = field(default_factory=Randomization)
-    faults: Faults = field(default_factory=Faults)
+    disturbances: Disturbances = field(default_factory=Disturbances)
 
 
 class ManipulationEnv(gymnasium.Env):
@@ -64,7 +64,7 @@ class ManipulationEnv(gymnasium.Env):
         scene = build_scene(mjcf_dir(), robot.mjcf, self.task.props())
         self.simulation = Simulation(scene, robot, self.config.cameras, self.config.image_size)
         self._randomizer = Randomizer(self.config.randomization, scene)
-        self._faults = FaultInjector(self.config.faults, self.simulation)
+        self._disturber = Disturber(self.config.disturbances, self.simulation)
         limit = self.config.time_limit * robot.control_rate_hz
         self.time_limit = round(limit) or self.task.time_limit  # control steps
         self._latency = 0
@@ -87,7 +87,7 @@ class ManipulationEnv(gymnasium.Env):
         self.arm.reset(self.simulation.joint_state())
         self._pending.clear()
         self._steps = self._tick = 0
-        self._faults.reset(seed if seed is not None else int(self.np_random.integers(2**31)))
+        self._disturber.reset(seed if seed is not None else int(self.np_random.integers(2**31)))
         judgement = self.task.judge(self.simulation)
         return self._observation(), self._info(judgement, lost=False)
 
@@ -99,7 +99,7 @@ class ManipulationEnv(gymnasium.Env):
 
     def wait(self) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
         """A step without a new action: the arm finishes its last command and stays."""
-        lost = self._faults.begin_step()
+        lost = self._disturber.begin_step()
         for _ in range(self.arm.config.waypoints_per_action):
             self._advance()
         self._steps += 1

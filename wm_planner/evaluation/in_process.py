@@ -78,7 +78,7 @@ def _workplace(config: TrialsConfig) -> _Workplace:
         c.image_size,
         config.time_limit,
         config.randomization,
-        config.faults,
+        config.disturbances,
     )
 
     @lru_cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from wm_planner.envs.faults import Faults
+from wm_planner.envs.disturbances import Disturbances
 from wm_planner.envs.randomization import Randomization
 from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
@@ -43,7 +43,7 @@ class TrialsConfig:
         json: write the summary to this file as well.
         search: settings of the planner.
         randomization: what differs from trial to trial besides the start.
-        faults: what goes wrong on the way.
+        disturbances: what goes wrong on the way.
     """
 
     task: str = "grasp"
@@ -68,7 +68,7 @@ class TrialsConfig:
     json: Path | None = None
     search: PlannerConfig = field(default_factory=PlannerConfig)
     randomization: Randomization = field(default_factory=Randomization)
-    faults: Faults = field(default_factory=Faults)
+    disturbances: Disturbances = field(default_factory=Disturbances)
 
     def __post_init__(self) -> None:
         make_task(self.task)
@@ -98,7 +98,7 @@ class TrialsConfig:
         if EXPERT in (self.planner, *self.baselines):
             raise UserError("the scripted expert is no node; run it without --ros")
         late = self.randomization.latency[1] > 0
-        if self.lockstep and (late or self.faults.frame_loss > 0):
+        if self.lockstep and (late or self.disturbances.frame_loss > 0):
             raise UserError(
                 "late or lost frames need a clock, and in lockstep the simulation waits for every "
                 "command: run with --no-lockstep, or in process without --ros"

@@ -24,7 +24,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from wm_planner.control.robot_config import RobotConfig
-from wm_planner.envs.faults import FaultInjector, Faults
+from wm_planner.envs.disturbances import Disturbances, Disturber
 from wm_planner.envs.manipulation import reset_episode
 from wm_planner.envs.randomization import Randomization, Randomizer
 from wm_planner.envs.scene import build_scene
@@ -45,7 +45,7 @@ _REPEAT_PERIOD = 0.5  # s a lockstep simulation waits before it sends its last f
 
 def _scenario_parameters() -> Iterator[tuple[str, Any, str]]:
     """Name, default and description of what differs between episodes and goes wrong in them."""
-    for group, kind in (("randomization", Randomization), ("faults", Faults)):
+    for group, kind in (("randomization", Randomization), ("disturbances", Disturbances)):
         texts = {p.arg_name: p.description for p in parse_from_object(kind).params}
         for field in fields(kind):
             default = field.default
@@ -80,7 +80,7 @@ class SimNode(Node):
         self._cameras = tuple(self._value("cameras"))
         self._simulation = Simulation(scene, self._robot, self._cameras, self._value("image_size"))
         self._randomizer = Randomizer(self._group("randomization", Randomization), scene)
-        self._faults = FaultInjector(self._group("faults", Faults), self._simulation)
+        self._disturber = Disturber(self._group("disturbances", Disturbances), self._simulation)
         self._lockstep = self._value("lockstep")
         self._dt = 1.0 / self._robot.command_rate_hz
         self._home = np.r_[self._robot.home, self._robot.finger_range[1]]
@@ -144,7 +144,7 @@ class SimNode(Node):
         self._lost = False
         rng = np_random(self._value("seed"))[0]  # as gymnasium seeds an environment
         reset_episode(self._simulation, self._task, self._home, self._randomizer, rng)
-        self._faults.reset(self._value("seed"))
+        self._disturber.reset(self._value("seed"))
         self._ticks = 0
         self._publish_control_step()
 
@@ -155,7 +155,7 @@ class SimNode(Node):
     def _advance(self) -> None:
         """One waypoint period: execute the next waypoint, or hold the last one."""
         if self._ticks % self._robot.waypoints_per_action == 0:
-            self._lost = self._faults.begin_step()
+            self._lost = self._disturber.begin_step()
         if self._waypoints:
             self._simulation.command(self._waypoints.popleft())
         self._simulation.advance(self._dt)

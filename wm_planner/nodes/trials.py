@@ -79,7 +79,7 @@ def node_parameters(config: TrialsConfig, label: str = "") -> NodeParameters:
         "image_size": model.image_size,
         "lockstep": config.lockstep,
         **_nested("randomization", config.randomization),
-        **_nested("faults", config.faults),
+        **_nested("disturbances", config.disturbances),
     }
     known = {parameter.name for parameter in PARAMETERS}
     search = config.contestants[label or config.label]

@@ -1,4 +1,4 @@
-"""Faults while an episode runs: what a planner has to live with on a real arm."""
+"""Disturbances while an episode runs: what a planner has to live with on a real arm."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _PUSH_STEPS = 2  # control steps a push lasts
 
 
 @dataclass(frozen=True)
-class Faults:
-    """Faults of an episode; the defaults are none.
+class Disturbances:
+    """Disturbances of an episode; the defaults are none.
 
     Attributes:
         frame_loss: probability that the frames of a control step never arrive.
@@ -27,16 +27,16 @@ class Faults:
 
     def __post_init__(self) -> None:
         if not 0 <= self.frame_loss < 1:
-            raise UserError(f"faults: frame_loss is {self.frame_loss}, expected in [0, 1)")
+            raise UserError(f"disturbances: frame_loss is {self.frame_loss}, expected in [0, 1)")
         if not 0 <= self.push <= 200:
-            raise UserError(f"faults: push is {self.push}, expected 0 to 200 N")
+            raise UserError(f"disturbances: push is {self.push}, expected 0 to 200 N")
 
 
-class FaultInjector:
-    """Draws the faults of each control step; an episode's seed gives them all."""
+class Disturber:
+    """Draws the disturbances of each control step; an episode's seed gives them all."""
 
-    def __init__(self, faults: Faults, simulation: Simulation) -> None:
-        self._faults, self._simulation = faults, simulation
+    def __init__(self, disturbances: Disturbances, simulation: Simulation) -> None:
+        self._disturbances, self._simulation = disturbances, simulation
         self.reset(0)
 
     def reset(self, seed: int) -> None:
@@ -50,8 +50,8 @@ class FaultInjector:
         direction, start, loss = self._rng.normal(size=3), *self._rng.random(2)
         self._push_left = max(0, self._push_left - 1)
         if self._push_left == 0:
-            pushed = self._faults.push > 0 and start < _PUSH_STARTS
+            pushed = self._disturbances.push > 0 and start < _PUSH_STARTS
             self._push_left = _PUSH_STEPS if pushed else 0
-            force = self._faults.push * direction / np.linalg.norm(direction)
+            force = self._disturbances.push * direction / np.linalg.norm(direction)
             self._simulation.push_hand(force if pushed else np.zeros(3))
-        return bool(loss < self._faults.frame_loss)
+        return bool(loss < self._disturbances.frame_loss)

@@ -1,20 +1,22 @@
-"""Faults come as often as they say, repeat with their seed and are gone when they are off."""
+"""Disturbances come as often as they say, repeat with their seed and are gone when they are off."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from wm_planner.envs.faults import FaultInjector, Faults
+from wm_planner.envs.disturbances import Disturbances, Disturber
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.errors import UserError
 
 NOTHING = np.array([0.0, 0.0, 0.0, 1.0])
 
 
-def forces(env: ManipulationEnv, faults: Faults, seed: int, steps: int = 400) -> np.ndarray:
+def forces(
+    env: ManipulationEnv, disturbances: Disturbances, seed: int, steps: int = 400
+) -> np.ndarray:
     """On the hand, after each step's beginning (steps, 3) N."""
-    injector = FaultInjector(faults, env.simulation)
+    injector = Disturber(disturbances, env.simulation)
     injector.reset(seed)
     body = env.simulation.model.site(env.arm.config.hand_site).bodyid[0]
     found = []
@@ -26,7 +28,7 @@ def forces(env: ManipulationEnv, faults: Faults, seed: int, steps: int = 400) ->
 
 
 def test_frames_are_lost_at_the_stated_rate_and_the_same_for_a_seed(blind):
-    injector = FaultInjector(Faults(frame_loss=0.2), blind.simulation)
+    injector = Disturber(Disturbances(frame_loss=0.2), blind.simulation)
     runs = []
     for seed in (1, 1, 2):
         injector.reset(seed)
@@ -36,7 +38,7 @@ def test_frames_are_lost_at_the_stated_rate_and_the_same_for_a_seed(blind):
 
 
 def test_pushes_have_their_force_last_two_steps_and_end(blind):
-    found = forces(blind, Faults(push=30.0), seed=3)
+    found = forces(blind, Disturbances(push=30.0), seed=3)
     size = np.linalg.norm(found, axis=1)
     assert set(np.round(np.unique(size), 6)) == {0.0, 30.0}
     assert 0.1 < np.mean(size > 0) < 0.3
@@ -47,9 +49,9 @@ def test_pushes_have_their_force_last_two_steps_and_end(blind):
 
 
 def test_a_push_moves_the_arm_and_no_fault_does_not():
-    def path(faults: Faults) -> np.ndarray:
+    def path(disturbances: Disturbances) -> np.ndarray:
         """Of the hand, (steps, 3) m."""
-        env = ManipulationEnv(EnvConfig(cameras=(), faults=faults))
+        env = ManipulationEnv(EnvConfig(cameras=(), disturbances=disturbances))
         env.reset(seed=0)
         found = []
         for _ in range(30):
@@ -57,13 +59,13 @@ def test_a_push_moves_the_arm_and_no_fault_does_not():
             found.append(env.simulation.data.site(env.arm.config.hand_site).xpos.copy())
         return np.array(found)
 
-    assert np.array_equal(path(Faults()), path(Faults(frame_loss=0.3)))
-    moved = np.abs(path(Faults(push=60.0)) - path(Faults())).max()
+    assert np.array_equal(path(Disturbances()), path(Disturbances(frame_loss=0.3)))
+    moved = np.abs(path(Disturbances(push=60.0)) - path(Disturbances())).max()
     assert 5e-4 < moved < 0.1, f"{moved} m"
 
 
 def test_lost_frames_are_told(blind):
-    env = ManipulationEnv(EnvConfig(cameras=(), faults=Faults(frame_loss=0.3)))
+    env = ManipulationEnv(EnvConfig(cameras=(), disturbances=Disturbances(frame_loss=0.3)))
     _, info = env.reset(seed=0)
     assert info["lost"] is False, "an episode begins with a frame"
     lost = [env.wait()[4]["lost"] for _ in range(60)]
@@ -73,4 +75,4 @@ def test_lost_frames_are_told(blind):
 @pytest.mark.parametrize("values", [{"frame_loss": 1.0}, {"frame_loss": -0.1}, {"push": 1e6}])
 def test_faults_that_cannot_be_are_named(values):
     with pytest.raises(UserError, match=next(iter(values))):
-        Faults(**values)
+        Disturbances(**values)
