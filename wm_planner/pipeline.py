@@ -22,6 +22,7 @@ class View(NamedTuple):
     frames: Mapping[str, np.ndarray]  # camera: (h, w, 3) uint8 RGB
     proprio: np.ndarray  # (P,)
     age: float = 0.0  # seconds since the frames
+    speed_scale: float = 1.0  # an action takes 1 / speed_scale of the usual time
 
 
 class Thought(NamedTuple):
@@ -52,7 +53,8 @@ class Pipeline:
         self.robot = robot
         self.world_model = world_model
         self._planner = planner
-        self._cameras, self._image_size, self._device = cameras, image_size, device
+        self.image_size = image_size
+        self._cameras, self._device = cameras, device
         self._period, self._action_delay = period, action_delay
         self.reset(seed=0)
 
@@ -61,10 +63,14 @@ class Pipeline:
         self.reset_many([seed])
 
     def think(
-        self, frames: Mapping[str, np.ndarray], proprio: np.ndarray, age: float = 0.0
+        self,
+        frames: Mapping[str, np.ndarray],
+        proprio: np.ndarray,
+        age: float = 0.0,
+        speed_scale: float = 1.0,
     ) -> Thought:
         """Plan from a frame (h, w, 3) uint8 RGB of each camera and proprioception (P,)."""
-        return self.think_many({0: View(frames, proprio, age)})
+        return self.think_many({0: View(frames, proprio, age, speed_scale)})
 
     def act(self, plan: Plan, joint_state: JointState) -> Command:
         """Joint trajectory for the plan's first action."""
@@ -81,7 +87,7 @@ class Pipeline:
         episodes = list(views)
         memory = self._memory.recall(episodes)
         latent = self.world_model.encode(self._observe(views.values()), memory.latent)
-        delays = [view.age + self._action_delay for view in views.values()]
+        delays = [(view.age + self._action_delay) * view.speed_scale for view in views.values()]
         ahead = self._when_it_begins(latent, memory.actions, delays)
         plan = self._planner.plan(ahead, memory.warm_start, memory.generators)
         self._memory.remember(episodes, latent, plan.actions[:, 0], shift(plan.actions))
@@ -111,7 +117,7 @@ class Pipeline:
 
     def _observe(self, views: Iterable[View]) -> Observation:
         observations = [
-            observe(view.frames, view.proprio, self._cameras, self._image_size, self._device)
+            observe(view.frames, view.proprio, self._cameras, self.image_size, self._device)
             for view in views
         ]
         return Observation(*map(torch.cat, zip(*observations, strict=True)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,11 @@ class CartesianArm:
 
     An action moves the goal, inverse kinematics finds joint angles for it, and the shaper finds a
     trajectory there from where the last one is being executed. `advance` executes a waypoint.
+
+    Attributes:
+        clamps: how often each limit changed what an action asked for: `action` (outside [-1, 1]),
+            `workspace` (goal outside the box), `reach` (goal too far ahead of the hand),
+            `unreachable` (no joint angles or no trajectory), `path` (would have left the box).
     """
 
     action_space = ActionSpace(size=4, switches=(3,))
@@ -37,6 +43,7 @@ class CartesianArm:
         self._shaper = TrajectoryShaper(config)
         self._workspace = (np.array(config.workspace_lower), np.array(config.workspace_upper))
         self._home = np.r_[config.home, config.finger_range[1]]
+        self.clamps: Counter[str] = Counter()
         self.reset(JointState(self._home, np.zeros_like(self._home), 0.0))
 
     @property
@@ -48,6 +55,31 @@ class CartesianArm:
     def goal(self) -> np.ndarray:
         """Where the hand is being sent (3,), m, base frame."""
         return self._goal.copy()
+
+    @property
+    def speed_scale(self) -> float:
+        """Share of the velocity limits in use, (0, 1]; can be set while the arm moves."""
+        return self._shaper.speed_scale
+
+    @speed_scale.setter
+    def speed_scale(self, share: float) -> None:
+        if not 0 < share <= 1:
+            raise UserError(f"speed scale is {share}, expected above 0 and at most 1")
+        self._shaper.speed_scale = share
+
+    @property
+    def commanded(self) -> np.ndarray:
+        """Positions (J,) of the waypoint executed last."""
+        return self._state().position.copy()
+
+    @property
+    def resting(self) -> bool:
+        """The last command has been executed to its end."""
+        return self._executed == len(self._motion.positions) - 1
+
+    def tracking_error(self, joint_state: JointState) -> float:
+        """How far the arm's worst joint is from where it was commanded to be, rad."""
+        return float(np.abs(joint_state.positions - self._state().position)[:-1].max())
 
     def reset(self, joint_state: JointState) -> None:
         """Start from the measured pose, at rest: the first command is a soft start."""
@@ -100,6 +132,7 @@ class CartesianArm:
             raise InvalidInput(
                 f"action {action} must be {self.action_size} finite numbers; dropped, holding"
             )
+        self.clamps["action"] += int((np.abs(action) > 1.0).any())
         action = np.clip(action, -1.0, 1.0)
         hand = self._kinematics.hand_position(joint_state.positions[:-1])
         goal = self._move_goal(action[:3], hand)
@@ -111,9 +144,13 @@ class CartesianArm:
             self._target = np.r_[arm_target, finger]
             motion = self._shaper.move(self._state(), self._target)
         except (Unreachable, ShapingError):
+            self.clamps["unreachable"] += 1
+            return self.hold()
+        if self._leaves_workspace(motion):
+            self.clamps["path"] += 1
             return self.hold()
         self._goal = goal
-        return self.hold() if self._leaves_workspace(motion) else self._start(motion)
+        return self._start(motion)
 
     def hold(self) -> Command:
         """Brake within the limits, then stay; the gripper keeps its command.
@@ -130,15 +167,35 @@ class CartesianArm:
         self._goal = self._kinematics.hand_position(motion.positions[-1][:-1])
         return self._start(motion)
 
+    def give_way(self, joint_state: JointState) -> Command:
+        """Go to the measured pose, within the limits, and stay; the gripper keeps its command.
+
+        For an arm that is blocked or pushed away: it must not go on pushing back.
+        """
+        self.check(joint_state)
+        target = np.r_[joint_state.positions[:-1], self._target[-1]]
+        try:
+            motion = self._shaper.move(self._state(), target)
+        except ShapingError:
+            return self.hold()
+        if self._leaves_workspace(motion):
+            return self.hold()
+        self._target = np.r_[motion.positions[-1][:-1], self._target[-1]]
+        self._goal = self._kinematics.hand_position(motion.positions[-1][:-1])
+        return self._start(motion)
+
     def advance(self) -> np.ndarray:
         """Execute the command's next waypoint: positions (J,); at its end, the last one again."""
         self._executed = min(self._executed + 1, len(self._motion.positions) - 1)
         return self._motion.positions[self._executed]
 
     def _move_goal(self, step: np.ndarray, hand: np.ndarray) -> np.ndarray:
-        goal = np.clip(self._goal + self.config.action_step * step, *self._workspace)
+        wanted = self._goal + self.config.action_step * step
+        goal = np.clip(wanted, *self._workspace)
         ahead = goal - hand
         distance = max(float(np.linalg.norm(ahead)), 1e-9)
+        self.clamps["workspace"] += int((goal != wanted).any())
+        self.clamps["reach"] += int(distance > self.config.goal_reach)
         return hand + ahead * min(1.0, self.config.goal_reach / distance)
 
     def _with_finger(self, arm_motion: Motion) -> Motion:

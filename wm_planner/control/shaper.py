@@ -63,11 +63,24 @@ class TrajectoryShaper:
         self.jerk = np.r_[np.array(config.jerk) * config.jerk_scale, config.finger_jerk]
         self._solver = Ruckig(n + 1)
         self._input = InputParameter(n + 1)
-        self._input.max_velocity = self.velocity.tolist()
         self._input.max_acceleration = self.acceleration.tolist()
         self._input.max_jerk = self.jerk.tolist()
+        self.speed_scale = 1.0
         self._together = [Synchronization.Time] * n + [Synchronization.No]
         self._apart = [Synchronization.No] * (n + 1)
+
+    @property
+    def speed_scale(self) -> float:
+        """Share of the velocity limits that motions from now on may use, (0, 1].
+
+        A motion that starts faster slows down first, inside the other limits.
+        """
+        return self._speed_scale
+
+    @speed_scale.setter
+    def speed_scale(self, share: float) -> None:
+        self._speed_scale = share
+        self._input.max_velocity = (share * self.velocity).tolist()
 
     def move(self, start: MotionState, target: np.ndarray) -> Motion:
         """Fastest motion to rest at `target` (J,), clipped to the position limits."""

@@ -18,11 +18,12 @@ from wm_planner.errors import UserError
 from wm_planner.evaluation.contest import contest
 from wm_planner.evaluation.peers import PEERS
 from wm_planner.evaluation.records import write_json
-from wm_planner.evaluation.scaling import draw_scaling, measure_scaling, resident_mb
+from wm_planner.evaluation.scaling import draw_scaling, measure_scaling
 from wm_planner.evaluation.timing import gemm_peak, time_ms
 from wm_planner.paths import mjcf_dir, model_dir
 from wm_planner.perception.images import observe
 from wm_planner.planning import PlannerConfig
+from wm_planner.process import resident_mb
 from wm_planner.provenance import machine
 from wm_planner.world_models.store import LoadedModel, load_model
 from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -94,12 +93,3 @@ def _powers(values: Iterable[float]) -> list[float]:
     ticks = [2.0**i for i in range(-6, 16)]
     inside = [tick for tick in ticks if ordered[0] / 2 < tick < ordered[-1] * 2]
     return inside[:: max(1, len(inside) // 6)]
-
-
-def resident_mb() -> float:
-    """Memory that the process holds, in MB; NaN where the system does not say."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        return float("nan")
-    return round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import numpy as np
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
@@ -13,6 +14,8 @@ from wm_planner.nodes.messages import trajectory_message, waypoint_message
 from wm_planner.types import Command, JointState, Plan
 
 _LATE = 1.5  # control periods after which the plan's next action is used
+_AS_COMMANDED = 0.02  # rad, between an arm that holds and its command
+_PAUSE = 0.1  # s without commands before the arm is taken over at another pose
 
 
 class CommandOutput:
@@ -35,24 +38,57 @@ class CommandOutput:
     ) -> None:
         self._arm, self._burst = arm, burst
         self._send_waypoint, self._send_trajectory = send_waypoint, send_trajectory
-        self._period = 1.0 / arm.config.control_rate_hz
         self.overruns = 0
+        self._sent = float("-inf")  # when the last waypoint went, monotonic seconds
+        self._begun = False
         self.forget()
+
+    @property
+    def period(self) -> float:
+        """Seconds an action takes, at the arm's present speed."""
+        return 1.0 / (self._arm.config.control_rate_hz * self._arm.speed_scale)
 
     def forget(self) -> None:
         """Send nothing until the next soft start."""
         self.ready = False
         self._plan: Plan | None = None
 
+    def release(self) -> None:
+        """As `forget`; and somebody else may move the arm until the next soft start."""
+        self.forget()
+        self._begun = False
+
     @property
     def following(self) -> bool:
         """A plan is being executed."""
         return self._plan is not None
 
-    def soft_start(self, measured: JointState) -> None:
-        """Start from the measured pose, at rest."""
-        self._arm.reset(measured)
-        self.ready = True
+    @property
+    def commanded(self) -> np.ndarray | None:
+        """Where the arm was sent last (J,); None when commands may not follow from there."""
+        return self._arm.commanded if self.ready else None
+
+    @property
+    def stalled(self) -> bool:
+        """The arm was left in the middle of a motion: nobody calls `tick` any more."""
+        waited = time.monotonic() - self._sent
+        return self.ready and not self._burst and not self._arm.resting and waited > _PAUSE
+
+    def soft_start(self, measured: JointState) -> bool:
+        """Start at rest from where the arm is; returns whether commands may follow.
+
+        Where the arm rests as it was commanded, the commands go on without a step. Elsewhere they
+        start anew at the measured pose, after a pause without any.
+        """
+        if self._burst or not self._begun:
+            self._arm.reset(measured)
+        elif self._arm.tracking_error(measured) > _AS_COMMANDED or not self._arm.resting:
+            self.forget()
+            if time.monotonic() - self._sent < _PAUSE:
+                return False
+            self._arm.reset(measured)
+        self.ready = self._begun = True
+        return True
 
     def follow(self, plan: Plan, measured: JointState) -> None:
         """Send the first action of a new plan; InvalidInput when it must not be sent."""
@@ -61,10 +97,22 @@ class CommandOutput:
         self._planned = self._acted = time.monotonic()
 
     def hold(self) -> None:
-        """Drop the plan, brake and stay; nothing is sent before a soft start."""
+        """Drop the plan, brake and stay."""
         self._plan = None
         if self.ready:
             self._send(self._arm.hold())
+
+    def give_way(self, measured: JointState) -> None:
+        """Drop the plan, and stay at the measured pose."""
+        self._plan = None
+        if self.ready:
+            self._send(self._arm.give_way(measured))
+
+    def finish(self) -> None:
+        """Send what is left of the last command, in its time: call it when nobody calls `tick`."""
+        while self.ready and not self._burst and not self._arm.resting:
+            self._advance()
+            time.sleep(1.0 / self._arm.config.command_rate_hz)
 
     def tick(self, measured: JointState | None, timeout: float) -> str | None:
         """Send the next waypoint; says why when the plan ran out and the arm must hold.
@@ -72,7 +120,7 @@ class CommandOutput:
         When no new plan came in time, the rest of the last one is followed for `timeout` s.
         """
         problem = None
-        late = self._plan is not None and time.monotonic() - self._acted > _LATE * self._period
+        late = self._plan is not None and time.monotonic() - self._acted > _LATE * self.period
         if late and measured is not None:
             problem = self._follow_on(measured, timeout)
         if self.ready:
@@ -87,7 +135,7 @@ class CommandOutput:
         if age > timeout or self._step >= plan.actions.shape[1]:
             return f"no new plan for {age:.3f} s, allowed {timeout:.3f} s"
         self._act(plan, self._step, measured)
-        self._acted += self._period
+        self._acted += self.period
         return None
 
     def _act(self, plan: Plan, step: int, measured: JointState) -> None:
@@ -103,5 +151,6 @@ class CommandOutput:
 
     def _advance(self) -> None:
         positions = self._arm.advance()
+        self._sent = time.monotonic()
         if self._send_waypoint is not None:
             self._send_waypoint(waypoint_message(positions, self._arm.joint_names))

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter, deque
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
+from wm_planner.control.arm import CartesianArm
 from wm_planner.evaluation.statistics import percentile
+from wm_planner.nodes.command_output import CommandOutput
+from wm_planner.nodes.frame_buffer import FrameBuffer
 from wm_planner.nodes.gate import Gate, State
 from wm_planner.nodes.messages import status
+from wm_planner.nodes.planning_thread import Outcome
+from wm_planner.nodes.watchdogs import TRACKING, Fault
+from wm_planner.process import resident_mb
+from wm_planner.types import JointState
 
 _WINDOW = 300  # plans
+_MANUAL = (TRACKING,)  # faults that only ~/reset ends
 
 
 class Report:
@@ -20,39 +29,98 @@ class Report:
     def __init__(self) -> None:
         self.plan_ms: deque[float] = deque(maxlen=_WINDOW)
         self.frame_to_command_ms: deque[float] = deque(maxlen=_WINDOW)
-        self.frames: deque[float] = deque(maxlen=50)  # arrival, monotonic seconds
         self.holds: Counter[str] = Counter()
         self.non_finite = 0
-        self.fault = ""
+        self.longest_gap = 0.0  # s, of the node's loop
+        self.fault: Fault | None = None
 
-    def hold(self, kind: str, detail: str) -> None:
-        """The arm holds because of `kind`, a short constant text."""
-        self.holds[kind] += 1
-        self.fault = f"{kind}: {detail}"
+    def hold(self, fault: Fault) -> None:
+        """The arm holds because of `fault`."""
+        self.holds[fault.kind] += 1
+        self.fault = fault
 
-    def frame_rate_hz(self) -> float:
-        """Frame sets a second, over the last ones; 0 when none came for two seconds."""
-        if len(self.frames) < 2 or time.monotonic() - self.frames[-1] > 2.0:
-            return 0.0
-        return (len(self.frames) - 1) / max(self.frames[-1] - self.frames[0], 1e-9)
+    def holds_for(self, kind: str) -> bool:
+        """Whether the arm holds because of this kind of fault."""
+        return self.fault is not None and self.fault.kind == kind
 
-    def to_status(self, gate: Gate, frame_age: float | None, overruns: int) -> DiagnosticStatus:
-        """Level: error while a fault holds the arm, warning when stopped, else ok."""
-        level, text = DiagnosticStatus.OK, gate.state.value
-        if gate.running and self.fault:
-            level, text = DiagnosticStatus.ERROR, f"holding, {self.fault}"
-        elif gate.state is State.STOPPED:
-            level, text = DiagnosticStatus.WARN, "stopped; call reset, then start"
+    def record(self, outcome: Outcome) -> DiagnosticStatus:
+        """Count a plan that is followed from now on; returns the message about it."""
+        plan, job = outcome.plan, outcome.job
+        assert plan is not None
+        frame_to_command_ms = (time.monotonic() - job.frames.arrived) * 1e3
+        self.plan_ms.append(outcome.plan_ms)
+        self.frame_to_command_ms.append(frame_to_command_ms)
+        self.non_finite += plan.statistics.non_finite
         values: dict[str, object] = {
-            "state": gate.state.value,
-            "frame_rate_hz": f"{self.frame_rate_hz():.1f}",
-            "frame_age_s": "" if frame_age is None else f"{frame_age:.3f}",
-            "overruns": overruns,
-            "non_finite_scores": self.non_finite,
+            "frame_stamp": f"{job.frames.stamp:.6f}",
+            "frame_age_s": f"{job.age:.6f}",
+            "plan_ms": f"{outcome.plan_ms:.3f}",
+            "frame_to_command_ms": f"{frame_to_command_ms:.3f}",
+            "expected_return": f"{float(plan.expected_return[0]):.4f}",
+            "iterations": plan.statistics.iterations,
+            "non_finite_scores": plan.statistics.non_finite,
         }
-        for name in ("plan_ms", "frame_to_command_ms"):
-            samples = list(getattr(self, name))
-            for q in (50, 95, 100):
-                values[f"{name}_p{q}"] = f"{percentile(samples, q):.1f}"
-        values |= {f"holds: {kind}": count for kind, count in self.holds.items()}
-        return status(level, "wm_planner: planner", text, values)
+        return status(DiagnosticStatus.OK, "wm_planner: plan", "planned", values)
+
+    @property
+    def latched(self) -> bool:
+        """The arm holds until ~/reset."""
+        return self.fault is not None and self.fault.kind in _MANUAL
+
+
+def planner_status(report: Report, gate: Gate, overruns: int) -> DiagnosticStatus:
+    """Level: error while a fault holds the arm, warning when stopped, else ok."""
+    level, text = DiagnosticStatus.OK, gate.state.value
+    if gate.running and report.fault is not None:
+        level, text = DiagnosticStatus.ERROR, f"holding, {': '.join(report.fault)}"
+    elif gate.state is State.STOPPED:
+        level, text = DiagnosticStatus.WARN, "stopped; call reset, then start"
+    values: dict[str, object] = {
+        "state": gate.state.value,
+        "overruns": overruns,
+        "non_finite_scores": report.non_finite,
+    }
+    for name in ("plan_ms", "frame_to_command_ms"):
+        samples = list(getattr(report, name))
+        for q, label in ((50, "p50"), (95, "p95"), (100, "max")):
+            values[f"{name}_{label}"] = f"{percentile(samples, q):.1f}"
+    values |= {f"holds: {kind}": count for kind, count in report.holds.items()}
+    return status(level, "wm_planner: planner", text, values)
+
+
+def camera_status(buffer: FrameBuffer) -> DiagnosticStatus:
+    """Rate and age of each camera's frames; warning while they make no set."""
+    now = time.monotonic()
+    rates, arrivals = buffer.rates_hz(now), buffer.arrivals
+    values: dict[str, object] = {}
+    for camera in buffer.cameras:
+        values[f"{camera}_rate_hz"] = f"{rates.get(camera, 0.0):.1f}"
+        values[f"{camera}_age_s"] = f"{now - arrivals[camera]:.3f}" if camera in arrivals else ""
+    complaint = buffer.complaint()
+    level = DiagnosticStatus.OK if complaint is None else DiagnosticStatus.WARN
+    return status(level, "wm_planner: cameras", complaint or "frames arrive", values)
+
+
+def arm_status(
+    arm: CartesianArm, output: CommandOutput, joints: JointState | None, now: float
+) -> DiagnosticStatus:
+    """Age of the joint state (`now`: ROS time), tracking error, and what limits changed."""
+    values: dict[str, object] = {"speed_scale": f"{arm.speed_scale:.2f}"}
+    if joints is not None:
+        values["joint_state_age_s"] = f"{now - joints.stamp:.3f}"
+    if joints is not None and output.ready:
+        values["tracking_error_rad"] = f"{arm.tracking_error(joints):.4f}"
+    values |= {f"clamps: {limit}": count for limit, count in arm.clamps.items()}
+    level = DiagnosticStatus.WARN if joints is None else DiagnosticStatus.OK
+    text = "no joint state yet" if joints is None else "joint states arrive"
+    return status(level, "wm_planner: arm", text, values)
+
+
+def process_status(report: Report) -> DiagnosticStatus:
+    """Memory, threads, and the longest the node's loop was stuck."""
+    values: dict[str, object] = {
+        "memory_mb": f"{resident_mb():.1f}",
+        "threads": threading.active_count(),
+        "longest_loop_gap_s": f"{report.longest_gap:.3f}",
+    }
+    return status(DiagnosticStatus.OK, "wm_planner: process", "running", values)

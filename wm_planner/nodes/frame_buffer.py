@@ -10,7 +10,10 @@ from sensor_msgs.msg import CompressedImage, Image
 from wm_planner.nodes.messages import seconds
 from wm_planner.types import JointState
 
-_HISTORY = 100  # joint states kept, 2 s at 50 Hz
+_HISTORY = 200  # joint states kept
+_SPACING = 0.01  # s between those kept: 2 s of them, however fast they come
+_RATE_WINDOW = 20  # frames of a camera
+_EARLY = 0.25  # share of the period a frame may come before it is due
 
 
 class FrameSet(NamedTuple):
@@ -20,6 +23,12 @@ class FrameSet(NamedTuple):
     joints: JointState
     stamp: float  # seconds, of the oldest frame
     arrived: float  # seconds on the monotonic clock, of the newest frame
+
+
+class _Newest(NamedTuple):
+    stamp: float
+    arrived: float
+    message: Image | CompressedImage
 
 
 class FrameBuffer:
@@ -32,19 +41,35 @@ class FrameBuffer:
     """
 
     def __init__(self, cameras: tuple[str, ...], skew: float, joint_skew: float) -> None:
-        self._cameras, self._skew, self._joint_skew = cameras, skew, joint_skew
+        self.cameras = cameras
+        self._skew, self._joint_skew = skew, joint_skew
         self.clear()
 
     def clear(self) -> None:
         """Forget all frames and joint states."""
-        self._newest: dict[str, tuple[float, float, Image | CompressedImage]] = {}
+        self._newest: dict[str, _Newest] = {}
+        self._arrivals: dict[str, deque[float]] = {
+            camera: deque(maxlen=_RATE_WINDOW) for camera in self.cameras
+        }
         self._joints: deque[JointState] = deque(maxlen=_HISTORY)
-        self._taken = float("-inf")
+        self.joints_arrived = float("-inf")  # of the newest, seconds on the monotonic clock
+        self._taken, self._due = float("-inf"), float("-inf")
 
     def put_image(self, camera: str, message: Image | CompressedImage, arrived: float) -> None:
-        self._newest[camera] = (seconds(message.header.stamp), arrived, message)
+        """A message with the stamp of the last one is that one again: it is not news."""
+        stamp = seconds(message.header.stamp)
+        if camera in self._newest and self._newest[camera].stamp == stamp:
+            return
+        self._newest[camera] = _Newest(stamp, arrived, message)
+        self._arrivals[camera].append(arrived)
 
-    def put_joints(self, joints: JointState) -> None:
+    def put_joints(self, joints: JointState, arrived: float) -> None:
+        """The newest is always kept; of those before, one every 10 ms."""
+        if self._joints and joints.stamp == self._joints[-1].stamp:
+            return
+        self.joints_arrived = arrived
+        if len(self._joints) > 1 and joints.stamp - self._joints[-2].stamp < _SPACING:
+            self._joints.pop()
         self._joints.append(joints)
 
     @property
@@ -53,26 +78,53 @@ class FrameBuffer:
         return self._joints[-1] if self._joints else None
 
     @property
-    def arrived(self) -> float | None:
-        """When the last frame arrived, seconds on the monotonic clock."""
-        return max((arrived for _, arrived, _ in self._newest.values()), default=None)
+    def stamps(self) -> dict[str, float]:
+        """Of each camera's newest frame, seconds."""
+        return {camera: newest.stamp for camera, newest in self._newest.items()}
 
     @property
-    def stamp(self) -> float | None:
-        """Stamp of the oldest of the newest frames, seconds."""
-        return min((stamp for stamp, _, _ in self._newest.values()), default=None)
+    def arrivals(self) -> dict[str, float]:
+        """When each camera's newest frame arrived, seconds on the monotonic clock."""
+        return {camera: newest.arrived for camera, newest in self._newest.items()}
 
-    def take(self) -> FrameSet | None:
-        """A complete set newer than the last one taken, or None."""
-        if len(self._newest) < len(self._cameras) or not self._joints:
+    def rates_hz(self, now: float) -> dict[str, float]:
+        """Frames a second of each camera that sent more than two, up to `now` (monotonic)."""
+        return {
+            camera: len(times) / max(now - times[0], 1e-9)
+            for camera, times in self._arrivals.items()
+            if len(times) > 2
+        }
+
+    def take(self, period: float) -> FrameSet | None:
+        """A complete set that is due, one a `period` s of stamps at most; or None."""
+        if self.complaint() is not None:
             return None
-        stamps = [stamp for stamp, _, _ in self._newest.values()]
+        stamps = self.stamps.values()
         stamp = min(stamps)
-        if stamp <= self._taken or max(stamps) - stamp > self._skew:
-            return None
-        joints = min(self._joints, key=lambda state: abs(state.stamp - stamp))
-        if abs(joints.stamp - stamp) > self._joint_skew:
+        if stamp <= self._taken or stamp < self._due - _EARLY * period:
             return None
         self._taken = stamp
-        images = {camera: self._newest[camera][2] for camera in self._cameras}
-        return FrameSet(images, joints, stamp, self.arrived or 0.0)
+        late = stamp - self._due > 0.5 * period
+        self._due = period + (stamp if late else self._due)
+        images = {camera: self._newest[camera].message for camera in self.cameras}
+        return FrameSet(images, self._nearest(stamp), stamp, max(self.arrivals.values()))
+
+    def complaint(self) -> str | None:
+        """Why the newest frames and joint states are no set."""
+        if missing := [camera for camera in self.cameras if camera not in self._newest]:
+            return f"no frame of {', '.join(missing)} yet"
+        if not self._joints:
+            return "no joint state yet"
+        stamps = self.stamps.values()
+        if (apart := max(stamps) - min(stamps)) > self._skew:
+            return f"the cameras' frames are {apart:.3f} s apart, allowed {self._skew:.3f} s"
+        apart = abs(self._nearest(min(stamps)).stamp - min(stamps))
+        if apart > self._joint_skew:
+            return (
+                f"the nearest joint state is {apart:.3f} s from the frames, "
+                f"allowed {self._joint_skew:.3f} s"
+            )
+        return None
+
+    def _nearest(self, stamp: float) -> JointState:
+        return min(self._joints, key=lambda state: abs(state.stamp - stamp))

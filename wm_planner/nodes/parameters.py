@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any, NamedTuple
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
     IntegerRange,
     ParameterDescriptor,
+    SetParametersResult,
 )
 from rclpy.node import Node
+from rclpy.parameter import Parameter as RosParameter
 
 from wm_planner.errors import UserError
 from wm_planner.interfaces import BACKENDS
@@ -99,12 +102,56 @@ PARAMETERS = (
     ),
     Parameter("autostart", False, "Plan as soon as the node is active, without ~/start."),
     Parameter(
-        "max_frame_age", 0.25, "Older camera frames hold the arm, s.", 0.01, 10.0, read_only=False
+        "speed_scale",
+        1.0,
+        "Share of the arm's velocity limits in use; an action takes 1 / speed_scale as long.",
+        0.05,
+        1.0,
+        read_only=False,
+    ),
+    Parameter(
+        "max_frame_age", 0.25, "Older camera frames hold the arm, s.", 0.05, 10.0, read_only=False
+    ),
+    Parameter(
+        "min_frame_rate_hz",
+        5.0,
+        "Fewer frames a second of a camera hold the arm.",
+        0.0,
+        1000.0,
+        read_only=False,
     ),
     Parameter(
         "max_joint_state_age",
         0.1,
         "Older joint states hold the arm, s.",
+        0.01,
+        10.0,
+        read_only=False,
+    ),
+    Parameter(
+        "max_camera_skew", 0.05, "Between the cameras' frames that are planned from, s.", 0.0, 1.0
+    ),
+    Parameter(
+        "max_joint_skew", 0.1, "Between those frames and the nearest joint state, s.", 0.0, 1.0
+    ),
+    Parameter(
+        "min_contrast",
+        4.0,
+        "Frames whose pixel values deviate less hold the arm; 0 to 255.",
+        0.0,
+        128.0,
+    ),
+    Parameter(
+        "frozen_motion",
+        0.05,
+        "A joint may move so far while a camera's picture stays the same to the last bit, rad.",
+        0.0,
+        10.0,
+    ),
+    Parameter(
+        "max_tracking_error",
+        0.35,
+        "An arm farther from its command is blocked: it holds until ~/reset, rad.",
         0.01,
         10.0,
         read_only=False,
@@ -117,12 +164,26 @@ PARAMETERS = (
         10.0,
         read_only=False,
     ),
+    Parameter(
+        "max_loop_gap",
+        0.25,
+        "The node holds when it could not run for so long, s.",
+        0.1,
+        10.0,
+        read_only=False,
+    ),
     Parameter("diagnostics_rate_hz", 2.0, "Diagnostics a second.", 0.1, 50.0),
 )
 
 
 def declare(node: Node) -> None:
-    """Declare all parameters with description, range and read-only flag."""
+    """Declare all parameters with description, range and read-only flag; check what is set."""
+
+    def check(changes: list[RosParameter]) -> SetParametersResult:
+        reason = refusal(node, changes)
+        return SetParametersResult(successful=not reason, reason=reason)
+
+    node.add_on_set_parameters_callback(check)
     for parameter in PARAMETERS:
         node.declare_parameter(parameter.name, parameter.default, _descriptor(parameter))
 
@@ -137,6 +198,20 @@ def values(node: Node) -> dict[str, Any]:
                 f"{', '.join(parameter.choices)}"
             )
     return found
+
+
+def refusal(node: Node, changes: list[RosParameter]) -> str:
+    """Why these changes of a running node's parameters cannot be; empty when they can."""
+    for change in changes:
+        if isinstance(change.value, float) and not math.isfinite(change.value):
+            return f"{change.name} is {change.value}, expected a finite number"
+        if change.name == "speed_scale" and change.value != 1.0 and _lockstep(node):
+            return "speed_scale must be 1.0 in lockstep: the simulation waits for whole actions"
+    return ""
+
+
+def _lockstep(node: Node) -> bool:
+    return node.has_parameter("lockstep") and bool(node.get_parameter("lockstep").value)
 
 
 def planner_config(found: dict[str, Any]) -> PlannerConfig:

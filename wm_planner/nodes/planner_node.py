@@ -23,10 +23,12 @@ from wm_planner.control.arm import CartesianArm
 from wm_planner.errors import UserError
 from wm_planner.nodes import parameters
 from wm_planner.nodes.command_output import CommandOutput
+from wm_planner.nodes.frame_buffer import FrameBuffer
 from wm_planner.nodes.messages import encode_image
 from wm_planner.nodes.session import Session, Surroundings
 from wm_planner.nodes.spin import spin_until_signal
 from wm_planner.paths import model_dir
+from wm_planner.perception.frame_guard import FrameGuard
 from wm_planner.pipeline import Pipeline
 from wm_planner.world_models.store import load_model
 
@@ -118,22 +120,24 @@ class PlannerNode(LifecycleNode):
             burst=lockstep,
         )
         commands = waypoints if as_waypoints else trajectories
-        session = Session(pipeline, cameras, output, lockstep, self._surroundings(commands))
+        buffer = _frame_buffer(cameras, settings)
+        guard = FrameGuard(pipeline.image_size, settings["min_contrast"], settings["frozen_motion"])
+        around = self._surroundings(commands)
+        session = Session(pipeline, buffer, guard, output, lockstep, around)
         self._subscribe(session, cameras, settings)
         for name in ("start", "stop", "reset"):
             self._service(name, getattr(session, name))
         if not lockstep:
             self._timer(1 / arm.config.command_rate_hz, session.stream, self.get_clock())
         self._timer(_WATCHDOG_PERIOD, session.watch, self._steady)
-        diagnostics = self._kept(
-            self.create_publisher(DiagnosticArray, "/diagnostics", 10), self.destroy_publisher
-        )
-        send = partial(self._send_diagnostics, session, diagnostics)
-        self._timer(1 / settings["diagnostics_rate_hz"], send, self._steady)
+        self._timer(1 / settings["diagnostics_rate_hz"], self._send_diagnostics, self._steady)
         self._watch_clock(session)
         return session
 
     def _surroundings(self, commands: Any) -> Surroundings:
+        self._diagnostics = self._kept(
+            self.create_publisher(DiagnosticArray, "/diagnostics", 10), self.destroy_publisher
+        )
         statistics = self._publisher(DiagnosticStatus, "~/plan_statistics", 10)
         imagination = self._publisher(Image, "~/imagination", 1)
         done = self._kept(
@@ -149,6 +153,7 @@ class PlannerNode(LifecycleNode):
             send_picture=lambda picture, stamp: imagination.publish(
                 encode_image(picture, stamp, "imagined")
             ),
+            report=self._send_diagnostics,
             wake=done.trigger,
         )
 
@@ -197,10 +202,19 @@ class PlannerNode(LifecycleNode):
         if self._session is not None:
             self._session.take_outcomes()
 
-    def _send_diagnostics(self, session: Session, publisher: Any) -> None:
-        message = DiagnosticArray(status=[session.status()])
+    def _send_diagnostics(self) -> None:
+        if self._session is None:
+            return
+        message = DiagnosticArray(status=self._session.statuses())
         message.header.stamp = self.get_clock().now().to_msg()
-        publisher.publish(message)
+        self._diagnostics.publish(message)
+
+
+def _frame_buffer(cameras: tuple[str, ...], settings: dict[str, Any]) -> FrameBuffer:
+    """A lockstep simulation publishes frames and joints with one stamp; elsewhere they differ."""
+    if settings["lockstep"]:
+        return FrameBuffer(cameras, skew=1e-6, joint_skew=1e-6)
+    return FrameBuffer(cameras, settings["max_camera_skew"], settings["max_joint_skew"])
 
 
 def main() -> int:

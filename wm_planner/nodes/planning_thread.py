@@ -11,7 +11,8 @@ import numpy as np
 
 from wm_planner.evaluation.imagination import Decodable, imagine_strip
 from wm_planner.nodes.frame_buffer import FrameSet
-from wm_planner.nodes.messages import decode_image
+from wm_planner.nodes.messages import MessageError, decode_image
+from wm_planner.perception.frame_guard import BadFrame, FrameGuard
 from wm_planner.pipeline import Pipeline
 from wm_planner.types import Plan
 
@@ -24,6 +25,7 @@ class Job(NamedTuple):
     epoch: int  # of the node; results of an older one are dropped
     seed: int | None  # reset the pipeline to this seed first
     age: float  # seconds since the frames
+    speed_scale: float  # of the arm
     held: bool  # the arm held since the last job: it did not do what was planned
     imagine: bool  # also draw what the plan is imagined to lead to
 
@@ -47,13 +49,14 @@ class Picture(NamedTuple):
 class PlanningThread:
     """One job at a time; `done` is called in the thread when an outcome can be taken."""
 
-    def __init__(self, pipeline: Pipeline, done: Callable[[], None]) -> None:
-        self._pipeline, self._done = pipeline, done
+    def __init__(self, pipeline: Pipeline, guard: FrameGuard, done: Callable[[], None]) -> None:
+        self._pipeline, self._guard, self._done = pipeline, guard, done
         self._condition = threading.Condition()
         self._job: Job | None = None
         self._outcomes: list[Outcome] = []
         self._picture: Picture | None = None
         self._busy = self._closed = False
+        self._submitted = 0.0
         self._thread = threading.Thread(target=self._run, name="planning", daemon=True)
         self._thread.start()
 
@@ -61,12 +64,16 @@ class PlanningThread:
     def busy(self) -> bool:
         return self._busy
 
+    def busy_for(self) -> float:
+        """Seconds since the job under way was submitted; 0 when there is none."""
+        return time.monotonic() - self._submitted if self._busy else 0.0
+
     def submit(self, job: Job) -> None:
         """Start a job; only when not busy."""
         with self._condition:
             if self._busy:
                 raise RuntimeError("a plan is under way; wait for its outcome")
-            self._busy, self._job = True, job
+            self._busy, self._job, self._submitted = True, job, time.monotonic()
             self._condition.notify()
 
     def take(self) -> list[Outcome]:
@@ -81,8 +88,8 @@ class PlanningThread:
             picture, self._picture = self._picture, None
             return picture
 
-    def close(self, timeout: float = 5.0) -> None:
-        """End the thread after the job under way."""
+    def close(self, timeout: float = 1.0) -> None:
+        """End the thread after the job under way, for which it waits `timeout` s at most."""
         with self._condition:
             self._closed = True
             self._condition.notify()
@@ -97,18 +104,30 @@ class PlanningThread:
                     return
             self._work(job)
 
+    def _look(self, job: Job) -> dict[str, np.ndarray]:
+        """The frames (h, w, 3) uint8 RGB by camera; BadFrame when one must not be planned from."""
+        frames = {}
+        for camera, image in job.frames.images.items():
+            try:
+                frames[camera] = decode_image(image)
+            except MessageError as error:
+                raise BadFrame("image", f"{camera}: {error}") from error
+        self._guard.check(frames, job.frames.joints.positions)
+        return frames
+
     def _work(self, job: Job) -> None:
         """Plan; then, with the command already on its way, draw."""
         thought, frames, picture = None, {}, None
         started = time.monotonic()
         try:
-            frames = {camera: decode_image(image) for camera, image in job.frames.images.items()}
             if job.seed is not None:
                 self._pipeline.reset(job.seed)
+                self._guard.forget()
+            frames = self._look(job)
             if job.held:
                 self._pipeline.forget_actions()
             started = time.monotonic()
-            thought = self._pipeline.think(frames, job.proprio, job.age)
+            thought = self._pipeline.think(frames, job.proprio, job.age, job.speed_scale)
             outcome = Outcome(job, thought.plan, None, (time.monotonic() - started) * 1e3)
         except Exception as error:  # whatever it is, the arm holds and the diagnostics say why
             outcome = Outcome(job, None, error, (time.monotonic() - started) * 1e3)

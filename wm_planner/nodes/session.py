@@ -12,13 +12,22 @@ from sensor_msgs.msg import CompressedImage, Image
 from sensor_msgs.msg import JointState as JointStateMsg
 
 from wm_planner.control.arm import CartesianArm, InvalidInput
+from wm_planner.control.joint_guard import JointGuard
 from wm_planner.errors import UserError
 from wm_planner.nodes.command_output import CommandOutput
-from wm_planner.nodes.diagnostics import Report
+from wm_planner.nodes.diagnostics import (
+    Report,
+    arm_status,
+    camera_status,
+    planner_status,
+    process_status,
+)
 from wm_planner.nodes.frame_buffer import FrameBuffer, FrameSet
 from wm_planner.nodes.gate import Gate
-from wm_planner.nodes.messages import joint_state, status
+from wm_planner.nodes.messages import joint_state
 from wm_planner.nodes.planning_thread import Job, Outcome, PlanningThread
+from wm_planner.nodes.watchdogs import TRACKING, Fault, Watchdogs
+from wm_planner.perception.frame_guard import BadFrame, FrameGuard
 from wm_planner.pipeline import Pipeline
 
 
@@ -32,6 +41,7 @@ class Surroundings(NamedTuple):
     watched: Callable[[], bool]  # somebody looks at the imagination
     send_statistics: Callable[[DiagnosticStatus], None]
     send_picture: Callable[[np.ndarray, float], None]  # (h, w, 3) uint8 RGB, stamp in seconds
+    report: Callable[[], None]  # publish the diagnostics now
     wake: Callable[[], None]  # have `take_outcomes` called by the executor; from any thread
 
 
@@ -44,41 +54,49 @@ class Session:
     def __init__(
         self,
         pipeline: Pipeline,
-        cameras: tuple[str, ...],
+        buffer: FrameBuffer,
+        guard: FrameGuard,
         output: CommandOutput,
         lockstep: bool,
         surroundings: Surroundings,
     ) -> None:
         self.gate, self.report = Gate(), Report()
         self._arm: CartesianArm = pipeline.robot  # type: ignore[assignment]
-        self._output, self._lockstep, self._around = output, lockstep, surroundings
-        # A lockstep simulation publishes frames and joints with one stamp; elsewhere they differ.
-        skew = 1e-6 if lockstep else 0.5 / self._arm.config.control_rate_hz
-        joint_skew = 1e-6 if lockstep else surroundings.parameter("max_joint_state_age")
-        self._buffer = FrameBuffer(cameras, skew, joint_skew)
-        self._thread = PlanningThread(pipeline, surroundings.wake)
+        self._joint_guard = JointGuard(self._arm.config)
+        self._buffer, self._output = buffer, output
+        self._lockstep, self._around = lockstep, surroundings
+        self._thread = PlanningThread(pipeline, guard, surroundings.wake)
+        self._watchdogs = Watchdogs(
+            self._arm, buffer, output, self._thread, surroundings.parameter, surroundings.now
+        )
         self._epoch = 0  # outcomes of jobs from an earlier one are dropped
         self._seed: int | None = None
         self._held = False  # since the last job
+        self._bad_joints = False  # the newest joint state was refused
+        self._beat = time.monotonic()  # when the executor was here last
 
     # What the node is asked to do
 
     def activate(self) -> None:
         """Hold the measured pose; start at once if the parameters say so."""
         self.gate.activate()
+        self._output.release()
         self.forget()
         if self._around.parameter("autostart"):
-            self.gate.start()
+            self.start()
 
     def deactivate(self, reason: str) -> None:
         """End planning, then brake, then send nothing more."""
         self._epoch += 1
         if self.gate.active:
-            self.hold("deactivated", reason)
+            self.hold(Fault("deactivated", reason))
+            self._output.finish()
         self.gate.deactivate()
 
     def start(self) -> tuple[bool, str]:
         answer = self.gate.start()
+        self._watchdogs.begin()
+        self._around.report()
         self._plan_if_ready()
         return answer
 
@@ -86,7 +104,7 @@ class Session:
         self._epoch += 1
         answer = self.gate.stop()
         if self.gate.active:
-            self.hold("stopped", "~/stop was called")
+            self.hold(Fault("stopped", "~/stop was called"))
         return answer
 
     def reset(self) -> tuple[bool, str]:
@@ -100,22 +118,21 @@ class Session:
         self._thread.close()
 
     def forget(self) -> None:
-        """Forget frames, joints, latent and last plan; the next starts from measured joints."""
-        self._epoch += 1
-        self._seed = self._around.parameter("seed")
-        self._buffer.clear()
-        self._output.forget()
-        self.report.fault = ""
+        """Forget frames, joints, latent, last plan and fault; go on from measured joints."""
+        self._begin_anew()
+        self.report.fault = None
+        self._around.report()
 
-    def hold(self, kind: str, detail: str) -> None:
+    def hold(self, fault: Fault) -> None:
         """Brake and stay; counted once until the fault changes. A new good plan ends it."""
         self._held = True
-        if self.report.fault.startswith(kind):
+        if self.report.holds_for(fault.kind) or self.report.latched:
             return
-        self.report.hold(kind, detail)
+        self.report.hold(fault)
         if self.gate.active:
-            self._around.warn(f"holding: {kind}: {detail}")
+            self._around.warn(f"holding: {fault.kind}: {fault.detail}")
             self._output.hold()
+            self._around.report()
 
     # Data
 
@@ -127,28 +144,31 @@ class Session:
         try:
             measured = joint_state(message, self._arm.joint_names)
             self._arm.check(measured)
+            self._joint_guard.check(measured, self._output.commanded)
         except UserError as error:
-            self.hold("joint state", str(error))
+            self._bad_joints = True
+            self.hold(Fault("joint state", str(error)))
             return
-        self._buffer.put_joints(measured)
+        self._bad_joints = False
+        self._buffer.put_joints(measured, time.monotonic())
         if self.gate.active and not self._output.ready:
             self._output.soft_start(measured)
         self._plan_if_ready()
 
     def _plan_if_ready(self) -> None:
         """Hand a complete, fresh set of frames to the planning thread."""
-        if not self.gate.running or self._thread.busy:
+        if not self.gate.running or self._thread.busy or self.report.latched:
             return
         if self._lockstep and not self._around.heard():
             return  # a lost command would leave both sides waiting; the frames come again
-        frames = self._buffer.take()
-        if frames is None:
+        if not self._lockstep and not self._output.ready:
             return
-        self.report.frames.append(frames.arrived)
-        if self._stale(frames.stamp):
+        self._arm.speed_scale = self._around.parameter("speed_scale")
+        frames = self._buffer.take(self._output.period)
+        if frames is None or self._unfit():
             return
-        if self._seed is not None:
-            self._output.soft_start(frames.joints)
+        if self._seed is not None and not self._output.soft_start(frames.joints):
+            return
         self._thread.submit(self._job(frames))
         self._seed, self._held = None, False
 
@@ -160,6 +180,7 @@ class Session:
             epoch=self._epoch,
             seed=self._seed,
             age=age,
+            speed_scale=self._arm.speed_scale,
             held=self._held,
             imagine=self._around.watched(),
         )
@@ -178,76 +199,103 @@ class Session:
     def _use(self, outcome: Outcome) -> None:
         newest = self._buffer.joints
         if outcome.plan is None or newest is None:
-            self.hold("planning", str(outcome.error))
+            bad = outcome.error
+            kind = bad.kind if isinstance(bad, BadFrame) else "planning"
+            self.hold(Fault(kind, str(bad) or type(bad).__name__))
+            return
+        if self._unfit() or self._too_late(outcome):
             return
         measured = outcome.job.frames.joints if self._lockstep else newest
         try:
             self._output.follow(outcome.plan, measured)
         except InvalidInput as error:
-            self.hold("command", str(error))
+            self.hold(Fault("command", str(error)))
             return
-        self.report.fault = ""
-        self._record(outcome, (time.monotonic() - outcome.job.frames.arrived) * 1e3)
+        if self.report.fault is not None:
+            self.report.fault = None
+            self._around.report()
+        self._around.send_statistics(self.report.record(outcome))
+
+    def _too_late(self, outcome: Outcome) -> bool:
+        """Hold when the plan took so long that its frames no longer tell where the arm is."""
+        took = outcome.plan_ms * 1e-3
+        limit = self._around.parameter("plan_timeout") / self._arm.speed_scale
+        if self._lockstep or took <= limit:
+            return False
+        self.hold(Fault("plan timeout", f"a plan took {took:.3f} s, allowed {limit:.3f} s"))
+        return True
 
     def stream(self) -> None:
         """Send the next waypoint; call it at the command rate."""
-        if not self.gate.active:
+        if not self.gate.active or self._stuck():
             return
-        timeout = self._around.parameter("plan_timeout")
+        timeout = self._around.parameter("plan_timeout") / self._arm.speed_scale
         if problem := self._output.tick(self._buffer.joints, timeout):
-            self.hold("plan timeout", problem)
+            self.hold(Fault("plan timeout", problem))
 
     # Watching
 
     def watch(self) -> None:
-        """Hold when data stopped coming or is old; call it on a steady clock."""
-        arrived, stamp, joints = self._buffer.arrived, self._buffer.stamp, self._buffer.joints
-        if not self.gate.running or self._lockstep or None in (arrived, stamp):
+        """Hold when what a plan rests on is missing or wrong; call it on a steady clock."""
+        if not self.gate.active or self._stuck():
             return
-        limit = self._around.parameter("max_frame_age")
-        if (gap := time.monotonic() - (arrived or 0.0)) > limit:
-            self.hold("no frame", f"none for {gap:.3f} s, allowed {limit:.3f} s")
-        elif not self._stale(stamp or 0.0) and joints is not None:
-            age, limit = (
-                self._around.now() - joints.stamp,
-                self._around.parameter("max_joint_state_age"),
-            )
-            if age > limit and not self.report.fault.startswith("joint state"):
-                self.hold("stale joint state", f"{age:.3f} s old, allowed {limit:.3f} s")
+        if self.gate.running:
+            self._unfit()
+        if self._output.stalled and not self._output.following:
+            self._finish()
 
-    def _stale(self, stamp: float) -> bool:
-        """Hold, and say so, when frames of this stamp are too old."""
-        age, limit = self._around.now() - stamp, self._around.parameter("max_frame_age")
-        if self._lockstep or age <= limit:
+    def _unfit(self) -> bool:
+        """Hold, and say so, when the watchdogs find something; a lockstep simulation may wait."""
+        if self._lockstep or self.report.latched:
+            return self.report.latched
+        fault = self._watchdogs.find()
+        if self._bad_joints and (fault is None or fault.kind == "stale joint state"):
+            return True  # they come, and are refused
+        if fault is None:
             return False
-        self.hold("stale frame", f"{age:.3f} s old, allowed {limit:.3f} s")
+        self.hold(fault)
+        joints = self._buffer.joints
+        if fault.kind == TRACKING and joints is not None:
+            self._output.give_way(joints)
+        return True
+
+    def _stuck(self) -> bool:
+        """Hold after the executor could not run for long: the arm has stopped meanwhile."""
+        gap, self._beat = time.monotonic() - self._beat, time.monotonic()
+        self.report.longest_gap = max(self.report.longest_gap, gap)
+        limit = self._around.parameter("max_loop_gap")
+        if self._lockstep or gap <= limit:
+            return False
+        self.hold(Fault("node loop", f"stuck for {gap:.3f} s, allowed {limit:.3f} s"))
+        self._output.forget()
         return True
 
     def clock_jumped_back(self) -> None:
         if self.gate.active:
-            self.hold("clock", "the clock jumped back; latent and frames are forgotten")
-            self.forget()
+            self.hold(Fault("clock", "the clock jumped back; latent and frames are forgotten"))
+            self._begin_anew()
 
-    def status(self) -> DiagnosticStatus:
+    def _begin_anew(self) -> None:
+        self._epoch += 1
+        self._seed = self._around.parameter("seed")
+        self._finish()
+        self._output.forget()
+        self._buffer.clear()
+        self._joint_guard.forget()
+        self._watchdogs.begin()
+
+    def _finish(self) -> None:
+        """Brake to rest here and now; that takes a moment in which nothing else is done."""
+        self._output.finish()
+        self._beat = time.monotonic()
+
+    # Reporting
+
+    def statuses(self) -> list[DiagnosticStatus]:
         """For /diagnostics."""
-        arrived = self._buffer.arrived
-        age = None if arrived is None else time.monotonic() - arrived
-        return self.report.to_status(self.gate, age, self._output.overruns)
-
-    def _record(self, outcome: Outcome, frame_to_command_ms: float) -> None:
-        plan = outcome.plan
-        assert plan is not None
-        self.report.plan_ms.append(outcome.plan_ms)
-        self.report.frame_to_command_ms.append(frame_to_command_ms)
-        self.report.non_finite += plan.statistics.non_finite
-        values: dict[str, object] = {
-            "frame_stamp": f"{outcome.job.frames.stamp:.6f}",
-            "plan_ms": f"{outcome.plan_ms:.3f}",
-            "frame_to_command_ms": f"{frame_to_command_ms:.3f}",
-            "expected_return": f"{float(plan.expected_return[0]):.4f}",
-            "iterations": plan.statistics.iterations,
-            "non_finite_scores": plan.statistics.non_finite,
-        }
-        self._around.send_statistics(
-            status(DiagnosticStatus.OK, "wm_planner: plan", "planned", values)
-        )
+        return [
+            planner_status(self.report, self.gate, self._output.overruns),
+            camera_status(self._buffer),
+            arm_status(self._arm, self._output, self._buffer.joints, self._around.now()),
+            process_status(self.report),
+        ]
