@@ -21,6 +21,10 @@ from wm_planner.world_models.store import LoadedModel, load_model
 
 def run_trials(config: TrialsConfig) -> dict[str, Any]:
     """Run the trials that are missing, print a line a planner, return what --json writes."""
+    if config.faults:
+        from wm_planner.nodes.faults.suite import run_faults  # rclpy only where it is needed
+
+        return run_faults(config)
     model = load_model(model_dir(config.model_name), config.device)
     for name, wanted in (("task", config.task), ("robot", config.robot or model.config.robot)):
         trained = getattr(model.config, name)

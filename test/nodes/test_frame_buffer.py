@@ -7,7 +7,6 @@ from wm_planner.nodes.frame_buffer import FrameBuffer
 from wm_planner.nodes.messages import to_time
 from wm_planner.types import JointState
 
-
 PERIOD = 0.1
 
 

@@ -40,6 +40,9 @@ class TrialsConfig:
         out: folder for trials.jsonl, report.html and film strips; a killed run goes on there.
         video: with out, a video of each trial.
         record: with out and ros, a rosbag2 (MCAP) of each trial with all topics.
+        faults: instead of trials, make cameras, joints, clock, planner, model and processes fail on
+            two real nodes, and measure how the arm comes to hold and goes on.
+        only: with faults, only those of these names.
         json: write the summary to this file as well.
         search: settings of the planner.
         randomization: what differs from trial to trial besides the start.
@@ -65,6 +68,8 @@ class TrialsConfig:
     out: Path | None = None
     video: bool = False
     record: bool = False
+    faults: bool = False
+    only: tuple[str, ...] = ()
     json: Path | None = None
     search: PlannerConfig = field(default_factory=PlannerConfig)
     randomization: Randomization = field(default_factory=Randomization)
@@ -85,6 +90,8 @@ class TrialsConfig:
         if len(set(self.seeds)) < len(self.seeds):
             raise UserError("seeds: some are given twice; give each trial its own")
         self._check_ros()
+        if self.only and not self.faults:
+            raise UserError(f"--only {' '.join(self.only)} chooses faults: it needs --faults")
         if (self.video or self.record) and self.out is None:
             raise UserError("--video and --record write into a folder: name it with --out")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -41,8 +42,10 @@ _NEWEST_JOINTS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 class PlannerNode(LifecycleNode):
     """Declares parameters, loads the model, and connects a session to topics and services."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, build: Callable[..., Pipeline] = build_pipeline, **options: Any) -> None:
+        """`build` makes the pipeline from model, planner configuration and device."""
         super().__init__("wm_planner", **options)
+        self._build = build
         parameters.declare(self)
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._session: Session | None = None
@@ -92,7 +95,7 @@ class PlannerNode(LifecycleNode):
         torch.set_flush_denormal(True)
         model = load_model(model_dir(settings["model"]), settings["device"])
         config = parameters.planner_config(settings)
-        pipeline = build_pipeline(model, config, settings["device"])
+        pipeline = self._build(model, config, settings["device"])
         cameras, size = model.config.cameras, model.config.image_size
         blank = {camera: np.zeros((size, size, 3), np.uint8) for camera in cameras}
         for _ in range(2):  # the first plan allocates what later ones use

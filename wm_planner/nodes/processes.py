@@ -1,4 +1,4 @@
-"""Starts simulation and planner as two processes, as `ros2 launch` would, without needing it."""
+"""Starts nodes as processes, as `ros2 launch` would, without needing it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from typing import Any
 from wm_planner.paths import config_dir
 
 _PATIENCE = 10.0  # s a process gets to end after SIGINT
+_TO_PLANNER = {
+    "commands": "wm_planner/commands",
+    "joint_trajectory": "wm_planner/joint_trajectory",
+}
 
 
 def ros_environment(domain_id: int) -> dict[str, str]:
@@ -38,44 +42,50 @@ def simulation_and_planner(
 
     Logs go to <logs>/sim_node.log and <logs>/planner_node.log.
     """
-    logs.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, **ros_environment(domain_id)}
-    remaps = [
-        "commands:=wm_planner/commands",
-        "joint_trajectory:=wm_planner/joint_trajectory",
-    ]
     processes: dict[str, subprocess.Popen] = {}
+    environment = ros_environment(domain_id)
+    planner = {**planner, "use_sim_time": True}
     try:
-        for name, parameters, renamed in (
-            ("sim_node", simulation, remaps),
-            ("planner_node", {**planner, "use_sim_time": True}, []),
-        ):
-            with (logs / f"{name}.log").open("w") as log:
-                processes[name] = subprocess.Popen(
-                    _command(name, parameters, renamed),
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    stdin=subprocess.DEVNULL,
-                    env=environment,
-                    start_new_session=True,  # Ctrl-C reaches this process, which ends them in order
-                )
+        processes["sim_node"] = start_node(
+            "wm_planner.nodes.sim_node", logs, environment, simulation, _TO_PLANNER
+        )
+        processes["planner_node"] = start_node(
+            "wm_planner.nodes.planner_node", logs, environment, planner
+        )
         yield processes
     finally:
         for process in reversed(processes.values()):
-            _end(process)
+            end_node(process)
 
 
-def _command(name: str, parameters: Mapping[str, Any], remaps: list[str]) -> list[str]:
-    command = [sys.executable, "-m", f"wm_planner.nodes.{name}", "--ros-args"]
+def start_node(
+    module: str,
+    logs: Path,
+    environment: Mapping[str, str],
+    parameters: Mapping[str, Any],
+    remaps: Mapping[str, str] | None = None,
+) -> subprocess.Popen:
+    """A node's module as a process; its log is appended to <logs>/<last part of the module>.log."""
+    logs.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", module, "--ros-args"]
     for key, value in parameters.items():
         text = str(value).lower() if isinstance(value, bool) else str(value)
         command += ["-p", f"{key}:={text}"]
-    for remap in remaps:
-        command += ["-r", remap]
-    return command
+    for old, new in (remaps or {}).items():
+        command += ["-r", f"{old}:={new}"]
+    with (logs / f"{module.rpartition('.')[2]}.log").open("a") as log:
+        return subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **environment},
+            start_new_session=True,  # Ctrl-C reaches this process, which ends them in order
+        )
 
 
-def _end(process: subprocess.Popen) -> None:
+def end_node(process: subprocess.Popen) -> None:
+    """End a node in order, or by force when it does not."""
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
     try:

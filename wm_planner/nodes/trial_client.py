@@ -126,7 +126,7 @@ class TrialClient:
         self.trigger("/sim/reset")
         self.trigger("/wm_planner/start")
         self._running = True
-        self._spin_until(lambda: self._ended() is not None, patience)
+        self._wait_for(lambda: self._ended() is not None, patience)
         ended = self._ended() or "fault"
         self._running = False
         self.trigger("/wm_planner/stop")  # what was still under way arrives meanwhile
@@ -193,7 +193,14 @@ class TrialClient:
             raise UserError(f"service {service} gave no answer within {_CALL:.0f} s")
         return future.result()
 
-    def _spin_until(self, finished: Callable[[], bool], patience: float) -> None:
+    def spin_until(self, finished: Callable[[], bool], seconds: float) -> bool:
+        """Handle messages until `finished`, for so long at most; returns whether it is."""
+        end = time.monotonic() + seconds
+        while not finished() and time.monotonic() < end:
+            self._executor.spin_once(timeout_sec=0.01)
+        return finished()
+
+    def _wait_for(self, finished: Callable[[], bool], patience: float) -> None:
         self._heard = time.monotonic()
         while not finished() and time.monotonic() - self._heard < patience:
             self._executor.spin_once(timeout_sec=0.1)

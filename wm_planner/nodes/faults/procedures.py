@@ -1,0 +1,227 @@
+"""Faults that are more than one message gone wrong: processes, models, services, parameters."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lifecycle_msgs.msg import Transition
+from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
+from std_srvs.srv import Trigger
+
+from wm_planner.nodes.faults.finding import Finding, recovers
+from wm_planner.nodes.faults.rig import PATIENCE, Rig
+from wm_planner.nodes.faults.sabotaged_planner import HANG
+from wm_planner.process import holdings
+
+Procedure = Callable[[Rig, Path], Finding]
+_CYCLES = 50
+_STORM = 300  # parameters set
+_ROOM_MB = 40.0  # memory that cycles may add: allocators keep some
+_ROOM_HANDLES = 8
+
+
+def stop_during_planning(rig: Rig, _: Path) -> Finding:
+    """~/stop while a slow plan is under way: it must not be followed, and stop must latch."""
+    rig.order(f"{HANG} 0.2")
+    rig.spin(0.5)
+    called = time.monotonic()
+    rig.client.trigger("/wm_planner/stop")
+    answered = time.monotonic()
+    rig.spin(0.5)
+    moved = rig.limits.moved
+    rig.spin(0.3)
+    resting = rig.limits.moved == moved
+    refused = not rig.client.call(Trigger, "/wm_planner/start", Trigger.Request()).success
+    rig.order("")
+    held_ms = max(0.0, moved - answered) * 1e3
+    rig.client.trigger("/wm_planner/reset")
+    rig.client.trigger("/wm_planner/start")
+    recovered = recovers(rig, False)
+    complaints = {
+        "the arm goes on moving": resting,
+        "start is not refused": refused,
+        "the arm holds too late": held_ms <= 2e3 / rig.robot.control_rate_hz,
+        "it does not come back": recovered,
+    }
+    detected_ms = (answered - called) * 1e3
+    return _finding("stop_during_planning", "stopped", detected_ms, held_ms, "reset and start",
+                    recovered, complaints)  # fmt: skip
+
+
+def planner_killed(rig: Rig, _: Path) -> Finding:
+    """kill -9: the commands end; a new process takes over the arm where it is."""
+    killed = time.monotonic()
+    rig.kill("planner")
+    gone = rig.client.spin_until(lambda: time.monotonic() - rig.limits.arrived > 0.2, PATIENCE)
+    last = rig.limits.moved
+    rig.start_planner()
+    _bring_up(rig)
+    recovered = recovers(rig, False)
+    complaints = {"commands go on": gone, "it does not come back": recovered}
+    held_ms = max(0.0, last - killed) * 1e3
+    return _finding("planner_killed", "the process is gone", 0.0, held_ms,
+                    "start it, configure, activate, start", recovered, complaints)  # fmt: skip
+
+
+def model_deleted(rig: Rig, original: Path) -> Finding:
+    """The weights vanish: what runs goes on; configuring fails until they are back."""
+    return _without_model(
+        rig, original, "model_deleted", lambda weights: weights.unlink(), "no such file"
+    )
+
+
+def model_corrupted(rig: Rig, original: Path) -> Finding:
+    """The weights are cut short, as by a full disk."""
+
+    def cut(weights: Path) -> None:
+        whole = weights.read_bytes()
+        weights.unlink()  # a new file: the running node keeps what it has mapped
+        weights.write_bytes(whole[: len(whole) // 2])
+
+    return _without_model(rig, original, "model_corrupted", cut, "not a whole safetensors file")
+
+
+def _without_model(
+    rig: Rig, original: Path, name: str, spoil: Callable[[Path], Any], shown: str
+) -> Finding:
+    spoil(rig.model / "model.safetensors")
+    plans = rig.plans
+    rig.spin(1.0)
+    went_on = not rig.fault and rig.plans > plans
+    _take_down(rig)
+    asked = time.monotonic()
+    refused = not rig.transition(Transition.TRANSITION_CONFIGURE)
+    detected_ms = (time.monotonic() - asked) * 1e3
+    count = rig.limits.count
+    rig.spin(0.5)
+    silent = rig.limits.count == count
+    rig.restore_model(original)
+    _bring_up(rig)
+    recovered = recovers(rig, False)
+    complaints = {
+        "what runs does not go on": went_on,
+        "configuring is not refused": refused,
+        "commands without a model": silent,
+        "it does not come back": recovered,
+    }
+    return _finding(name, f"cannot configure: {shown}", detected_ms, 0.0, "restore it, configure",
+                    recovered, complaints)  # fmt: skip
+
+
+def parameter_storm(rig: Rig, _: Path) -> Finding:
+    """Good and bad values as fast as the node answers: bad ones are refused with a reason."""
+    sets = (
+        (Parameter("max_frame_age", value=0.3), True),
+        (Parameter("speed_scale", value=0.9), True),
+        (Parameter("speed_scale", value=float("nan")), False),
+        (Parameter("speed_scale", value=50.0), False),
+        (Parameter("plan_timeout", value="soon"), False),
+        (Parameter("model", value="other"), False),
+        (Parameter("no_such", value=True), False),
+    )
+    plans, wrong = rig.plans, set()
+    begun = time.monotonic()
+    for i in range(_STORM):
+        parameter, allowed = sets[i % len(sets)]
+        result = _set(rig, parameter)
+        if result.successful != allowed or not (allowed or result.reason):
+            wrong.add(parameter.name)
+    seconds = time.monotonic() - begun
+    planned = rig.plans - plans > 0.5 * seconds * rig.robot.control_rate_hz * 0.9
+    note_fault = rig.fault
+    for parameter in (Parameter("speed_scale", value=1.0), Parameter("max_frame_age", value=0.25)):
+        _set(rig, parameter)
+    recovered = recovers(rig, False)
+    complaints = {
+        f"wrong answer for {sorted(wrong)}": not wrong,
+        f"it holds: {note_fault}": not note_fault,
+        "it stopped planning": planned,
+        "it does not come back": recovered,
+    }
+    return _finding("parameter_storm", "", None, None, "goes on", recovered, complaints)
+
+
+def _set(rig: Rig, parameter: Parameter) -> SetParametersResult:
+    request = SetParameters.Request(parameters=[parameter.to_parameter_msg()])
+    return rig.client.call(SetParameters, "/wm_planner/set_parameters", request).results[0]
+
+
+def lifecycle_cycles(rig: Rig, _: Path) -> Finding:
+    """Fifty times down to unconfigured and up again: nothing may be left behind."""
+    process = rig.processes["planner"].pid
+    left, before = 0, None
+    for cycle in range(_CYCLES):
+        _take_down(rig)
+        rig.spin(0.05)
+        left += _publishers_left(rig)
+        _configure_and_activate(rig)
+        if cycle == 4:
+            before = holdings(process)  # the first ones fill caches
+    after = holdings(process)
+    rig.client.trigger("/wm_planner/start")
+    recovered = recovers(rig, False)
+    assert before is not None
+    grown = after.memory_mb - before.memory_mb
+    complaints = {
+        f"{left} publishers were left": not left,
+        f"memory grew by {grown:.1f} MB": grown < _ROOM_MB,
+        f"file handles went from {before.file_handles} to {after.file_handles}": (
+            after.file_handles - before.file_handles < _ROOM_HANDLES
+        ),
+        f"threads went from {before.threads} to {after.threads}": after.threads <= before.threads,
+        "it does not come back": recovered,
+    }
+    return _finding("lifecycle_cycled_50_times", "", None, None, "configure, activate, start",
+                    recovered, complaints)  # fmt: skip
+
+
+def _publishers_left(rig: Rig) -> int:
+    """Publishers of commands that outlive their node's cleanup; discovery takes a moment."""
+    topic = "/wm_planner/commands"
+    count = rig.client.node.count_publishers
+    rig.client.spin_until(lambda: count(topic) == 0, 2.0)
+    return count(topic)
+
+
+def _take_down(rig: Rig) -> None:
+    rig.client.trigger("/wm_planner/stop")
+    for transition in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP):
+        rig.transition(transition)
+
+
+def _configure_and_activate(rig: Rig) -> None:
+    for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+        rig.transition(transition)
+
+
+def _bring_up(rig: Rig) -> None:
+    rig.client.configure_and_activate()
+    rig.client.trigger("/wm_planner/start")
+
+
+def _finding(
+    name: str,
+    shown: str,
+    detected_ms: float | None,
+    held_ms: float | None,
+    recovery: str,
+    recovered: bool,
+    complaints: dict[str, bool],
+) -> Finding:
+    note = "; ".join(complaint for complaint, fine in complaints.items() if not fine)
+    return Finding(name, shown, detected_ms, held_ms, recovery, recovered, not note, note)
+
+
+PROCEDURES: dict[str, Procedure] = {
+    "stop_during_planning": stop_during_planning,
+    "planner_killed": planner_killed,
+    "model_deleted": model_deleted,
+    "model_corrupted": model_corrupted,
+    "parameter_storm": parameter_storm,
+    "lifecycle_cycled_50_times": lifecycle_cycles,
+}
