@@ -91,7 +91,7 @@ def planner_status(report: Report, gate: Gate, overruns: int) -> DiagnosticStatu
 def camera_status(buffer: FrameBuffer) -> DiagnosticStatus:
     """Rate and age of each camera's frames; warning while they make no set."""
     now = time.monotonic()
-    rates, arrivals = buffer.rates_hz(now), buffer.arrivals
+    rates, arrivals = buffer.rates_hz, buffer.arrivals
     values: dict[str, object] = {}
     for camera in buffer.cameras:
         values[f"{camera}_rate_hz"] = f"{rates.get(camera, 0.0):.1f}"

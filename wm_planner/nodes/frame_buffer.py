@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
+import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
 from wm_planner.nodes.messages import seconds
@@ -87,10 +88,11 @@ class FrameBuffer:
         """When each camera's newest frame arrived, seconds on the monotonic clock."""
         return {camera: newest.arrived for camera, newest in self._newest.items()}
 
-    def rates_hz(self, now: float) -> dict[str, float]:
-        """Frames a second of each camera that sent more than two, up to `now` (monotonic)."""
+    @property
+    def rates_hz(self) -> dict[str, float]:
+        """Frames a second of each camera that sent more than two: by the median interval."""
         return {
-            camera: len(times) / max(now - times[0], 1e-9)
+            camera: 1.0 / max(float(np.median(np.diff(times))), 1e-9)
             for camera, times in self._arrivals.items()
             if len(times) > 2
         }

@@ -268,6 +268,8 @@ class Session:
             return False
         self.hold(Fault("node loop", f"stuck for {gap:.3f} s, allowed {limit:.3f} s"))
         self._output.forget()
+        self._buffer.clear()
+        self._watchdogs.begin()
         return True
 
     def clock_jumped_back(self) -> None:

@@ -177,8 +177,8 @@ class TrialClient:
                     "start the node with it, or change the trials' configuration"
                 )
 
-    def call(self, kind: type, service: str, request: Any) -> Any:
-        """Call a service and wait for its answer."""
+    def call(self, kind: type, service: str, request: Any, patience: float = _CALL) -> Any:
+        """Call a service and wait for its answer, `patience` s at most."""
         if service not in self._clients:
             self._clients[service] = self.node.create_client(kind, service)
         client = self._clients[service]
@@ -188,9 +188,9 @@ class TrialClient:
             if time.monotonic() > deadline:
                 raise UserError(f"no service {service} within {_DISCOVERY:.0f} s; is the node up?")
         future = client.call_async(request)
-        self._executor.spin_until_future_complete(future, timeout_sec=_CALL)
+        self._executor.spin_until_future_complete(future, timeout_sec=patience)
         if not future.done():
-            raise UserError(f"service {service} gave no answer within {_CALL:.0f} s")
+            raise UserError(f"service {service} gave no answer within {patience:.0f} s")
         return future.result()
 
     def spin_until(self, finished: Callable[[], bool], seconds: float) -> bool:

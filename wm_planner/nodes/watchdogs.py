@@ -88,8 +88,8 @@ class Watchdogs:
         return None
 
     def _slow_camera(self) -> Fault | None:
-        least, now = self._parameter("min_frame_rate_hz"), time.monotonic()
-        for camera, rate in self._buffer.rates_hz(now).items():
+        least = self._parameter("min_frame_rate_hz")
+        for camera, rate in self._buffer.rates_hz.items():
             if rate < least:
                 return Fault("frame rate", f"{camera} sends {rate:.1f} Hz, expected {least:.1f} Hz")
         return None

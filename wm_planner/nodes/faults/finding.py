@@ -10,6 +10,8 @@ from wm_planner.nodes.faults.cases import RESET, Case
 from wm_planner.nodes.faults.rig import PATIENCE, Rig
 
 _SETTLE = 0.6  # s after detection in which the arm must have come to rest
+_REST = 0.3  # s at rest that are a hold
+_MOMENT = 0.05  # s at rest that are one after a fault that passes: two waypoints are left out
 _GO_ON = 1.0  # s that a planner is watched which must go on
 
 
@@ -38,18 +40,15 @@ def examine(rig: Rig, case: Case) -> Finding:
         return _goes_on(rig, case)
     told = rig.client.spin_until(lambda: rig.fault.startswith(case.shown + ":"), PATIENCE)
     shown, detected = rig.fault, rig.since
-    rig.spin(_SETTLE)
-    moved = rig.limits.moved
-    rig.spin(0.3)
-    resting = rig.limits.moved == moved
+    rig.spin(_SETTLE + _REST)
+    held = rig.limits.rested(detected, _MOMENT if case.passes else _REST)
     case.heal(rig)
     recovered = recovers(rig, case.recovery == RESET)
-    held_ms = max(0.0, moved - detected) * 1e3
-    soon = held_ms <= 2e3 / rig.robot.control_rate_hz
+    held_ms = None if held is None else (held - detected) * 1e3
     complaints = {
         f"the diagnostics say {shown or 'nothing'!r}": told,
-        "the arm goes on moving": resting,
-        "the arm holds too late": soon,
+        "the arm goes on moving": held is not None,
+        "the arm holds too late": (held_ms or 0.0) <= 2e3 / rig.robot.control_rate_hz,
         "it does not come back": recovered,
     }
     return Finding(

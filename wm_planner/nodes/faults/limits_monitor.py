@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -47,9 +48,25 @@ class LimitsMonitor:
         self.measured: np.ndarray | None = None  # newest positions (J,) of the robot itself
         self.violations: list[Violation] = []
         self.count = 0
-        self.moved = float("-inf")  # when a waypoint last moved an arm joint, monotonic seconds
+        self.moves: deque[float] = deque([float("-inf")], maxlen=2000)  # see `moved`
         self.arrived = float("-inf")  # when the last waypoint came, monotonic seconds
         self._last: deque[np.ndarray] = deque(maxlen=4)
+
+    @property
+    def moved(self) -> float:
+        """When a waypoint last moved an arm joint, monotonic seconds."""
+        return self.moves[-1]
+
+    def rested(self, since: float, seconds: float) -> float | None:
+        """When the arm first came to rest for so long, from `since` on; `since` when it did then.
+
+        All in monotonic seconds; None when it did not.
+        """
+        times = [*self.moves, time.monotonic()]
+        for before, after in pairwise(times):
+            if after > since and after - max(before, since) > seconds:
+                return max(before, since)
+        return None
 
     def add(self, waypoint: np.ndarray) -> None:
         """The next command (J,), just arrived."""
@@ -57,7 +74,7 @@ class LimitsMonitor:
         if now - self.arrived > _PAUSE and self._starts_anew(waypoint):
             self._last.clear()
         if self._last and np.abs(waypoint - self._last[-1])[:-1].max() > _STILL:
-            self.moved = now
+            self.moves.append(now)
         self.arrived, self.count = now, self.count + 1
         self._last.append(waypoint)
         self._check(waypoint)

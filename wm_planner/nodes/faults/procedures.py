@@ -32,20 +32,18 @@ def stop_during_planning(rig: Rig, _: Path) -> Finding:
     called = time.monotonic()
     rig.client.trigger("/wm_planner/stop")
     answered = time.monotonic()
-    rig.spin(0.5)
-    moved = rig.limits.moved
-    rig.spin(0.3)
-    resting = rig.limits.moved == moved
+    rig.spin(0.8)
+    held = rig.limits.rested(answered, 0.3)
     refused = not rig.client.call(Trigger, "/wm_planner/start", Trigger.Request()).success
     rig.order("")
-    held_ms = max(0.0, moved - answered) * 1e3
+    held_ms = None if held is None else (held - answered) * 1e3
     rig.client.trigger("/wm_planner/reset")
     rig.client.trigger("/wm_planner/start")
     recovered = recovers(rig, False)
     complaints = {
-        "the arm goes on moving": resting,
+        "the arm goes on moving": held is not None,
         "start is not refused": refused,
-        "the arm holds too late": held_ms <= 2e3 / rig.robot.control_rate_hz,
+        "the arm holds too late": (held_ms or 0.0) <= 2e3 / rig.robot.control_rate_hz,
         "it does not come back": recovered,
     }
     detected_ms = (answered - called) * 1e3
@@ -60,7 +58,8 @@ def planner_killed(rig: Rig, _: Path) -> Finding:
     gone = rig.client.spin_until(lambda: time.monotonic() - rig.limits.arrived > 0.2, PATIENCE)
     last = rig.limits.moved
     rig.start_planner()
-    _bring_up(rig)
+    rig.bring_up()
+    rig.client.trigger("/wm_planner/start")
     recovered = recovers(rig, False)
     complaints = {"commands go on": gone, "it does not come back": recovered}
     held_ms = max(0.0, last - killed) * 1e3
@@ -101,7 +100,8 @@ def _without_model(
     rig.spin(0.5)
     silent = rig.limits.count == count
     rig.restore_model(original)
-    _bring_up(rig)
+    rig.bring_up()
+    rig.client.trigger("/wm_planner/start")
     recovered = recovers(rig, False)
     complaints = {
         "what runs does not go on": went_on,
@@ -197,11 +197,6 @@ def _take_down(rig: Rig) -> None:
 def _configure_and_activate(rig: Rig) -> None:
     for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
         rig.transition(transition)
-
-
-def _bring_up(rig: Rig) -> None:
-    rig.client.configure_and_activate()
-    rig.client.trigger("/wm_planner/start")
 
 
 def _finding(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
+from lifecycle_msgs.srv import ChangeState, GetState
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
@@ -28,6 +28,7 @@ from wm_planner.nodes.processes import end_node, ros_environment, start_node
 from wm_planner.nodes.trial_client import TrialClient
 
 PATIENCE = 8.0  # s for anything that is expected
+_STARTING = 60.0  # s for a process to be known and ready
 _SIMULATION = "wm_planner.nodes.sim_node"
 _PLANNER = "wm_planner.nodes.faults.sabotaged_planner"
 _TO_PLANNER = {"commands": "wm_planner/commands"}
@@ -105,6 +106,21 @@ class Rig:
 
     # What is done with the nodes
 
+    def bring_up(self) -> None:
+        """Configure and activate the planner, where it is not.
+
+        A process that was killed is known to DDS for a while: what it is asked gets no answer.
+        """
+        end = time.monotonic() + _STARTING
+        while True:
+            try:
+                self.client.call(GetState, "/wm_planner/get_state", GetState.Request(), 2.0)
+                break
+            except UserError:
+                if time.monotonic() > end:
+                    raise
+        self.client.configure_and_activate()
+
     def transition(self, transition: int) -> bool:
         """Ask the planner for a lifecycle transition; returns whether it succeeded."""
         request = ChangeState.Request(transition=Transition(id=transition))
@@ -112,6 +128,7 @@ class Rig:
 
     def begin_episode(self, seed: int) -> None:
         """A new scene in the simulation, and the planner at work on it: the arm moves."""
+        self.bring_up()
         self.client.trigger("/wm_planner/stop")
         self.client.trigger("/sim/pause")
         self.client.set_seed("/sim", seed)

@@ -56,7 +56,7 @@ def run_faults(config: TrialsConfig) -> dict[str, Any]:
 
 @contextmanager
 def fault_rig(config: TrialsConfig) -> Iterator[Rig]:
-    """Both nodes up, with the planner active."""
+    """Both nodes, the planner on a copy of its model."""
     original = model_dir(config.model_name)
     model = read_config(original / "config.yaml")
     domain_id = free_domain()
@@ -69,7 +69,6 @@ def fault_rig(config: TrialsConfig) -> Iterator[Rig]:
         rig.restore_model(original)
         rig.start_simulation()
         rig.start_planner()
-        client.configure_and_activate()
         yield rig
     finally:
         rig.close()
