@@ -48,7 +48,7 @@ SUBCOMMANDS = {
     "trials": Subcommand(
         "wm_planner.trials",
         "TrialsConfig",
-        "run_trials",
+        "trials",
         "measure a planner beside its baselines on held-out seeds, with a report",
     ),
     "robustness": Subcommand(
@@ -56,6 +56,12 @@ SUBCOMMANDS = {
         "RobustnessConfig",
         "robustness",
         "measure success with one thing changed at a time: cameras, light, friction, disturbances",
+    ),
+    "soak": Subcommand(
+        "wm_planner.soak",
+        "SoakConfig",
+        "soak",
+        "run trials over ROS for a long time; memory, threads, file handles and latency over it",
     ),
     "compare": Subcommand(
         "wm_planner.evaluation.compare",

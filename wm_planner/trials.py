@@ -19,6 +19,12 @@ from wm_planner.provenance import git_revision, machine
 from wm_planner.world_models.store import LoadedModel, load_model
 
 
+def trials(config: TrialsConfig) -> int:
+    """The command; the exit code is 1 when a fault that was made did not pass."""
+    result = run_trials(config)
+    return int(config.faults and result["faults_passed"] < result["faults_total"])
+
+
 def run_trials(config: TrialsConfig) -> dict[str, Any]:
     """Run the trials that are missing, print a line a planner, return what --json writes."""
     if config.faults:
@@ -34,11 +40,11 @@ def run_trials(config: TrialsConfig) -> dict[str, Any]:
                 f"'{trained}'; give --{name} {trained}, or another --model"
             )
     settings = _settings(config, model)
-    trials = _run(config, settings)
+    done = _run(config, settings)
     summaries = {
         label: summarise(own, settings["stages"])
         for label in config.contestants
-        if (own := [trial for trial in trials if trial.planner == label])
+        if (own := [trial for trial in done if trial.planner == label])
     }
     for label, summary in summaries.items():
         print(describe(config.task, label, summary))

@@ -97,9 +97,9 @@ class CommandOutput:
         self._planned = self._acted = time.monotonic()
 
     def hold(self) -> None:
-        """Drop the plan, brake and stay."""
+        """Drop the plan, brake and stay; an arm at rest is sent nothing."""
         self._plan = None
-        if self.ready:
+        if self.ready and not self._arm.resting:
             self._send(self._arm.hold())
 
     def give_way(self, measured: JointState) -> None:

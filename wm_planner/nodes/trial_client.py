@@ -40,8 +40,17 @@ class RosTrial(NamedTuple):
 class TrialClient:
     """Controls /sim and /wm_planner; owns its node and executor."""
 
-    def __init__(self, rate_hz: float, alive: Callable[[], None] = lambda: None) -> None:
-        """`rate_hz` is of control; `alive` is called while waiting and may raise to give up."""
+    def __init__(
+        self,
+        rate_hz: float,
+        alive: Callable[[], None] = lambda: None,
+        processes: Mapping[str, int] | None = None,
+    ) -> None:
+        """`rate_hz` is of control; `alive` is called while waiting and may raise to give up.
+
+        `processes` are the process ids of the nodes that were started for this client, by name.
+        """
+        self.processes = dict(processes or {})
         self.node = Node("trials")
         self.rate_hz = rate_hz
         self._alive = alive

@@ -110,16 +110,21 @@ def trial_client(config: TrialsConfig, logs: Path, label: str = "") -> Iterator[
     os.environ.update(ros_environment(domain_id))
     with (
         simulation_and_planner(logs, domain_id, *parameters) as processes,
-        _client(rate_hz, _all_alive(processes, logs)) as client,
+        _client(rate_hz, _all_alive(processes, logs), processes) as client,
     ):
         client.configure_and_activate()
         yield client
 
 
 @contextmanager
-def _client(rate_hz: float, alive: Callable[[], None] = lambda: None) -> Iterator[TrialClient]:
+def _client(
+    rate_hz: float,
+    alive: Callable[[], None] = lambda: None,
+    processes: Mapping[str, subprocess.Popen] | None = None,
+) -> Iterator[TrialClient]:
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    client = TrialClient(rate_hz, alive)
+    pids = {name: process.pid for name, process in (processes or {}).items()}
+    client = TrialClient(rate_hz, alive, pids)
     try:
         yield client
     finally:

@@ -20,6 +20,8 @@ from wm_planner.process import holdings
 
 Procedure = Callable[[Rig, Path], Finding]
 _CYCLES = 50
+_COMMANDS = "/wm_planner/commands"
+_FORGOTTEN = 40.0  # s after which DDS has given up a process that was killed
 _STORM = 300  # parameters set
 _ROOM_MB = 40.0  # memory that cycles may add: allocators keep some
 _ROOM_HANDLES = 8
@@ -154,6 +156,8 @@ def _set(rig: Rig, parameter: Parameter) -> SetParametersResult:
 def lifecycle_cycles(rig: Rig, _: Path) -> Finding:
     """Fifty times down to unconfigured and up again: nothing may be left behind."""
     process = rig.processes["planner"].pid
+    count = rig.client.node.count_publishers  # one that was killed is counted for a while
+    rig.client.spin_until(lambda: count(_COMMANDS) == 1, _FORGOTTEN)
     left, before = 0, None
     for cycle in range(_CYCLES):
         _take_down(rig)
@@ -182,10 +186,9 @@ def lifecycle_cycles(rig: Rig, _: Path) -> Finding:
 
 def _publishers_left(rig: Rig) -> int:
     """Publishers of commands that outlive their node's cleanup; discovery takes a moment."""
-    topic = "/wm_planner/commands"
     count = rig.client.node.count_publishers
-    rig.client.spin_until(lambda: count(topic) == 0, 2.0)
-    return count(topic)
+    rig.client.spin_until(lambda: count(_COMMANDS) == 0, 2.0)
+    return count(_COMMANDS)
 
 
 def _take_down(rig: Rig) -> None:
