@@ -25,7 +25,8 @@ from wm_planner.evaluation.records import Trial
 from wm_planner.nodes.messages import decode_image
 
 _DISCOVERY = 30.0  # s a node gets to appear, imports included
-_CALL = 30.0  # s a service call may take; configure loads the model
+_CALL = 30.0  # s a service call may take
+_TRANSITION = 180.0  # s: configure loads the model and, the first time, compiles its imagination
 _TOPICS = ("/sim/task_state", "/wm_planner/plan_statistics", "/wm_planner/commands")
 
 
@@ -99,7 +100,7 @@ class TrialClient:
             if state.id != start:
                 continue  # somebody else has brought it further
             request = ChangeState.Request(transition=Transition(id=transition))
-            self.call(ChangeState, "/wm_planner/change_state", request)
+            self.call(ChangeState, "/wm_planner/change_state", request, _TRANSITION)
             state = self.call(GetState, "/wm_planner/get_state", GetState.Request()).current_state
             if state.id != goal:
                 raise UserError(

@@ -80,7 +80,8 @@ def _digest(command: list[str]) -> str:
         processor = "\n".join(x for x in processor.splitlines() if x[:5] in ("model", "flags"))
     except OSError:
         processor = platform.processor()
-    parts = [_SOURCE.read_text(), *command, torch.__version__, platform.machine(), processor]
+    options = [part for part in command if part != str(_SOURCE)]  # wherever the package lies
+    parts = [_SOURCE.read_text(), *options, torch.__version__, platform.machine(), processor]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
