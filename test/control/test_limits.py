@@ -31,11 +31,12 @@ def arms(panda) -> dict[str, CartesianArm]:
 class Order:
     """What one control step brings, however odd."""
 
-    action: tuple[float, ...] | None  # None is a hold
+    action: tuple[float, ...] | None  # None is a hold, or giving way
     repeats: int
     waypoints: int  # executed before the next command: late, early or not at all
     lag: float  # of the measured joints behind the commanded ones, share of the way from home
     error: float  # of the joint encoders, rad
+    speed_scale: float = 1.0
 
 
 ACTIONS = st.tuples(*[st.one_of(st.sampled_from([-1.0, 0.0, 1.0]), st.floats(-3, 3))] * 4)
@@ -47,6 +48,7 @@ ORDERS = st.lists(
         waypoints=st.integers(0, 9),
         lag=st.sampled_from([0.0, 0.0, 0.2, 1.0]),
         error=st.floats(-0.05, 0.05),
+        speed_scale=st.sampled_from([1.0, 1.0, 0.5, 0.05]),
     ),
     min_size=1,
     max_size=8,
@@ -111,9 +113,12 @@ def stays_inside(arm: CartesianArm, start: tuple[float, ...], orders: list[Order
 
 
 def command(arm: CartesianArm, order: Order, commanded: np.ndarray, home: np.ndarray):
+    arm.speed_scale = order.speed_scale
+    positions = commanded + order.lag * (home - commanded) + order.error
+    if order.action is None and order.lag == 1.0:
+        return arm.give_way(JointState(positions, 0 * positions, 0.0))
     if order.action is None:
         return arm.hold()
-    positions = commanded + order.lag * (home - commanded) + order.error
     return arm.to_command(np.array(order.action), JointState(positions, 0 * positions, 0.0))
 
 

@@ -14,7 +14,7 @@ from wm_planner.types import JointState
 _HISTORY = 200  # joint states kept
 _SPACING = 0.01  # s between those kept: 2 s of them, however fast they come
 _RATE_WINDOW = 20  # frames of a camera
-_EARLY = 0.25  # share of the period a frame may come before it is due
+_EARLY = 0.4  # share of the period a frame may come before it is due
 
 
 class FrameSet(NamedTuple):

@@ -44,7 +44,7 @@ def examine(rig: Rig, case: Case) -> Finding:
     held = rig.limits.rested(detected, _MOMENT if case.passes else _REST)
     case.heal(rig)
     recovered = recovers(rig, case.recovery == RESET)
-    held_ms = None if held is None else (held - detected) * 1e3
+    held_ms = (held - detected) * 1e3 if told and held is not None else None
     complaints = {
         f"the diagnostics say {shown or 'nothing'!r}": told,
         "the arm goes on moving": held is not None,
@@ -54,7 +54,7 @@ def examine(rig: Rig, case: Case) -> Finding:
     return Finding(
         case.name,
         shown,
-        (detected - injected) * 1e3,
+        (detected - injected) * 1e3 if told else None,
         held_ms,
         case.recovery,
         recovered,

@@ -71,6 +71,10 @@ class LimitsMonitor:
     def add(self, waypoint: np.ndarray) -> None:
         """The next command (J,), just arrived."""
         now = time.monotonic()
+        if waypoint.shape != self._lower.shape or not np.isfinite(waypoint).all():
+            self.violations.append(Violation("finite numbers, one a joint", float("nan")))
+            self._last.clear()
+            return
         if now - self.arrived > _PAUSE and self._starts_anew(waypoint):
             self._last.clear()
         if self._last and np.abs(waypoint - self._last[-1])[:-1].max() > _STILL:
@@ -84,10 +88,6 @@ class LimitsMonitor:
         return bool(near)
 
     def _check(self, waypoint: np.ndarray) -> None:
-        if waypoint.shape != self._lower.shape or not np.isfinite(waypoint).all():
-            self.violations.append(Violation("finite numbers, one a joint", float("nan")))
-            self._last.clear()
-            return
         beyond = np.maximum(self._lower - waypoint, waypoint - self._upper).max()
         if beyond > 1e-6:
             self.violations.append(Violation("position", float(beyond)))

@@ -30,9 +30,11 @@ NAMES = (*(case.name for case in CASES), *PROCEDURES)
 
 
 def run_faults(config: TrialsConfig) -> dict[str, Any]:
-    """Make every fault of `config.faults` happen, print a table, return what --json writes."""
+    """Make the faults happen, all or those of `config.only`; print a table, return the JSON."""
     findings: list[Finding] = []
     names = config.only or NAMES
+    if unknown := sorted(set(names) - set(NAMES)):
+        raise UserError(f"unknown faults {unknown}; there is {', '.join(NAMES)}")
     with fault_rig(config) as rig, tqdm(total=len(names), unit="fault") as bar:
         for i, name in enumerate(names):
             bar.set_postfix_str(name)
