@@ -14,6 +14,7 @@ from wm_planner.errors import UserError
 from wm_planner.types import ActionSpace, Command, JointState
 
 _WORKSPACE_TOLERANCE = 0.02  # m the hand may leave the box while following a curved joint path
+_ENCODER_NOISE = 0.02  # rad, or m of the finger
 
 
 class InvalidInput(UserError):
@@ -82,13 +83,18 @@ class CartesianArm:
         return float(np.abs(joint_state.positions - self._state().position)[:-1].max())
 
     def reset(self, joint_state: JointState) -> None:
-        """Start from the measured pose, at rest: the first command is a soft start."""
+        """Start from the measured pose, at rest: the first command is a soft start.
+
+        What is measured a little outside the position limits is taken for noise of the encoders.
+        """
         self.check(joint_state)
         position = joint_state.positions.astype(np.float64)
+        inside = np.clip(position, self._shaper.lower, self._shaper.upper)
+        position = np.where(np.abs(inside - position) < _ENCODER_NOISE, inside, position)
         rest = np.zeros_like(position)
         self._motion = Motion(position[None], rest[None], rest[None])
         self._executed = 0
-        self._target = np.clip(position, self._shaper.lower, self._shaper.upper)
+        self._target = inside
         self._goal = self._kinematics.hand_position(position[:-1])
         self._gripper = 1.0 if position[-1] > np.mean(self.config.finger_range) else -1.0
 
