@@ -11,10 +11,16 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
+from yaml import YAMLError
+
 from wm_planner.errors import UserError
+from wm_planner.safe_yaml import parse_yaml, read_yaml
 
 
 class Subcommand(NamedTuple):
@@ -141,6 +147,9 @@ def parse_config(config: type, argv: Sequence[str], prog: str, description: str)
     from docstring_parser import parse_from_object
     from jsonargparse import ArgumentError, ArgumentParser
 
+    _parse_plain_yaml_only()
+    for file in _config_files(argv):
+        read_yaml(file)  # says what is wrong with it before anything is taken from it
     required = [f.name.upper() for f in dataclasses.fields(config) if not _has_default(f)]
     parser = ArgumentParser(
         prog=prog,
@@ -167,6 +176,27 @@ def parse_config(config: type, argv: Sequence[str], prog: str, description: str)
         raise UserError(str(error)) from error
     given = {field.name: values[field.name] for field in fields}
     return config(**{k: tuple(v) if _is_sequence(types[k]) else v for k, v in given.items()})
+
+
+@cache
+def _parse_plain_yaml_only() -> None:
+    """Let jsonargparse read only what `safe_yaml` lets pass, files named in files included."""
+    from jsonargparse import get_loader, set_loader
+
+    load = get_loader("yaml")
+
+    def load_plain(text: str) -> Any:
+        parse_yaml(text, "YAML")
+        return load(text)
+
+    set_loader("yaml", load_plain, (YAMLError, UserError))
+
+
+def _config_files(argv: Sequence[str]) -> list[Path]:
+    """The files that `--config` names."""
+    given = [text.partition("=")[2] for text in argv if text.startswith("--config=")]
+    given += [after for option, after in pairwise(argv) if option == "--config"]
+    return [Path(name) for name in given if Path(name).is_file()]
 
 
 def _argument(field: dataclasses.Field[Any], kind: Any) -> dict[str, Any]:

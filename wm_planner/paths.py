@@ -39,12 +39,15 @@ def mjcf_dir() -> Path:
 
 
 def robot_config(name_or_path: str | Path) -> Path:
-    """The YAML file of a robot: a name from config/robots, or the path of a file of your own."""
-    if (path := Path(name_or_path)).is_file():
-        return path
+    """The YAML file of a robot: a name from config/robots, or the path of a file of your own.
+
+    A name wins over a file of the same name in the working directory: write ./name for that.
+    """
     known = {file.stem: file for file in (config_dir() / "robots").glob("*.yaml")}
     if str(name_or_path) in known:
         return known[str(name_or_path)]
+    if (path := Path(name_or_path)).is_file():
+        return path
     raise _unknown("robot", name_or_path, known, "a .yaml file")
 
 

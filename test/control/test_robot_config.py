@@ -87,7 +87,32 @@ def test_home_must_be_inside_the_limits(tmp_path, values):
 
 def test_the_workspace_must_not_be_empty(tmp_path, values):
     with pytest.raises(UserError, match="workspace_lower"):
-        load(tmp_path, values | {"workspace_lower": values["workspace_upper"]})
+        load(tmp_path, values | {"workspace_lower": list(values["workspace_upper"])})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"finger_range": [0.04, 0.0]}, "finger_range is .*, expected closed below open"),
+        ({"lower": [3.0] * 7}, "lower .* must be below upper"),
+        ({"position_margin": 3.0}, "position_margin is 3.0"),
+        ({"position_margin": -0.1}, "position_margin is -0.1"),
+        ({"velocity": [1e9] * 7}, "velocity .* at most 1e"),
+        ({"workspace_upper": [1e9] * 3}, "workspace_upper .* at most 1e"),
+        ({"control_rate_hz": 10000.0, "command_rate_hz": 10000.0}, "command_rate_hz .* 1000"),
+        ({"velocity_scale": True}, "velocity_scale is True"),
+        ({"arm_joints": []}, "arm_joints"),
+        ({"arm_joints": [f"j{i}" for i in range(100)]}, "expected 1 to 32"),
+        ({"finger_joint": "panda_joint1"}, "a joint twice"),
+        ({"hand_site": ["a"]}, "no name of a joint or site"),
+        ({"mjcf": "../../etc/panda.xml"}, "without a folder"),
+        ({"mjcf": "/tmp/panda.xml"}, "without a folder"),
+        ({"mjcf": "panda.txt"}, "xml"),
+    ],
+)
+def test_what_no_arm_has_is_refused(tmp_path, values, changes, message):
+    with pytest.raises(UserError, match=message):
+        load(tmp_path, values | changes)
 
 
 @pytest.mark.parametrize("text", ["just words", "[1, 2]", "", "home: [1, 2"])

@@ -10,7 +10,7 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from wm_planner.errors import UserError
-from wm_planner.world_models.store import check_device, load_model, save_model
+from wm_planner.world_models.store import check_device, load_model, read_card, save_model
 
 
 @pytest.fixture
@@ -133,6 +133,17 @@ def test_weights_that_do_not_fit_are_named(saved, name, value, message):
         ({"network__switches": [7]}, "switches"),
         ({"control_rate_hz": "fast"}, "control_rate_hz"),
         ({"control_rate_hz": 0}, "control_rate_hz"),
+        ({"control_rate_hz": float("inf")}, "control_rate_hz"),
+        ({"robot": "../../elsewhere/robot.yaml"}, "robot .* never files"),
+        ({"robot": "/tmp/robot.yaml"}, "robot .* never files"),
+        ({"task": ["grasp"]}, "task"),
+        ({"cameras": ["front", "front"]}, "twice"),
+        ({"cameras": "front"}, "cameras"),
+        ({"provenance": [1]}, "provenance"),
+        ({"network__cameras": True}, "cameras True"),
+        ({"network__switches": [3.0]}, "switches"),
+        ({"network__channels": 4}, "channels"),
+        ({"network__discount": "0.9"}, "discount"),
     ],
 )
 def test_a_config_that_does_not_fit_is_named(saved, changes, message):
@@ -173,10 +184,41 @@ def test_a_config_of_other_bytes_is_refused(saved):
         load_model(saved)
 
 
-def test_sizes_of_a_planet_are_refused_before_they_are_allocated(saved):
-    edit_config(saved, network__hidden_size=10_000_000)
-    with pytest.raises(UserError, match="has shape"):
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"network__hidden_size": 10_000_000}, "hidden_size 10000000 must be .* to 16384"),
+        ({"network__image_size": 2**40}, "image_size"),
+        ({"network__value_members": 10**6}, "value_members"),
+        ({"network__hidden_size": 16384, "network__latent_size": 16384}, "bytes of weights"),
+    ],
+)
+def test_sizes_of_a_planet_are_refused_before_they_are_allocated(saved, changes, message):
+    edit_config(saved, **changes)
+    with pytest.raises(UserError, match=message):
         load_model(saved)
+
+
+def test_weights_of_another_type_are_refused(saved):
+    edit_weights(saved, "visual.0.bias", torch.zeros(24, dtype=torch.float16))
+    with pytest.raises(UserError, match=r"visual\.0\.bias is of type F16, expected F32"):
+        load_model(saved)
+
+
+def test_a_header_of_a_planet_is_refused(saved):
+    weights = load_file(saved / "model.safetensors")
+    save_file(weights, saved / "model.safetensors", {"note": "x" * 2**21})
+    with pytest.raises(UserError, match="calls for"):
+        load_model(saved)
+
+
+def test_a_card_is_read_if_it_is_text_of_reasonable_size(saved):
+    assert read_card(saved) == ""
+    (saved / "README.md").write_text("# A card")
+    assert read_card(saved) == "# A card"
+    (saved / "README.md").write_bytes(b"#" * 2**21)
+    with pytest.raises(UserError, match=r"README\.md: more than"):
+        read_card(saved)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from wm_planner.errors import UserError
 from wm_planner.learning.collect import CollectConfig, collect
 from wm_planner.learning.train import TrainConfig, fit
 from wm_planner.world_models.store import read_config
@@ -41,7 +42,9 @@ def train(config: TrainConfig) -> Path:
 
 def _fit_once(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | None) -> None:
     described = folder / "config.yaml"
-    done = read_config(described).provenance["updates"] if described.exists() else 0
+    done = read_config(described).provenance.get("updates", 0) if described.exists() else 0
+    if not isinstance(done, int):
+        raise UserError(f"{described}: provenance.updates is {done!r}, expected a whole number")
     if done < config.updates:
         fit(config, datasets, folder, start)
 

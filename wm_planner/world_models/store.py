@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 import yaml
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 
 from wm_planner.errors import UserError
+from wm_planner.safe_yaml import read_text, read_yaml
 from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig
 
 _FAMILY = "td_latent"
-_MAX_BYTES = 2**30  # of a weights file; larger ones are refused before they are read
+_MAX_BYTES = 2**30  # of the weights that a configuration calls for
+_MAX_HEADER = 2**20  # bytes of a weights file besides the weights
+_MAX_RATE = 1000.0  # Hz
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")  # of a task, a robot or a camera
 
 
 @dataclass(frozen=True)
@@ -40,14 +45,29 @@ class ModelConfig:
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if len(self.cameras) != self.network.cameras:
+        cameras = list(self.cameras) if isinstance(self.cameras, tuple) else self.cameras
+        if not isinstance(cameras, list) or len(cameras) != self.network.cameras:
             raise UserError(
-                f"model config: cameras {list(self.cameras)}, expected {self.network.cameras} names"
+                f"model config: cameras {cameras}, expected {self.network.cameras} names"
             )
-        if not isinstance(self.control_rate_hz, int | float) or not self.control_rate_hz > 0:
+        for kind, name in (
+            ("task", self.task), ("robot", self.robot), *(("camera", c) for c in self.cameras)
+        ):  # fmt: skip
+            if not isinstance(name, str) or not _NAME.fullmatch(name):
+                raise UserError(
+                    f"model config: {kind} {name!r} is no name (letters, digits, _, . and -); a "
+                    "model names its task, robot and cameras, never files"
+                )
+        if len(set(self.cameras)) < len(self.cameras):
+            raise UserError(f"model config: cameras {list(self.cameras)} has a name twice")
+        rate = self.control_rate_hz
+        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= _MAX_RATE:
             raise UserError(
-                f"model config: control_rate_hz {self.control_rate_hz!r}, expected a number above 0"
+                f"model config: control_rate_hz {rate!r}, expected a number above 0, at most "
+                f"{_MAX_RATE:g}"
             )
+        if not isinstance(self.provenance, dict):
+            raise UserError(f"model config: provenance {self.provenance!r}, expected a mapping")
 
     @property
     def image_size(self) -> int:
@@ -109,10 +129,7 @@ def load_model(directory: Path, device: str = "cpu") -> LoadedModel:
     target = check_device(device)
     config = read_config(directory / "config.yaml")
     weights_file = directory / "model.safetensors"
-    weights = _read_weights(weights_file)
-    with torch.device("meta"):
-        expected = {k: v.shape for k, v in TDLatent(config.network).state_dict().items()}
-    _check_shapes(weights_file, weights, expected)
+    weights = _read_weights(weights_file, _expected_shapes(directory, config.network))
     world_model = TDLatent(config.network)
     world_model.load_state_dict(weights)
     world_model.to(target)
@@ -127,49 +144,76 @@ def read_config(path: Path) -> ModelConfig:
         raise UserError(
             f"{path}: no such file; a model is a folder with config.yaml and model.safetensors"
         )
-    try:
-        values = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not YAML: {error}") from error
-    if not isinstance(values, dict) or values.pop("family", None) != _FAMILY:
+    values = read_yaml(path)
+    if values.pop("family", None) != _FAMILY:
         raise UserError(f"{path}: family must be '{_FAMILY}', the only one there is")
     _check_keys(path, values, ModelConfig)
     _check_keys(path, values["network"], TDLatentConfig)
     try:
         network = TDLatentConfig(**_tuples(values.pop("network")))
         return ModelConfig(network=network, **_tuples(values))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, UserError) as error:
         raise UserError(f"{path}: {error}") from error
 
 
-def _read_weights(path: Path) -> dict[str, torch.Tensor]:
+def read_card(directory: Path) -> str:
+    """The model card, as far as it is text of reasonable size; empty if there is none."""
+    card = directory / "README.md"
+    return read_text(card, _MAX_HEADER) if card.is_file() else ""
+
+
+def _expected_shapes(directory: Path, network: TDLatentConfig) -> dict[str, torch.Size]:
+    """Shapes of the weights that a configuration calls for, with nothing allocated for them."""
+    with torch.device("meta"):
+        expected = {k: v.shape for k, v in TDLatent(network).state_dict().items()}
+    if (size := _bytes(expected)) > _MAX_BYTES:
+        raise UserError(
+            f"{directory / 'config.yaml'}: its networks have {size} bytes of weights, at most "
+            f"{_MAX_BYTES} are loaded; train a smaller model"
+        )
+    return expected
+
+
+def _read_weights(path: Path, expected: dict[str, torch.Size]) -> dict[str, torch.Tensor]:
+    """Weights of the expected names, shapes and type, which the header says before any is read."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; train a model with 'wm_planner train'")
-    if path.stat().st_size > _MAX_BYTES:
-        raise UserError(f"{path}: {path.stat().st_size} bytes, more than the {_MAX_BYTES} allowed")
+    size, most = path.stat().st_size, _bytes(expected) + _MAX_HEADER
+    if size > most:
+        raise UserError(f"{path}: {size} bytes, config.yaml calls for {most} at most")
     try:
-        return load_file(path)
+        with safe_open(path, framework="pt") as file:
+            _check_header(path, file, expected)
+            weights = {name: file.get_tensor(name) for name in expected}
     except (SafetensorError, OSError, ValueError) as error:
         raise UserError(
             f"{path}: not a whole safetensors file ({error}); copy or train it again"
         ) from error
+    for name, values in weights.items():
+        if not values.isfinite().all():
+            raise UserError(f"{path}: {name} holds NaN or infinity; train the model again")
+    return weights
 
 
-def _check_shapes(
-    path: Path, weights: dict[str, torch.Tensor], expected: dict[str, torch.Size]
-) -> None:
-    if missing := sorted(expected.keys() - weights.keys()):
+def _check_header(path: Path, file: Any, expected: dict[str, torch.Size]) -> None:
+    found = set(file.keys())
+    if missing := sorted(expected.keys() - found):
         raise UserError(f"{path}: lacks {missing[:3]}, which config.yaml calls for")
-    if unknown := sorted(weights.keys() - expected.keys()):
+    if unknown := sorted(found - expected.keys()):
         raise UserError(f"{path}: holds {unknown[:3]}, which config.yaml does not know")
     for name, shape in expected.items():
-        if weights[name].shape != shape:
+        stored = file.get_slice(name)
+        if tuple(stored.get_shape()) != tuple(shape):
             raise UserError(
-                f"{path}: {name} has shape {tuple(weights[name].shape)}, expected {tuple(shape)} "
+                f"{path}: {name} has shape {tuple(stored.get_shape())}, expected {tuple(shape)} "
                 "from config.yaml; the two files are not of one model"
             )
-        if not weights[name].isfinite().all():
-            raise UserError(f"{path}: {name} holds NaN or infinity; train the model again")
+        if stored.get_dtype() != "F32":
+            raise UserError(f"{path}: {name} is of type {stored.get_dtype()}, expected F32")
+
+
+def _bytes(shapes: dict[str, torch.Size]) -> int:
+    return 4 * sum(shape.numel() for shape in shapes.values())
 
 
 def _check_keys(path: Path, values: Any, cls: type) -> None:

@@ -21,10 +21,18 @@ from wm_planner.types import ActionSpace, Latent, Observation, Proposal, Rollout
 from wm_planner.world_models.layers import SimNorm, ValueEnsemble, mlp, numbers
 
 STD_RANGE = (0.05, 1.0)  # of the prior, in action units
-_SIZES = (
-    "cameras", "image_size", "proprio_size", "action_size", "landmark_size", "latent_size",
-    "hidden_size", "value_members", "bins",
-)  # fmt: skip
+_SIZES = {  # least and most; far above what any arm needs, far below what fills a machine
+    "cameras": (1, 16),
+    "image_size": (32, 1024),
+    "proprio_size": (1, 4096),
+    "action_size": (1, 256),
+    "landmark_size": (0, 4096),
+    "latent_size": (8, 16384),
+    "hidden_size": (1, 16384),
+    "value_members": (2, 64),
+    "bins": (1, 4096),
+}
+_MOST_CHANNELS = 4096
 
 
 @dataclass(frozen=True)
@@ -60,22 +68,31 @@ class TDLatentConfig:
     discount: float = 0.97
 
     def __post_init__(self) -> None:
-        for name in _SIZES:
-            size, least = getattr(self, name), 0 if name == "landmark_size" else 1
-            if not isinstance(size, int) or size < least:
-                raise ValueError(f"{name} {size!r} must be a whole number from {least} up")
-        if self.image_size % 16 or self.image_size < 32:
-            raise ValueError(f"image_size {self.image_size} must be a multiple of 16 from 32 up")
+        for name, (least, most) in _SIZES.items():
+            if not _is_whole(size := getattr(self, name), least, most):
+                raise ValueError(f"{name} {size!r} must be a whole number from {least} to {most}")
+        if self.image_size % 16:
+            raise ValueError(f"image_size {self.image_size} must be a multiple of 16")
         if self.latent_size % 8:
             raise ValueError(f"latent_size {self.latent_size} must be a multiple of 8")
-        if not 0 < self.discount < 1:
-            raise ValueError(f"discount {self.discount} must be inside (0, 1)")
-        if self.value_members < 2:
-            raise ValueError(f"value_members {self.value_members} must be 2 or more to disagree")
-        if len(self.channels) != 4 or not all(isinstance(c, int) and c > 0 for c in self.channels):
-            raise ValueError(f"channels {self.channels} must be four whole numbers above 0")
-        if not set(self.switches) <= set(range(self.action_size)):
-            raise ValueError(f"switches {self.switches} must be among 0 to {self.action_size - 1}")
+        if not isinstance(self.discount, float) or not 0 < self.discount < 1:
+            raise ValueError(f"discount {self.discount!r} must be inside (0, 1)")
+        if not _are_whole(self.channels, 1, _MOST_CHANNELS) or len(self.channels) != 4:
+            raise ValueError(
+                f"channels {self.channels!r} must be four whole numbers from 1 to {_MOST_CHANNELS}"
+            )
+        if not _are_whole(self.switches, 0, self.action_size - 1):
+            raise ValueError(
+                f"switches {self.switches!r} must be among 0 to {self.action_size - 1}"
+            )
+
+
+def _is_whole(value: object, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _are_whole(values: object, least: int, most: int) -> bool:
+    return isinstance(values, tuple) and all(_is_whole(v, least, most) for v in values)
 
 
 class PriorParameters(NamedTuple):
