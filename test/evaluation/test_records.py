@@ -119,6 +119,115 @@ def test_a_line_that_is_no_trial_is_named(tmp_path):
         read_run(tmp_path)
 
 
+def spoil(folder: Path, **changes: object) -> None:
+    """Write a run whose only trial has these fields."""
+    write(folder, [5]).close()
+    values = json.loads((folder / "trials.jsonl").read_text()) | changes
+    (folder / "trials.jsonl").write_text(json.dumps(values) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"strip": "../../x.png"}, "strip is .* expected a path inside the run's folder"),
+        ({"video": "/etc/passwd"}, "video is .* expected a path inside"),
+        ({"bag": "bags/../../x"}, "bag is .* expected a path inside"),
+        ({"strip": "a\nb"}, "strip is"),
+        ({"strip": "a" * 300}, "strip is"),
+        ({"planner": ["mppi"]}, "planner is"),
+        ({"seed": -1}, "seed is"),
+        ({"seed": True}, "seed is"),
+        ({"seed": 10**30}, "more than 64 bits"),
+        ({"success": 1}, "success is 1, expected true or false"),
+        ({"ended": "boredom"}, "ended is 'boredom'"),
+        ({"rewards": [float("nan")]}, "NaN is no number"),
+        ({"rewards": [None]}, "rewards is"),
+        ({"rewards": [1e300]}, "rewards is"),
+        ({"plan_ms": [True]}, "plan_ms is"),
+        ({"reached": [1000]}, "reached is"),
+        ({"expected_returns": 3}, "expected_returns is"),
+        ({"planner": "\ud800"}, "surrogates not allowed"),
+        ({"note": 1}, "unknown key 'note'"),
+    ],
+)
+def test_a_field_that_is_none_of_a_trials_is_named(tmp_path, changes, message):
+    spoil(tmp_path, **changes)
+    with pytest.raises(UserError, match=message):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"[" * 100_000, "nested too deeply|more than 32 levels"),
+        (b"[" * 40 + b"]" * 40, "more than 32 levels"),
+        (b"\xff\xfe", "line 2 is no trial"),
+        (b"7", "expected a mapping, got int"),
+        (b"1" * 5000, "line 2 is no trial"),
+        (b" " * 2**23, "more than 8388608 bytes"),
+    ],
+)
+def test_a_line_that_is_a_trap_is_named(tmp_path, line, message):
+    write(tmp_path, [5]).close()
+    with (tmp_path / "trials.jsonl").open("ab") as file:
+        file.write(line + b"\n")
+    with pytest.raises(UserError, match=message):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"stages": "reach"}, "stages is of type str"),
+        ({"stages": [1]}, "stages is"),
+        ({"model": {"sha256": 5}}, "sha256 is of type int"),
+        ({"model": {"config": {"network": {"discount": 1.0}}}}, "discount is 1.0"),
+        ({"config": {"time_limit": "long"}}, "time_limit is"),
+        ({"machine": {"torch": []}}, "torch is of type list"),
+        ({"over": {}}, "over is of type dict"),
+        ([1], "settings is of type list"),
+    ],
+)
+def test_settings_that_no_run_has_are_named(tmp_path, settings, message):
+    write(tmp_path, [5]).close()
+    (tmp_path / "settings.json").write_text(json.dumps(settings))
+    with pytest.raises(UserError, match=message):
+        read_run(tmp_path)
+
+
+def test_a_stage_that_the_task_has_not_is_named(tmp_path):
+    settings = {**SETTINGS, "stages": ["reach"]}
+    write(tmp_path, [5], settings).close()
+    with pytest.raises(UserError, match="reached stage 2, the task has 1"):
+        TrialLog(tmp_path, settings)
+
+
+@pytest.mark.parametrize("name", ["strips", "trials.jsonl", "report.html", "bags/mppi_5"])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_out_of_the_runs_folder_is_refused(tmp_path, name, there):
+    """A run from elsewhere must not make `trials` or `report` write over other files."""
+    folder, victim = tmp_path / "run", tmp_path / "victim"
+    write(folder, [5]).close()
+    if there:
+        victim.write_text("precious")
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).symlink_to(victim)
+    with pytest.raises(UserError, match="leads out of the run's folder"):
+        TrialLog(folder, SETTINGS)
+    assert not there or victim.read_text() == "precious"
+
+
+def test_a_link_of_a_files_name_is_replaced_not_followed(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "out.json").symlink_to(victim)
+    (tmp_path / "out.json.partial").symlink_to(victim)
+    write_json(tmp_path / "out.json", {"a": 1})
+    assert victim.read_text() == "precious"
+    assert json.loads((tmp_path / "out.json").read_text()) == {"a": 1}
+
+
 @pytest.mark.parametrize("missing", ["settings.json", "trials.jsonl"])
 def test_a_folder_without_a_run_is_named(tmp_path, missing):
     write(tmp_path, [5]).close()

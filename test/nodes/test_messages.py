@@ -1,5 +1,7 @@
 """Messages to arrays and back."""
 
+import zlib
+
 import cv2
 import numpy as np
 import pytest
@@ -73,6 +75,10 @@ def test_encoded_frames_decode_to_themselves():
         ({"step": 14}, "step 14, expected at least 15"),
         ({"encoding": "yuv422"}, "'yuv422', expected one of rgb8"),
         ({"width": 0, "step": 0, "data": b""}, "0 x 6"),
+        ({"is_bigendian": 7}, "is_bigendian is 7, expected 0 or 1"),
+        ({"width": 2**32 - 1, "step": 2**32 - 1}, "has step"),
+        ({"height": 2**32 - 1, "step": 2**32 - 1}, "90 bytes, expected"),
+        ({"width": 1, "height": 9000, "step": 3, "data": b"0" * 27000}, "1 x 9000 pixels"),
     ],
 )
 def test_bad_images_are_named(change, complaint):
@@ -86,6 +92,31 @@ def test_bad_images_are_named(change, complaint):
 def test_broken_compressed_image_is_an_error():
     with pytest.raises(MessageError, match="cannot be decoded"):
         decode_image(CompressedImage(format="jpeg", data=b"not a picture"))
+
+
+def bomb(kind):
+    """A picture of 60,000 x 60,000 pixels in a few bytes."""
+    small = bytearray(cv2.imencode(kind, np.zeros((8, 8, 3), np.uint8))[1].tobytes())
+    if kind == ".png":
+        small[16:24] = (60000).to_bytes(4, "big") * 2
+        small[29:33] = zlib.crc32(small[12:29]).to_bytes(4, "big")
+    else:
+        place = small.index(b"\xff\xc0")
+        small[place + 5 : place + 9] = (60000).to_bytes(2, "big") * 2
+    return bytes(small)
+
+
+@pytest.mark.parametrize("kind", [".png", ".jpg"])
+def test_a_picture_that_fills_the_memory_is_not_decoded(kind):
+    with pytest.raises(MessageError, match="60000 x 60000 pixels, expected at most"):
+        decode_image(CompressedImage(format=kind[1:], data=bomb(kind)))
+
+
+@pytest.mark.parametrize("kind", [".bmp", ".webp", ".tiff"])
+def test_only_jpeg_and_png_are_decoded(kind):
+    data = cv2.imencode(kind, FRAME)[1].tobytes()
+    with pytest.raises(MessageError, match="no JPEG or PNG"):
+        decode_image(CompressedImage(format="png", data=data))
 
 
 def test_joints_are_mapped_by_name():
@@ -103,6 +134,19 @@ def test_missing_joint_is_named():
 def test_positions_must_match_names():
     with pytest.raises(MessageError, match="1 positions for 2 names"):
         joint_state(JointStateMsg(name=["a", "b"], position=[1.0]), ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("message", "complaint"),
+    [
+        (JointStateMsg(name=["a", "a"], position=[1.0, 2.0]), r"\['a'\] more than once"),
+        (JointStateMsg(name=["a"], position=[1.0], velocity=[0.0, 0.0]), "2 velocities for 1"),
+        (JointStateMsg(name=["a"] * 1000), "1000 names, expected at most"),
+    ],
+)
+def test_a_joint_state_that_can_be_read_two_ways_is_refused(message, complaint):
+    with pytest.raises(MessageError, match=complaint):
+        joint_state(message, ["a"])
 
 
 def test_joint_state_survives_a_round_trip():

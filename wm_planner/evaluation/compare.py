@@ -68,6 +68,9 @@ def compare(config: CompareConfig) -> dict[str, Any]:
 def _read(folder: Path, planner: str) -> tuple[str, str, dict[int, Trial]]:
     """Task, planner and its trials by seed."""
     settings, trials = read_run(folder)
+    for key in ("task", "planner"):
+        if key not in settings:
+            raise UserError(f"{folder}: its settings.json names no {key}; run those trials again")
     planner = planner or settings["planner"]
     known = list(dict.fromkeys(trial.planner for trial in trials))
     if planner not in known:

@@ -10,15 +10,28 @@ import errno
 import json
 import math
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from wm_planner.errors import UserError
+from wm_planner.evaluation.run_checks import (
+    ENDINGS,
+    check_links,
+    check_settings,
+    check_trial,
+    parse_json,
+)
+from wm_planner.safe_yaml import read_text
+
+__all__ = ["ENDINGS", "Trial", "TrialLog", "explained", "read_run", "write_json", "write_whole"]
 
 _MAY_DIFFER = ("git", "machine")  # settings of a run that goes on elsewhere or later
-ENDINGS = ("success", "time limit", "safety stop", "fault", "operator stop")
+_MAX_LINE = 2**23  # bytes; an hour at 10 Hz has two million
+_MAX_LOG = 2**28  # bytes; ten thousand trials have fifty million
+_MAX_SETTINGS = 2**22  # bytes
 
 
 class Trial(NamedTuple):
@@ -60,12 +73,14 @@ class TrialLog:
         settings = _plain(settings)
         with explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
+            _check_folder(folder)
             described = folder / "settings.json"
             if described.exists():
                 _check_same(described, settings)
             else:
                 write_json(described, settings)
             self.trials, whole = _read(self.path) if self.path.exists() else ([], 0)
+            _check_stages(self.path, self.trials, settings)
             self._file = self.path.open("ab")
             if self.path.is_file():
                 self._file.truncate(whole)
@@ -93,6 +108,7 @@ def read_run(folder: Path) -> tuple[dict[str, Any], list[Trial]]:
             raise UserError(
                 f"{file}: no such file; expected a folder written by 'wm_planner trials --out'"
             )
+    _check_folder(folder)
     trials, _ = _read(path)
     if not trials:
         raise UserError(f"{path}: holds no finished trial; let 'wm_planner trials' go on")
@@ -103,36 +119,62 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write a file of results, whole or not at all."""
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.partial")
-        partial.write_text(json.dumps(_plain(values), indent=2))
+    write_whole(path, json.dumps(_plain(values), indent=2))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file, whole or not at all; a link of its name is replaced, never followed."""
+    with explained(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as fresh:
+        partial = Path(fresh) / path.name
+        partial.write_text(text, encoding="utf-8")
         partial.replace(path)
 
 
 def _read(path: Path) -> tuple[list[Trial], int]:
     """Whole lines, and how many bytes they are."""
-    content = path.read_bytes() if path.is_file() else b""
-    whole = content.rfind(b"\n") + 1
-    trials = []
-    for number, line in enumerate(content[:whole].splitlines(), 1):
-        try:
-            values = json.loads(line)
-            values["expected_returns"] = [
-                math.nan if value is None else value for value in values["expected_returns"]
-            ]
-            trials.append(Trial(**values))
-        except (ValueError, TypeError, KeyError) as error:
-            raise UserError(
-                f"{path}: line {number} is no trial ({error}); remove that line, or choose "
-                "another --out"
-            ) from error
+    if not path.is_file():
+        return [], 0
+    if (size := path.stat().st_size) > _MAX_LOG:
+        raise UserError(f"{path}: {size} bytes, at most {_MAX_LOG} are read; choose another --out")
+    trials: list[Trial] = []
+    whole = 0
+    with path.open("rb") as file:
+        while (line := file.readline(_MAX_LINE)).endswith(b"\n"):
+            try:
+                trials.append(Trial(**check_trial(parse_json(line))))
+            except ValueError as error:
+                raise UserError(
+                    f"{path}: line {len(trials) + 1} is no trial ({error}); remove that line, or "
+                    "choose another --out"
+                ) from error
+            whole += len(line)
+    if len(line) == _MAX_LINE:
+        raise UserError(f"{path}: line {len(trials) + 1} has more than {_MAX_LINE} bytes")
     return trials, whole
 
 
 def _settings(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text())
+        return check_settings(parse_json(read_text(path, _MAX_SETTINGS)))
     except ValueError as error:
-        raise UserError(f"{path}: not JSON ({error}); remove the folder and run again") from error
+        raise UserError(
+            f"{path}: not the settings of a run ({error}); remove the folder and run again"
+        ) from error
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        check_links(folder)
+    except ValueError as error:
+        raise UserError(f"{folder}: {error}") from error
+
+
+def _check_stages(path: Path, trials: Sequence[Trial], settings: dict[str, Any]) -> None:
+    """The stages that trials reached are those of the task."""
+    stages = settings.get("stages")
+    highest = max((stage for trial in trials for stage in trial.reached), default=0)
+    if stages and highest >= len(stages):
+        raise UserError(f"{path}: a trial reached stage {highest}, the task has {len(stages)}")
 
 
 def _check_same(path: Path, wanted: dict[str, Any]) -> None:

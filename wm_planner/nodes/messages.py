@@ -13,6 +13,7 @@ from std_msgs.msg import Float64MultiArray, MultiArrayDimension
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from wm_planner.errors import UserError
+from wm_planner.perception.pictures import check_size, decode_checked
 from wm_planner.types import Command, JointState
 
 try:
@@ -22,6 +23,7 @@ try:
 except ImportError:
     _BRIDGE = None
 
+_MOST_JOINTS = 256
 _CHANNELS = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono8": 1}
 
 
@@ -44,14 +46,14 @@ def decode_image(message: Image | CompressedImage) -> np.ndarray:
     """Frame (h, w, 3) uint8 RGB of an rgb8, bgr8, rgba8, bgra8, mono8, JPEG or PNG image."""
     try:
         if isinstance(message, CompressedImage):
-            frame = _decode_compressed(message)
+            frame = decode_checked(bytes(message.data))[:, :, ::-1]
         else:
             frame = _decode_raw(_without_padding(message))
     except MessageError:
         raise
     except Exception as error:  # cv2, cv_bridge and rosbags each have errors of their own
         raise MessageError(f"image cannot be decoded: {error}") from error
-    if frame is None or frame.ndim != 3:
+    if frame is None or frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
         raise MessageError("image cannot be decoded: no picture in its data")
     return np.ascontiguousarray(frame)
 
@@ -64,20 +66,14 @@ def _decode_raw(message: Image) -> np.ndarray:
     return image_to_cvimage(message, "rgb8")
 
 
-def _decode_compressed(message: CompressedImage) -> np.ndarray:
-    if _BRIDGE is not None:
-        return _BRIDGE.compressed_imgmsg_to_cv2(message, "rgb8")
-    from rosbags.image import compressed_image_to_cvimage
-
-    return compressed_image_to_cvimage(message, "rgb8")
-
-
 def _without_padding(message: Image) -> Image:
     """The image with rows of exactly width * channels bytes: rosbags-image ignores `step`."""
     if message.encoding not in _CHANNELS:
         raise MessageError(
-            f"image encoding is '{message.encoding}', expected one of {', '.join(_CHANNELS)}"
+            f"image encoding is '{message.encoding[:40]}', expected one of {', '.join(_CHANNELS)}"
         )
+    if message.is_bigendian not in (0, 1):
+        raise MessageError(f"image is_bigendian is {message.is_bigendian}, expected 0 or 1")
     row = message.width * _CHANNELS[message.encoding]
     expected = message.step * message.height
     if message.step < row or message.width == 0 or message.height == 0:
@@ -90,6 +86,7 @@ def _without_padding(message: Image) -> Image:
             f"image data has {len(message.data)} bytes, expected {expected}: "
             f"{message.height} rows of {message.step}"
         )
+    check_size(message.width, message.height)
     if message.step == row:
         return message
     rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
@@ -129,19 +126,32 @@ def camera_info(size: int, fovy: float, stamp: float, frame_id: str) -> CameraIn
 
 def joint_state(message: JointStateMsg, names: Sequence[str]) -> JointState:
     """Joints in the order of `names`, in whatever order they came; velocities may lack."""
+    count = len(message.name)
+    if count > _MOST_JOINTS:
+        raise MessageError(f"joint state has {count} names, expected at most {_MOST_JOINTS}")
     index = {name: i for i, name in enumerate(message.name)}
     if missing := [name for name in names if name not in index]:
-        raise MessageError(f"joint state lacks {missing}; it has {list(message.name)}")
-    if len(message.position) != len(message.name):
+        raise MessageError(f"joint state lacks {missing}; it has {_shown(message.name)}")
+    if twice := [name for name in names if list(message.name).count(name) > 1]:
+        raise MessageError(f"joint state has {twice} more than once; which one holds?")
+    if len(message.position) != count:
+        raise MessageError(f"joint state has {len(message.position)} positions for {count} names")
+    if len(message.velocity) not in (0, count):
         raise MessageError(
-            f"joint state has {len(message.position)} positions for {len(message.name)} names"
+            f"joint state has {len(message.velocity)} velocities for {count} names, expected "
+            "one for each, or none"
         )
     order = [index[name] for name in names]
     positions = np.array(message.position, np.float64)[order]
     velocities = np.zeros_like(positions)
-    if len(message.velocity) == len(message.name):
+    if count and len(message.velocity) == count:
         velocities = np.array(message.velocity, np.float64)[order]
     return JointState(positions, velocities, seconds(message.header.stamp))
+
+
+def _shown(names: Sequence[str]) -> list[str]:
+    """The first few names, cut where they are long: what came need not be what a robot sends."""
+    return [name[:40] for name in names[:20]] + ["..."] * (len(names) > 20)
 
 
 def joint_state_message(state: JointState, names: Sequence[str]) -> JointStateMsg:

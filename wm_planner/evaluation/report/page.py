@@ -16,13 +16,16 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from wm_planner.evaluation.records import Trial, explained, read_run
+from wm_planner.evaluation.records import Trial, read_run, write_whole
 from wm_planner.evaluation.report import charts
+from wm_planner.evaluation.run_checks import inside
 from wm_planner.evaluation.statistics import percentile
 from wm_planner.evaluation.summary import summarise
+from wm_planner.perception.pictures import decode_picture
 
 _STRIPS = 3  # pictures of each failure mode
 _STRIP_WIDTH = 1120  # pixels
+_MAX_STRIP = 2**26  # bytes
 _POINTS = 2000  # of the scatter plot at most
 _DISCOUNT = 0.97  # of a model that does not say
 _OVER = {
@@ -81,10 +84,7 @@ def write_report(folder: Path) -> Path:
     """Write report.html into the folder of a run; it is there whole or not at all."""
     settings, trials = read_run(folder)
     page = folder / "report.html"
-    partial = folder / "report.html.partial"
-    with explained(page):
-        partial.write_text(render(settings, trials, folder), encoding="utf-8")
-        partial.replace(page)
+    write_whole(page, render(settings, trials, folder))
     return page
 
 
@@ -202,11 +202,14 @@ def _modes(trials: Sequence[Trial], stages: Sequence[str], folder: Path) -> list
 
 
 def _picture(folder: Path, strip: str) -> str:
-    """A picture of the run as a data URI; empty if there is none."""
-    image = cv2.imread(str(folder / strip)) if strip and (folder / strip).is_file() else None
+    """A picture of the run as a data URI; empty if there is none that can be shown."""
+    file = inside(folder, strip)
+    if file is None or file.stat().st_size > _MAX_STRIP:
+        return ""
+    image = decode_picture(file.read_bytes())
     if image is None:
         return ""
-    height = round(image.shape[0] * _STRIP_WIDTH / image.shape[1])
+    height = max(1, round(image.shape[0] * _STRIP_WIDTH / image.shape[1]))
     image = cv2.resize(image, (_STRIP_WIDTH, height), interpolation=cv2.INTER_AREA)
     _, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 80])
     return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode()
@@ -214,7 +217,7 @@ def _picture(folder: Path, strip: str) -> str:
 
 def _address(folder: Path, file: str) -> str:
     """Of a file of the run, from the page; empty if it is not there."""
-    return quote(file) if file and (folder / file).is_file() else ""
+    return quote(file) if inside(folder, file) else ""
 
 
 def _timings(trials: Sequence[Trial]) -> list[tuple[str, dict[str, float], Markup]]:
