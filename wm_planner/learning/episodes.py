@@ -7,6 +7,7 @@ rewards (T,), dones (T,)}, and from simulation only: expert_actions (T, A), land
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,9 @@ import h5py
 import numpy as np
 
 from wm_planner.errors import UserError
+from wm_planner.learning.layout import LayoutError, checked_arrays, checked_group, checked_seed
+
+_DEMO = re.compile(r"demo_[0-9]{1,9}")
 
 
 class Episode(NamedTuple):
@@ -55,32 +59,32 @@ def write_episode(group: h5py.Group, episode: Episode) -> None:
 
 def read_episode(group: h5py.Group) -> Episode:
     """Read one demo_i group; labels that only a simulation has come back as NaN when absent."""
+    place = f"{group.file.filename}: {group.name}"
     try:
-        actions = group["actions"][:].astype(np.float32)
-        obs = group["obs"]
-        frames = {n.removesuffix("_image"): obs[n][:] for n in obs if n.endswith("_image")}
-        lengths = {len(v) for v in (*frames.values(), obs["proprio"], group["rewards"])}
-        if lengths != {len(actions)}:
-            raise UserError(
-                f"{group.name}: lengths {sorted(lengths)} differ from {len(actions)} actions"
-            )
-        if not len(actions):
-            raise UserError(f"{group.file.filename}: {group.name} has no steps; remove that group")
+        arrays = checked_arrays(group)
+        actions = arrays["actions"].read_numbers()
         nothing = np.full((len(actions), 0), np.nan, np.float32)
         unlabelled = np.full_like(actions, np.nan)
+        labels, landmarks = arrays.get("expert_actions"), arrays.get("landmarks")
         return Episode(
-            frames=frames,
-            proprio=obs["proprio"][:].astype(np.float32),
+            frames={
+                name.removeprefix("obs/").removesuffix("_image"): array.read()
+                for name, array in arrays.items()
+                if name.endswith("_image")
+            },
+            proprio=arrays["obs/proprio"].read_numbers(),
             actions=actions,
-            rewards=group["rewards"][:].astype(np.float32),
-            expert_actions=group["expert_actions"][:] if "expert_actions" in group else unlabelled,
-            landmarks=group["landmarks"][:] if "landmarks" in group else nothing,
-            success=bool(group["dones"][-1]),
-            seed=int(group.attrs.get("seed", -1)),
+            rewards=arrays["rewards"].read_numbers(),
+            expert_actions=labels.read_numbers(known=False) if labels else unlabelled,
+            landmarks=landmarks.read_numbers(known=False) if landmarks else nothing,
+            success=bool(arrays["dones"].read()[-1]),
+            seed=checked_seed(group),
         )
-    except (KeyError, OSError, RuntimeError) as error:
+    except LayoutError as error:
+        raise UserError(f"{place}: {error}") from error
+    except (KeyError, OSError, RuntimeError, ValueError, TypeError) as error:
         raise UserError(
-            f"{group.file.filename}: {group.name} cannot be read ({error}); "
+            f"{place} cannot be read ({error}); "
             "expected robomimic's layout, collect it again or remove that group"
         ) from error
 
@@ -91,11 +95,18 @@ def open_dataset(path: Path) -> h5py.File:
         raise UserError(f"{path}: no such dataset; make one with 'wm_planner collect --out {path}'")
     try:
         file = h5py.File(path, "r")
-    except OSError as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise UserError(
             f"{path}: not a whole HDF5 file ({error}); it may have been cut short, collect it again"
         ) from error
-    if "data" not in file or not len(file["data"]):
+    try:
+        empty = not len(checked_group(file, "data"))
+    except (KeyError, OSError, ValueError, RuntimeError) as error:
+        file.close()
+        raise UserError(
+            f"{path}: holds no episodes under data/demo_* ({error}); collect some first"
+        ) from error
+    if empty:
         file.close()
         raise UserError(f"{path}: holds no episodes under data/demo_*; collect some first")
     return file
@@ -105,17 +116,31 @@ def read_episodes(path: Path, limit: int | None = None) -> Iterator[Episode]:
     """The first `limit` episodes of a dataset, in the order of their numbers."""
     with open_dataset(path) as file:
         for name in demo_names(file)[:limit]:
-            yield read_episode(file["data"][name])
+            yield read_episode(demo(file, name))
 
 
 def demo_names(file: h5py.File) -> list[str]:
     """The groups of a dataset's episodes, in the order of their numbers."""
-    for name in file["data"]:
-        if not name.removeprefix("demo_").isdecimal():
+    try:
+        names = list(file["data"])
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UserError(
+            f"{file.filename}: data cannot be read ({error}); collect it again"
+        ) from error
+    for name in names:
+        if not isinstance(name, str) or not _DEMO.fullmatch(name):
             raise UserError(
-                f"{file.filename}: data/{name} is no episode, expected demo_<number>; rename it"
+                f"{file.filename}: data/{name!a} is no episode, expected demo_<number>; rename it"
             )
-    return sorted(file["data"], key=lambda name: int(name.removeprefix("demo_")))
+    return sorted(names, key=lambda name: int(name.removeprefix("demo_")))
+
+
+def demo(file: h5py.File, name: str) -> h5py.Group:
+    """The group of an episode, which is in the file itself."""
+    try:
+        return checked_group(file["data"], name)
+    except (KeyError, OSError, ValueError, RuntimeError) as error:
+        raise UserError(f"{file.filename}: data/{name} is no group ({error}); remove it") from error
 
 
 def merge_episodes(parts: list[Path], out: Path, env_args: dict) -> None:

@@ -14,7 +14,7 @@ from torch.utils.data import IterableDataset
 from tqdm import tqdm
 
 from wm_planner.errors import UserError
-from wm_planner.learning.episodes import Episode, demo_names, open_dataset, read_episode
+from wm_planner.learning.episodes import Episode, demo, demo_names, open_dataset, read_episode
 from wm_planner.perception.images import fit
 
 
@@ -47,7 +47,7 @@ class EpisodeStore:
                 for name in tqdm(
                     demo_names(file)[:limit], desc=f"read {path.name}", unit="episode"
                 ):
-                    episode = read_episode(file["data"][name])
+                    episode = read_episode(demo(file, name))
                     parts.append(_arrays(path, name, episode, cameras, image_size, discount))
         self.episodes = len(parts)
         lengths = np.array([len(part[1]) for part in parts])
