@@ -1,0 +1,80 @@
+"""The example for ros2_control names the planner's own joints, and its message cutters cut."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import std_msgs.msg
+import trajectory_msgs.msg
+
+from wm_planner.control.robot_config import RobotConfig
+from wm_planner.nodes.messages import trajectory_message, waypoint_message
+from wm_planner.paths import config_dir, robot_config
+from wm_planner.safe_yaml import read_yaml
+from wm_planner.types import Command
+
+PAGE = Path(__file__).resolve().parents[1] / "docs/controllers.md"
+PANDA = RobotConfig.load(robot_config("panda"))
+
+
+@pytest.fixture(scope="module")
+def controllers():
+    values = read_yaml(config_dir() / "ros2_control/panda_controllers.yaml")
+    return {name: part["ros__parameters"] for name, part in values.items()}
+
+
+def test_controllers_have_the_joints_of_the_robot_in_its_order(controllers):
+    assert controllers["planner_trajectory"]["joints"] == list(PANDA.joint_names)
+    assert controllers["planner_commands"]["joints"] == list(PANDA.joint_names)
+    assert controllers["planner_arm_trajectory"]["joints"] == list(PANDA.arm_joints)
+    assert controllers["gripper"]["joint"] == PANDA.finger_joint
+
+
+def test_every_controller_is_declared_and_described(controllers):
+    declared = {k for k, v in controllers["controller_manager"].items() if isinstance(v, dict)}
+    assert declared - {"joint_state_broadcaster"} == controllers.keys() - {"controller_manager"}
+
+
+def test_tolerances_are_of_known_joints(controllers):
+    constraints = controllers["planner_trajectory"]["constraints"]
+    assert {k for k, v in constraints.items() if isinstance(v, dict)} == set(PANDA.joint_names)
+
+
+def test_a_trajectory_suits_the_controllers_checks():
+    """What joint_trajectory_controller of Jazzy and Kilted refuses (validate_trajectory_msg)."""
+    message = trajectory_message(command())
+    assert list(message.joint_names) == list(PANDA.joint_names)
+    assert (message.header.stamp.sec, message.header.stamp.nanosec) == (0, 0)
+    times = [p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in message.points]
+    assert times[0] > 0 and (np.diff(times) > 0).all()
+    assert list(message.points[-1].velocities) == [0.0] * 8
+    assert all(len(p.positions) == len(p.velocities) == 8 for p in message.points)
+    assert all(not p.accelerations and not p.effort for p in message.points)
+
+
+def test_the_pages_expressions_part_the_arm_from_the_hand():
+    """As topic_tools' transform evaluates them."""
+    modules = {"std_msgs": std_msgs, "trajectory_msgs": trajectory_msgs}
+    arm, finger = (
+        eval(f"lambda m: {words[7]}", modules)
+        for block in re.findall(r"```\n(ros2 run topic_tools.*?)```", PAGE.read_text(), re.S)
+        for words in map(shlex.split, re.split(r"(?m)^(?=ros2 run)", block)[1:])
+    )
+    message = trajectory_message(command())
+    cut = arm(message)
+    assert list(cut.joint_names) == list(PANDA.arm_joints)
+    for old, new in zip(message.points, cut.points, strict=True):
+        assert list(new.positions) == list(old.positions)[:7]
+        assert list(new.velocities) == list(old.velocities)[:7]
+        assert new.time_from_start == old.time_from_start
+    waypoint = waypoint_message(np.arange(8.0), PANDA.joint_names)
+    assert list(finger(waypoint).data) == [7.0]
+
+
+def command() -> Command:
+    numbers = np.random.default_rng(0).normal(size=(5, 8))
+    return Command(PANDA.joint_names, numbers, numbers, 0.02)
