@@ -58,10 +58,11 @@ def test_a_trajectory_suits_the_controllers_checks():
 
 def test_the_pages_expressions_part_the_arm_from_the_hand():
     """As topic_tools' transform evaluates them."""
+    page = PAGE.read_text().replace("\\\n", " ")
     modules = {"std_msgs": std_msgs, "trajectory_msgs": trajectory_msgs}
     arm, finger = (
         eval(f"lambda m: {words[7]}", modules)
-        for block in re.findall(r"```\n(ros2 run topic_tools.*?)```", PAGE.read_text(), re.S)
+        for block in re.findall(r"```\n(ros2 run topic_tools.*?)```", page, re.S)
         for words in map(shlex.split, re.split(r"(?m)^(?=ros2 run)", block)[1:])
     )
     message = trajectory_message(command())
