@@ -1,13 +1,17 @@
-"""The SROS2 policy allows what the nodes really do, and lets nobody else command the arm."""
+"""Who may command the arm: the domain keeps others out, and the SROS2 policy says who may what."""
 
 from __future__ import annotations
 
+import os
 import time
 import xml.etree.ElementTree as ET
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 import pytest
+import rclpy
+from rclpy.context import Context
+from rclpy.node import Node
 
 from wm_planner.paths import config_dir
 
@@ -78,6 +82,24 @@ def graph(lockstep):
         for action, ask in kinds.items()
         for topic, _ in ask(name, "/")
     }
+
+
+def test_another_domain_sees_nothing(lockstep):
+    """Beside it, an observer in the nodes' own domain sees both."""
+    own = int(os.environ["ROS_DOMAIN_ID"])
+    contexts = [Context(), Context()]
+    for context, domain in zip(contexts, (own, own % 100 + 1), strict=True):
+        rclpy.init(context=context, domain_id=domain)
+    here, there = (Node("observer", context=context) for context in contexts)
+    deadline = time.monotonic() + 10
+    while not {"sim", "wm_planner"} <= set(here.get_node_names()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    time.sleep(1.0)
+    assert there.get_node_names() == ["observer"]
+    for node, context in zip((here, there), contexts, strict=True):
+        node.destroy_node()
+        context.try_shutdown()
 
 
 def test_all_that_the_nodes_do_is_allowed(rules, graph):
