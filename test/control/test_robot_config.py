@@ -100,6 +100,7 @@ def test_the_workspace_must_not_be_empty(tmp_path, values):
         ({"velocity": [1e9] * 7}, "velocity .* at most 1e"),
         ({"workspace_upper": [1e9] * 3}, "workspace_upper .* at most 1e"),
         ({"control_rate_hz": 10000.0, "command_rate_hz": 10000.0}, "command_rate_hz .* 1000"),
+        ({"control_rate_hz": [10.0]}, "control_rate_hz"),
         ({"velocity_scale": True}, "velocity_scale is True"),
         ({"arm_joints": []}, "arm_joints"),
         ({"arm_joints": [f"j{i}" for i in range(100)]}, "expected 1 to 32"),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from wm_planner.errors import UserError
 
 EXAMPLES = [100, pytest.param(10_000, marks=pytest.mark.slow)]
-_SECONDS = 3.0  # for one example, on a busy machine
+_SECONDS = 2.0  # of the processor, for one example
 _MEMORY = 2**30  # bytes that all examples of a test may add to the process
 _ODD = st.sampled_from(
     [None, True, "", "x", "../../x", "/etc/passwd", "\0", "\ud7ff", "a" * 5000, [], {}, [[]], -1, 0,
@@ -42,12 +42,12 @@ def fuzz(examples: int, strategy: st.SearchStrategy, check: Callable[[Any], obje
     )
     @given(strategy)
     def holds(example: Any) -> None:
-        started = time.monotonic()
+        started = time.process_time()  # others may be using the machine
         try:
             check(example)
         except UserError as error:
             assert str(error)
-        assert time.monotonic() - started < _SECONDS
+        assert time.process_time() - started < _SECONDS
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     holds()

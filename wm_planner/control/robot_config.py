@@ -14,9 +14,10 @@ from wm_planner.safe_yaml import read_yaml
 
 Vector = tuple[float, ...]
 _POSITIVE = (
-    "velocity", "acceleration", "jerk", "finger_velocity", "finger_acceleration", "finger_jerk",
-    "action_step", "goal_reach", "control_rate_hz", "command_rate_hz",
+    "finger_velocity", "finger_acceleration", "finger_jerk", "action_step", "goal_reach",
+    "control_rate_hz", "command_rate_hz",
 )  # fmt: skip
+_POSITIVE_VECTORS = ("velocity", "acceleration", "jerk")
 _SCALES = ("velocity_scale", "acceleration_scale", "jerk_scale")
 _MOST_JOINTS = 32
 _MOST_RATE = 1000.0  # Hz
@@ -92,13 +93,13 @@ class RobotConfig:
         for name in _SCALES:
             if not _is_number(share := getattr(self, name)) or not 0 < share <= 1:
                 raise UserError(f"robot config: {name} is {share}, expected (0, 1]")
-        for name in _POSITIVE:
+        for name in (*_POSITIVE, *_POSITIVE_VECTORS):
             value = getattr(self, name)
-            for number in value if isinstance(value, tuple) else (value,):
-                if not _is_number(number) or number <= 0:
-                    raise UserError(
-                        f"robot config: {name} is {value}, expected above 0, at most {_MOST:g}"
-                    )
+            numbers = value if name in _POSITIVE_VECTORS else (value,)
+            if not all(_is_number(number) and number > 0 for number in numbers):
+                raise UserError(
+                    f"robot config: {name} is {value}, expected above 0, at most {_MOST:g}"
+                )
         self._check_rates()
         self._check_ranges()
 

@@ -14,6 +14,7 @@ from wm_planner.planning import PLANNERS, PlannerConfig
 SEARCHING = ("mppi", "cem")
 EXPERT = "expert"  # scripted and privileged; not a planner, the ceiling
 WITHOUT_PRIOR = "without-prior"  # a baseline: the planner itself, without its prior
+_MOST = {"trials": 1_000_000, "workers": 1024, "batch": 65_536}
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,11 @@ class TrialsConfig:
         _check_name("planner", self.planner, (*PLANNERS, EXPERT))
         for name in self.baselines:
             _check_name("baseline", name, (*PLANNERS, WITHOUT_PRIOR, EXPERT))
-        for name in ("trials", "workers", "batch"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} is {getattr(self, name)}, expected at least 1")
+        for name, most in _MOST.items():
+            if not 1 <= getattr(self, name) <= most:
+                raise UserError(
+                    f"{name} is {getattr(self, name)}, expected at least 1, up to {most}"
+                )
         if not 0 <= self.time_limit < 3600:
             raise UserError(f"time_limit is {self.time_limit} s, expected 0 to 3600")
         if any(seed < 0 for seed in (self.seed, *self.seeds)):

@@ -65,10 +65,13 @@ class CollectConfig:
 
     def __post_init__(self) -> None:
         make_task(self.task)
-        if self.episodes < 1 or self.workers < 1:
+        if self.episodes < 1 or not 1 <= self.workers <= 1024:
             raise UserError(
-                f"episodes {self.episodes} and workers {self.workers} must be at least 1"
+                f"episodes {self.episodes} and workers {self.workers} must be at least 1, workers "
+                "up to 1024"
             )
+        if not 16 <= self.image_size <= 1024:
+            raise UserError(f"image_size is {self.image_size}, expected 16 to 1024 pixels")
         if self.seed < 0 or self.seed + self.episodes > EVALUATION_SEED:
             raise UserError(
                 f"seeds {self.seed} to {self.seed + self.episodes - 1} reach into those kept for "

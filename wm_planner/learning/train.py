@@ -29,6 +29,11 @@ from wm_planner.world_models.store import (
 )
 from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig
 
+_MOST = {
+    "updates": 10**9, "round_updates": 10**9, "round_episodes": 10**6, "workers": 1024,
+    "batch_size": 65_536, "horizon": 1000, "threads": 1024,
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -83,10 +88,11 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         make_task(self.task)
-        counts = ("updates", "round_updates", "round_episodes", "workers")
-        for name in (*counts, "batch_size", "horizon", "threads"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} is {getattr(self, name)}, expected at least 1")
+        for name, most in _MOST.items():
+            if not 1 <= getattr(self, name) <= most:
+                raise UserError(
+                    f"{name} is {getattr(self, name)}, expected at least 1, up to {most}"
+                )
         if self.rounds < 0:
             raise UserError(f"rounds is {self.rounds}, expected 0 or more")
 
