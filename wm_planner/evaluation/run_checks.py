@@ -167,8 +167,8 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "bag": _PATH,
 }
 _FILES = {"strip", "video", "bag"}
-_SETTINGS = {
+_SETTINGS: dict[str, type] = {
     "task": str, "planner": str, "stages": list, "over": str, "config": dict, "model": dict,
     "git": str, "machine": dict,
 }  # fmt: skip
-_MODEL = {"name": str, "sha256": str, "config": dict, "card": str}
+_MODEL: dict[str, type] = {"name": str, "sha256": str, "config": dict, "card": str}
