@@ -51,6 +51,18 @@ SUBCOMMANDS = {
         "train",
         "train a world model on a dataset",
     ),
+    "decoder": Subcommand(
+        "wm_planner.learning.decoder",
+        "DecoderConfig",
+        "fit_decoder",
+        "fit the decoder of a trained model anew; nothing else of the model changes",
+    ),
+    "play": Subcommand(
+        "wm_planner.play.play",
+        "PlayConfig",
+        "play",
+        "drive a learned world model by hand, in a window or into a video",
+    ),
     "trials": Subcommand(
         "wm_planner.trials",
         "TrialsConfig",

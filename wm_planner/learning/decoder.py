@@ -1,0 +1,231 @@
+"""Fit a trained model's decoder anew, on latents that stay as they are.
+
+While a world model trains, its decoder chases latents that move, and is to show what they rightly
+forget: light, colours and cameras drawn at random, frames shifted by more than a small thing
+measures. Fitted at the end to the scene as it is (config/collect/nominal.yaml), it shows that scene.
+Nothing changes but `decoder.*`: what the model encodes, imagines and plans is the same to the bit.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from tqdm import tqdm, trange
+
+from wm_planner.errors import UserError
+from wm_planner.learning.sequences import EpisodeStore
+from wm_planner.paths import model_dir
+from wm_planner.provenance import git_revision
+from wm_planner.world_models.store import channels_last, check_device, load_model, save_model
+from wm_planner.world_models.td_latent import TDLatent
+
+_CHUNK = 256  # frames encoded at a time
+_LOOKED_AT = 512  # frames that say what a pixel usually shows
+_NOISE = 0.02  # of a pixel that never changes, of the range of colours
+_SQUARED = 10.0  # weight of the squared error: both count alike at a tenth of the range
+_WARM_UP = 100  # updates
+
+
+@dataclass(frozen=True)
+class DecoderConfig:
+    """Fit the decoder of a trained model anew; nothing else of the model changes.
+
+    Attributes:
+        model: name of a model in models/, or the path of a model folder.
+        data: datasets to fit it to; default data/<task>.hdf5.
+        out: model folder to write; default runs/<task>_decoder. The model's own is allowed.
+        updates: gradient steps.
+        batch_size: moments a step, each with the frames of all cameras.
+        horizon: half of the latents are encoded, the others imagined up to so many steps ahead.
+        emphasis: how much more a pixel counts that shows something unusual; 0 for all alike.
+        edges: weight of the error in the differences between neighbouring pixels.
+        learning_rate: peak of Adam's, cosine to zero.
+        seed: of the batches.
+        device: cpu or cuda.
+        threads: processor threads.
+    """
+
+    model: str = "grasp"
+    data: tuple[Path, ...] = ()
+    out: Path | None = None
+    updates: int = 6000
+    batch_size: int = 64
+    horizon: int = 3
+    emphasis: float = 1.0
+    edges: float = 0.5
+    learning_rate: float = 1e-3
+    seed: int = 0
+    device: str = "cpu"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("updates", "batch_size", "horizon", "threads"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}, expected at least 1")
+        for name, least in (("emphasis", 0), ("edges", 0)):
+            if not getattr(self, name) >= least:
+                raise UserError(f"{name} is {getattr(self, name)}, expected {least} or more")
+        if not self.learning_rate > 0:
+            raise UserError(f"learning_rate is {self.learning_rate}, expected above 0")
+
+
+class Usual(NamedTuple):
+    """What the pixels of the frames show as a rule, in [-0.5, 0.5]."""
+
+    median: Tensor  # (V * C, h, w)
+    deviation: Tensor  # (V * C, h, w), mean absolute deviation from it
+
+
+class Examples(NamedTuple):
+    """What a decoder learns from: T moments one after another."""
+
+    frames: Tensor  # (T, V, C, h, w) uint8
+    latents: Tensor  # (K + 1, T, D): encoded, and imagined from up to K steps before
+    usual: Usual
+
+
+def fit_decoder(config: DecoderConfig) -> Path:
+    """Fit it and return the folder of the model with the new decoder.
+
+    Raises:
+        UserError: no such model or dataset, or data of another robot or other cameras.
+    """
+    device = check_device(config.device)
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(config.threads)
+    model = load_model(model_dir(config.model), config.device)
+    datasets = list(config.data) or [Path("data") / f"{model.config.task}.hdf5"]
+    network = model.config.network
+    store = EpisodeStore(datasets, model.config.cameras, network.image_size, network.discount)
+    _check_sizes(model.world_model, store)
+    started, cpu_started = time.monotonic(), time.process_time()
+    examples = prepare(model.world_model, store, config.horizon, device)
+    optimise(model.world_model, examples, config)
+    fitted: dict[str, Any] = {
+        "data": [path.name for path in datasets],
+        "episodes": store.episodes,
+        "updates": config.updates,
+        "seed": config.seed,
+        "git": git_revision(),
+        "wall_minutes": round((time.monotonic() - started) / 60, 1),
+        "cpu_minutes": round((time.process_time() - cpu_started) / 60, 1),
+    }
+    provenance = {**model.config.provenance, "decoder": fitted}
+    out = config.out or Path("runs") / f"{model.config.task}_decoder"
+    save_model(out, model.world_model, replace(model.config, provenance=provenance))
+    return out
+
+
+@torch.no_grad()
+def prepare(
+    world_model: TDLatent, store: EpisodeStore, horizon: int, device: torch.device
+) -> Examples:
+    """Encode all frames, and imagine each moment from up to `horizon` steps before it.
+
+    Where an episode is younger than that, the imagination begins with the episode.
+    """
+    encoded = []
+    for first in tqdm(range(0, store.steps, _CHUNK), desc="encode", unit="chunk"):
+        part = slice(first, first + _CHUNK)
+        observed = store.images[part].to(device), store.proprio[part].to(device)
+        encoded.append(world_model.encode_frames(*observed))
+    latents = [torch.cat(encoded)]
+    begins = torch.zeros(store.steps, dtype=torch.bool)
+    begins[torch.from_numpy(store.starts)] = True
+    actions = store.actions.to(device)
+    for _ in range(horizon):
+        later = world_model.step(latents[-1], actions).roll(1, dims=0)  # (T, D)
+        latents.append(torch.where(begins.to(device)[:, None], latents[0], later))
+    few = _as_decoded(store.images[:: max(1, store.steps // _LOOKED_AT)].to(device))
+    median = few.median(0).values
+    usual = Usual(median, (few - median).abs().mean(0))
+    return Examples(store.images, torch.stack(latents), usual)
+
+
+def optimise(world_model: TDLatent, examples: Examples, config: DecoderConfig) -> None:
+    """Take `config.updates` steps on `world_model.decoder`, bf16 where the processor has it."""
+    decoder = world_model.decoder.train().requires_grad_(True)
+    optimizer = torch.optim.Adam(decoder.parameters(), config.learning_rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        config.learning_rate,
+        total_steps=config.updates + 1,
+        pct_start=min(0.3, _WARM_UP / config.updates),
+        cycle_momentum=False,
+    )
+    generator = torch.Generator().manual_seed(config.seed)
+    device = examples.latents.device
+    with trange(config.updates, desc="decoder", unit="update") as bar:
+        for update in bar:
+            z, frames = _draw(examples, config.batch_size, generator)
+            with torch.autocast(device.type, torch.bfloat16):
+                decoded = decoder(z)
+            wanted = _as_decoded(frames.to(device))
+            loss = decoder_loss(
+                decoded.float(), wanted, examples.usual, config.emphasis, config.edges
+            )
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            if update % 50 == 0:
+                bar.set_postfix_str(f"loss {loss.item():.4f}", refresh=False)
+    world_model.eval().requires_grad_(False)
+    channels_last(world_model)
+
+
+def decoder_loss(
+    decoded: Tensor, wanted: Tensor, usual: Usual, emphasis: float, edges: float
+) -> Tensor:
+    """Error of frames (B, V * C, h, w): |e| + 10 e^2 a pixel, weighted so that small things count.
+
+    The absolute error alone is lowest at the median, which is a table without a cube, and leads
+    nowhere from there; the squared one leads away and blurs. A pixel weighs 1 + `emphasis` x how
+    far it is, in what is wanted or in what was decoded, from its median, over how far it usually
+    is: where an arm often passes, an arm counts little more than a table; on the table a cube
+    counts much, and one that is missing as much as one too many. Weights average 1 over the batch.
+    `edges` weighs the error of the differences between neighbouring pixels, beside that of pixels.
+    """
+    away = torch.maximum((wanted - usual.median).abs(), (decoded.detach() - usual.median).abs())
+    weight = 1.0 + emphasis * away / (usual.deviation + _NOISE)  # (B, V * C, h, w)
+    weight = weight / weight.mean()
+    error = decoded - wanted
+    down, across = error.diff(dim=-2), error.diff(dim=-1)
+    at_edges = (_size(down) * weight[..., 1:, :]).mean() + (_size(across) * weight[..., 1:]).mean()
+    return (_size(error) * weight).mean() + edges * at_edges
+
+
+def _size(error: Tensor) -> Tensor:
+    return error.abs() + _SQUARED * error.square()
+
+
+def _draw(examples: Examples, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Latents (B, D), half of them encoded, and the frames (B, V, C, h, w) of their moments."""
+    moments = torch.randint(len(examples.frames), (size,), generator=generator)
+    ahead = torch.randint(1, len(examples.latents), (size,), generator=generator)
+    ahead[: (size + 1) // 2] = 0
+    return examples.latents[ahead, moments], examples.frames[moments]
+
+
+def _as_decoded(frames: Tensor) -> Tensor:
+    """Frames (B, V, C, h, w) uint8 as a decoder puts them out: (B, V * C, h, w) in [-0.5, 0.5]."""
+    return rearrange(frames, "b v c h w -> b (v c) h w").float() / 255 - 0.5
+
+
+def _check_sizes(world_model: TDLatent, store: EpisodeStore) -> None:
+    for name, wanted, found in (
+        ("proprio", world_model.config.proprio_size, store.proprio.shape[-1]),
+        ("actions", world_model.config.action_size, store.actions.shape[-1]),
+    ):
+        if wanted != found:
+            raise UserError(
+                f"{name} of the data have {found} numbers, the model takes {wanted}; give data of "
+                "the robot the model was trained on"
+            )

@@ -1,0 +1,1 @@
+"""Drive a learned world model by hand."""
