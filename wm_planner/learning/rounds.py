@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from wm_planner.errors import UserError
 from wm_planner.learning.collect import CollectConfig, collect
+from wm_planner.learning.decoder import DecoderConfig, fit_decoder
 from wm_planner.learning.train import TrainConfig, fit
 from wm_planner.world_models.store import read_config
 
@@ -24,8 +25,8 @@ _SEEDS_A_ROUND = 100_000  # room for the seeds of a round's episodes
 def train(config: TrainConfig) -> Path:
     """Train in rounds, or go on with it, and return the model's folder.
 
-    Round i is in <out>/round_<i>: its own episodes, checkpoints, log and model. What is there is
-    not made again.
+    Round i is in <out>/round_<i>: its own episodes, checkpoints, log and model, and the last one
+    with its decoder fitted anew in <out>/decoder. What is there is not made again.
     """
     datasets, folder = list(config.datasets), config.directory / "round_0"
     _fit_once(config, datasets, folder, None)
@@ -35,6 +36,8 @@ def train(config: TrainConfig) -> Path:
         datasets.append(_episodes(config, number, before, folder))
         again = replace(config, updates=config.round_updates, episodes=0, snapshots=())
         _fit_once(again, datasets, folder, before)
+    if config.decoder_updates:
+        folder = _with_decoder(config, datasets, folder)
     for name in ("model.safetensors", "config.yaml"):
         shutil.copyfile(folder / name, config.directory / name)
     return config.directory
@@ -47,6 +50,26 @@ def _fit_once(config: TrainConfig, datasets: list[Path], folder: Path, start: Pa
         raise UserError(f"{described}: provenance.updates is {done!r}, expected a whole number")
     if done < config.updates:
         fit(config, datasets, folder, start)
+
+
+def _with_decoder(config: TrainConfig, datasets: list[Path], model: Path) -> Path:
+    """The folder of `model` with its decoder fitted anew; begun again if it was interrupted."""
+    wanted = DecoderConfig(
+        model=str(model),
+        data=config.decoder_data or tuple(datasets),
+        out=config.directory / "decoder",
+        updates=config.decoder_updates,
+        seed=config.seed,
+        device=config.device,
+        threads=config.threads,
+    )
+    described = config.directory / "decoder" / "config.yaml"
+    if described.exists():
+        provenance = read_config(described).provenance
+        before, done = read_config(model / "config.yaml").provenance, provenance.pop("decoder")
+        if provenance == before and done["updates"] == config.decoder_updates:
+            return described.parent
+    return fit_decoder(wanted)
 
 
 def _episodes(config: TrainConfig, number: int, model: Path, folder: Path) -> Path:

@@ -51,6 +51,9 @@ class TrainConfig:
             labelled by the expert, to the data, and train on.
         round_episodes: episodes a round.
         round_updates: gradient steps a round.
+        decoder_updates: gradient steps, at the end, on the decoder alone; 0 for none. The model is
+            the same but for its pictures; see `wm_planner decoder`.
+        decoder_data: datasets for that; default those of the training.
         workers: processes that collect a round's episodes.
         batch_size: sequences a step.
         horizon: imagined steps a sequence.
@@ -74,6 +77,8 @@ class TrainConfig:
     rounds: int = 0
     round_episodes: int = 300
     round_updates: int = 1500
+    decoder_updates: int = 0
+    decoder_data: tuple[Path, ...] = ()
     workers: int = 2
     batch_size: int = 128
     horizon: int = 3
@@ -93,8 +98,9 @@ class TrainConfig:
                 raise UserError(
                     f"{name} is {getattr(self, name)}, expected at least 1, up to {most}"
                 )
-        if self.rounds < 0:
-            raise UserError(f"rounds is {self.rounds}, expected 0 or more")
+        for name in ("rounds", "decoder_updates"):
+            if getattr(self, name) < 0:
+                raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more")
 
     @property
     def directory(self) -> Path:

@@ -1,0 +1,135 @@
+"""A decoder fitted anew shows more, and nothing else of the model changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from toy_episodes import TINY
+
+from wm_planner.errors import UserError
+from wm_planner.learning.decoder import DecoderConfig, Usual, decoder_loss, fit_decoder, prepare
+from wm_planner.learning.rounds import train
+from wm_planner.learning.sequences import EpisodeStore
+from wm_planner.learning.train import TrainConfig
+from wm_planner.types import Latent
+from wm_planner.world_models.store import ModelConfig, load_model, read_config, save_model
+from wm_planner.world_models.td_latent import TDLatent
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    network = replace(TINY, landmark_size=4)
+    config = ModelConfig("grasp", "panda", ("front", "wrist"), 10.0, network, {"updates": 7})
+    save_model(tmp_path / "model", TDLatent(network), config)
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def settings(folder, dataset, tmp_path) -> DecoderConfig:
+    out = tmp_path / "fitted"
+    return DecoderConfig(str(folder), (dataset,), out, updates=150, batch_size=16, horizon=2)
+
+
+def error(folder: Path, dataset: Path) -> float:
+    """Mean absolute error of the decoded frames of all encoded moments, in [0, 255]."""
+    model = load_model(folder).world_model
+    store = EpisodeStore([dataset], ("front", "wrist"), 32, 0.97)
+    decoded = model.decode(Latent(model.encode_frames(store.images, store.proprio)))
+    return float((decoded.float() - store.images.float()).abs().mean())
+
+
+def test_the_pictures_get_better_and_all_else_stays_to_the_bit(settings, folder, dataset):
+    out = fit_decoder(settings)
+    before, after = (load_file(f / "model.safetensors") for f in (folder, out))
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed and all(name.startswith("decoder.") for name in changed)
+    assert error(out, dataset) < 0.5 * error(folder, dataset)
+
+
+def test_the_model_says_where_its_decoder_comes_from(settings, folder):
+    described = read_config(fit_decoder(settings) / "config.yaml")
+    assert described.provenance["updates"] == 7
+    fitted = described.provenance["decoder"]
+    known = {"data": ["toy.hdf5"], "episodes": 4, "updates": 150, "seed": 0}
+    assert known.items() <= fitted.items()
+    assert replace(described, provenance={}) == replace(
+        read_config(folder / "config.yaml"), provenance={}
+    )
+
+
+def test_the_same_seed_gives_the_same_decoder(settings, tmp_path):
+    short = replace(settings, updates=3)
+    hashes = [
+        load_model(fit_decoder(replace(short, out=tmp_path / name, seed=seed))).sha256
+        for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    ]
+    assert hashes[0] == hashes[1]
+    weights = [load_file(tmp_path / n / "model.safetensors") for n in "ac"]
+    assert any(not torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_imagined_latents_belong_to_their_moments(folder, dataset):
+    """Imagined from the moment before; at the start of an episode, there is none."""
+    model = load_model(folder).world_model
+    store = EpisodeStore([dataset], ("front", "wrist"), 32, 0.97)
+    latents = prepare(model, store, 2, torch.device("cpu")).latents
+    assert latents.shape == (3, store.steps, 32)
+    once = model.step(latents[0, 4:5], store.actions[4:5])
+    torch.testing.assert_close(latents[1, 5:6], once)
+    torch.testing.assert_close(latents[2, 6:7], model.step(once, store.actions[5:6]))
+    for start in store.starts.tolist():
+        torch.testing.assert_close(latents[:, start], latents[:1, start].expand(3, -1))
+
+
+def test_a_small_thing_counts_whether_it_is_missing_or_too_many():
+    table = torch.zeros(1, 3, 16, 16)
+    cube = table.clone()
+    cube[..., 3:6, 3:6] = 0.5
+    usual = Usual(table[0], torch.full((3, 16, 16), 0.001))
+    plain, missing, invented = (
+        float(decoder_loss(decoded, wanted, usual, emphasis, 0.0))
+        for decoded, wanted, emphasis in ((table, cube, 0.0), (table, cube, 4.0), (cube, table, 4.0))
+    )
+    assert missing == pytest.approx(invented)
+    assert missing > 5 * plain
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_training_ends_with_it_and_does_not_do_it_twice(dataset, tmp_path):
+    config = TrainConfig(
+        data=(dataset,), out=tmp_path / "run", updates=2, batch_size=8, horizon=2, shift=1,
+        network=TINY, decoder_updates=3,
+    )  # fmt: skip
+    out = train(config)
+    described = read_config(out / "config.yaml")
+    assert described.provenance["decoder"]["updates"] == 3
+    plain, fitted = load_model(out / "round_0"), load_model(out)
+    assert plain.sha256 != fitted.sha256
+    before = (out / "decoder" / "model.safetensors").stat().st_mtime_ns
+    assert load_model(train(config)).sha256 == fitted.sha256
+    assert (out / "decoder" / "model.safetensors").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"updates": 0}, "updates is 0"),
+        ({"emphasis": -1.0}, "emphasis is -1.0, expected 0 or more"),
+        ({"learning_rate": 0.0}, "learning_rate is 0.0"),
+    ],
+)
+def test_settings_that_make_no_sense_are_named(changes, message):
+    with pytest.raises(UserError, match=message):
+        DecoderConfig(**changes)
+
+
+def test_missing_data_and_models_are_named(settings, tmp_path):
+    with pytest.raises(UserError, match=r"gone\.hdf5: no such dataset"):
+        fit_decoder(replace(settings, data=(tmp_path / "gone.hdf5",)))
+    with pytest.raises(UserError, match="unknown model 'juggle'"):
+        fit_decoder(replace(settings, model="juggle"))
