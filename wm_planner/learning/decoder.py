@@ -57,9 +57,9 @@ class DecoderConfig:
     updates: int = 6000
     batch_size: int = 64
     horizon: int = 3
-    emphasis: float = 1.0
+    emphasis: float = 2.0
     edges: float = 0.5
-    learning_rate: float = 1e-3
+    learning_rate: float = 1.5e-3
     seed: int = 0
     device: str = "cpu"
     threads: int = 1

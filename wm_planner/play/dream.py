@@ -111,7 +111,10 @@ class Dream:
         """What the learned action prior would do now (A,)."""
         generator = torch.Generator(self._device).manual_seed(0)  # its mean is taken: no chance
         proposal = self.world_model.propose(self.latent, 1, 1, generator)
-        return proposal.mean[0, 0].double().cpu().numpy()
+        action = proposal.mean[0, 0].double().cpu().numpy()
+        switches = list(self.arm.action_space.switches)
+        action[switches] = np.where(action[switches] > 0, 1.0, -1.0)
+        return action
 
     def close(self) -> None:
         self.env.close()
