@@ -76,6 +76,7 @@ setup(
         "console_scripts": [
             "wm_planner = wm_planner.cli:main",
             "planner_node = wm_planner.nodes.planner_node:main",
+            "play_node = wm_planner.nodes.play_node:main",
             "sim_node = wm_planner.nodes.sim_node:main",
             "trials_node = wm_planner.nodes.trials_node:main",
         ],
