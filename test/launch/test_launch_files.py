@@ -33,7 +33,7 @@ def launch_context(configurations):
     return context
 
 
-@pytest.mark.parametrize(("name", "least"), [("sim", 8), ("robot", 8), ("trials", 3)])
+@pytest.mark.parametrize(("name", "least"), [("sim", 8), ("robot", 8), ("play", 8), ("trials", 3)])
 def test_every_argument_is_described(name, least):
     arguments = description(name).get_launch_arguments()
     assert len(arguments) >= least
@@ -54,6 +54,10 @@ def executables(entities):
 
 def test_simulation_starts_both_nodes():
     assert executables(description("sim").entities) == {"sim_node", "planner_node"}
+
+
+def test_play_starts_the_planner_and_what_imagines_its_robot():
+    assert executables(description("play").entities) == {"play_node", "planner_node"}
 
 
 def test_robot_starts_the_planner_only():

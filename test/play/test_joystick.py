@@ -62,5 +62,5 @@ def test_an_event_in_two_parts(device):
 
 
 def test_none_plugged_in_says_so(tmp_path):
-    with pytest.raises(UserError, match="js7: No such file.*plug a joystick in"):
+    with pytest.raises(UserError, match=r"js7: No such file.*plug a joystick in"):
         Joystick(tmp_path / "js7")

@@ -46,7 +46,7 @@ def test_waypoints_give_the_same_way_in_the_end(reader, arm):
 
 
 def test_more_than_an_action_can_do_is_made_up_for_later(reader, arm):
-    far = arm._kinematics.solve(arm.home[:-1], arm.goal + [0.0, 0.09, 0.0])
+    far = arm._kinematics.solve(arm.home[:-1], arm.goal + np.array([0.0, 0.09, 0.0]))
     read = [reader.read(np.r_[far, 0.04])[1] for _ in range(4)]
     np.testing.assert_allclose(read, [1.0, 1.0, 0.25, 0.0], atol=0.1)
 

@@ -2,7 +2,7 @@
 
 While a world model trains, its decoder chases latents that move, and is to show what they rightly
 forget: light, colours and cameras drawn at random, frames shifted by more than a small thing
-measures. Fitted at the end to the scene as it is (config/collect/nominal.yaml), it shows that scene.
+measures. Fitted at the end to the scene as it is (config/collect/nominal.yaml), it shows that one.
 Nothing changes but `decoder.*`: what the model encodes, imagines and plans is the same to the bit.
 """
 
