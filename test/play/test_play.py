@@ -66,10 +66,15 @@ def test_what_makes_no_sense_is_named(changes, message):
         PlayConfig(**changes)
 
 
-def test_without_a_window_there_is_a_way_out(monkeypatch):
+@pytest.mark.parametrize("display", ["", ":0"])
+def test_without_a_window_there_is_a_way_out(display, monkeypatch):
+    """No display, or an OpenCV that was built without windows."""
+
     def refuse(*_):
         raise cv2.error("The function is not implemented. Rebuild the library with GTK+ 2.x")
 
+    monkeypatch.setenv("DISPLAY", display)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setattr(cv2, "namedWindow", refuse)
     with pytest.raises(UserError, match=r"install opencv-python`, or write a video: --out"):
         Window()

@@ -23,7 +23,7 @@ from wm_planner.play.screen import draw, strip
 from wm_planner.play.window import Window
 from wm_planner.world_models.store import check_device, load_model
 
-_HELP = "wasd/arrows e q move, space grip, p prior, r, n, esc"
+_HELP = "wasd/arrows, e q: move; space: gripper\np: prior; r: again; n: next; esc: end"
 
 
 @dataclass(frozen=True)

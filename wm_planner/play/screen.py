@@ -23,7 +23,7 @@ def draw(
     belief: Belief,
     action: np.ndarray,
     truth: Mapping[str, np.ndarray] | None = None,
-    help_line: str = "",
+    help_text: str = "",
 ) -> np.ndarray:
     """One picture of it all.
 
@@ -31,7 +31,7 @@ def draw(
         belief: of the model, now.
         action: taken last, (4,) in [-1, 1].
         truth: frames (h, w, 3) uint8 RGB of a simulation that did the same, by camera.
-        help_line: which keys there are.
+        help_text: which keys there are, at most two lines.
 
     Returns:
         Picture (h, w, 3) uint8 RGB of whole tiles: a column for each camera, a row below for the
@@ -42,7 +42,7 @@ def draw(
         rows.append([_tile(truth[camera], f"{camera}, simulated") for camera in belief.frames])
     tiles = np.concatenate([np.concatenate(row, axis=1) for row in rows], axis=0)
     panel = np.full((len(tiles), TILE, 3), _PAPER, np.uint8)
-    _fill(panel, belief, action, help_line)
+    _fill(panel, belief, action, help_text)
     return np.concatenate([tiles, panel], axis=1)
 
 
@@ -81,7 +81,7 @@ def _tile(frame: np.ndarray, caption: str) -> np.ndarray:
     return tile
 
 
-def _fill(panel: np.ndarray, belief: Belief, action: np.ndarray, help_line: str) -> None:
+def _fill(panel: np.ndarray, belief: Belief, action: np.ndarray, help_text: str) -> None:
     """Bars from top to bottom, in the height of one picture."""
     _write(panel, f"imagined {belief.seconds:5.1f} s", 14, 24)
     for row, (name, value) in enumerate(zip("xyz", action[:3], strict=True)):
@@ -94,7 +94,8 @@ def _fill(panel: np.ndarray, belief: Belief, action: np.ndarray, help_line: str)
     colour = _RED if belief.drift > _LOST else _AMBER if belief.drift > _DOUBTFUL else _GREEN
     _bar(panel, 204, "drift", belief.drift, _DRIFT_FULL, colour)
     _write(panel, "0: sees what it believes, 1: another scene", 14, 244, _DIM, 0.36)
-    _write(panel, help_line, 14, TILE - 12, _DIM, 0.36)
+    for row, line in enumerate(help_text.splitlines()):
+        _write(panel, line, 14, 262 + 13 * row, _DIM, 0.36)
 
 
 def _bar(

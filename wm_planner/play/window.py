@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import cv2
 import numpy as np
 
@@ -22,6 +25,7 @@ class Window:
             UserError: this OpenCV has no windows, or there is no display.
         """
         try:
+            _check_display()
             cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
             cv2.waitKeyEx(1)
         except cv2.error as error:
@@ -55,6 +59,13 @@ class Window:
             return {"esc"}
         name = key_name(code)
         return {name} if name else set()
+
+
+def _check_display() -> None:
+    """Qt, which OpenCV opens windows with, ends the whole process where there is no display."""
+    displays = ("DISPLAY", "WAYLAND_DISPLAY")
+    if sys.platform == "linux" and not any(os.environ.get(name) for name in displays):
+        raise cv2.error("neither DISPLAY nor WAYLAND_DISPLAY is set")
 
 
 def key_name(code: int) -> str:
