@@ -14,6 +14,7 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn import functional as F
 
+from wm_planner.errors import UserError
 from wm_planner.learning.sequences import Batch
 from wm_planner.world_models.td_latent import TDLatent
 
@@ -33,6 +34,9 @@ class LossConfig:
         learning_rate: peak of AdamW's, cosine to zero.
         weight_decay: of AdamW.
         target_rate: of the value target's moving average.
+        latent_noise: standard deviation of Gaussian noise on the latent an imagination starts from,
+            whose targets stay clean: so the dynamics learn to correct errors such as their own
+            (Sanchez-Gonzalez 2020, arXiv:2002.09405; Valevski 2024, arXiv:2408.14837); 0 for none.
     """
 
     consistency: float = 20.0
@@ -45,6 +49,11 @@ class LossConfig:
     learning_rate: float = 6e-4
     weight_decay: float = 1e-3
     target_rate: float = 0.02
+    latent_noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.latent_noise < math.inf:
+            raise UserError(f"latent_noise is {self.latent_noise}, expected finite and 0 or more")
 
 
 class TDLatentModule(pl.LightningModule):
@@ -95,7 +104,7 @@ class TDLatentModule(pl.LightningModule):
             later = rearrange(batch.images[:, 1:], "b t v c h w -> (b t) v c h w")
             later = model.encode_frames(later, batch.proprio[:, 1:].flatten(0, 1))
             encoded = torch.cat([first[:, None], later.unflatten(0, (-1, horizon))], 1)  # (B,T+1,D)
-        z, imagined = first, [first]
+        z, imagined = self._disturbed(first), [first]
         for t in range(horizon):
             z = model.step(z, batch.actions[:, t])
             imagined.append(z)
@@ -113,6 +122,11 @@ class TDLatentModule(pl.LightningModule):
             "landmarks": self._landmark_loss(latents, batch, weight),
             "decoder": self._decoder_loss(encoded, batch),
         }
+
+    def _disturbed(self, z: Tensor) -> Tensor:
+        """Latents (B, D) that are off by as much as imagined ones will be."""
+        noise = self.config.latent_noise
+        return z + noise * torch.randn_like(z) if noise > 0 else z
 
     def _value_loss(self, latents: Tensor, encoded: Tensor, batch: Batch, weight: Tensor) -> Tensor:
         """Against the better of the one-step target (min of two heads) and the observed return."""

@@ -1,0 +1,124 @@
+"""Several futures of the same simulator state: what only a simulation can record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from wm_planner.envs.manipulation import ManipulationEnv
+from wm_planner.envs.snapshot import Snapshot, restore, take
+from wm_planner.evaluation.world_model.recording import (
+    Encoded,
+    Pilot,
+    Recording,
+    encode,
+    look,
+)
+from wm_planner.interfaces import WorldModel
+from wm_planner.types import Latent, Observation
+
+
+class Moment(NamedTuple):
+    """A state that an episode came through, to go back to."""
+
+    seed: int
+    snapshot: Snapshot
+    observation: Observation  # B = 1
+    latent: Latent  # (1, ...)
+    action: Tensor  # (A,) taken there
+    stage: int
+
+
+@torch.inference_mode()
+def collect_moments(
+    env: ManipulationEnv,
+    world_model: WorldModel,
+    pilot: Pilot,
+    seeds: Sequence[int],
+    each_seed: int,
+    steps: int,
+) -> list[Moment]:
+    """`each_seed` states of an episode of each seed, evenly over its first `steps` steps."""
+    moments = []
+    wanted = set(np.linspace(2, steps - 1, each_seed).round().astype(int).tolist())
+    for seed in tqdm(seeds, desc="save states", unit="episode", leave=False):
+        view, info = env.reset(seed=seed)
+        pilot.begin([seed])
+        latent: Latent | None = None
+        for t in range(steps):
+            seen = look(env, view)
+            latent = world_model.encode(seen, latent)
+            action = np.clip(pilot.act([view])[0], -1, 1).astype(np.float32)
+            if t in wanted:
+                now = take(env)
+                chosen = torch.from_numpy(action)
+                moments.append(Moment(seed, now, seen, latent, chosen, info["stage"]))
+            view, _, _, _, info = env.step(action)
+    return moments
+
+
+Follow = Callable[[Observation], np.ndarray]
+"""Action (A,) in closed loop, from an observation of B = 1."""
+
+
+def branch(
+    env: ManipulationEnv,
+    moments: Sequence[Moment],
+    actions: Tensor,
+    label: str,
+    follow: Follow | None = None,
+    more: int = 0,
+) -> Recording:
+    """Take every action sequence (M, N, L, A) from its moment: M * N episodes of L + `more` steps.
+
+    After its actions an episode goes on for `more` steps by `follow`, of which only the rewards
+    are kept.
+    """
+    m, n, length = actions.shape[:3]
+    parts = []
+    for i in tqdm(range(m * n), desc=label, unit="plan", leave=False):
+        moment = moments[i // n]
+        parts.append(_one(env, moment, actions[i // n, i % n].numpy(), follow, more))
+    images, proprio, rewards, stages = (torch.stack(column) for column in zip(*parts, strict=True))
+    seeds = tuple(moments[i // n].seed for i in range(m * n))
+    return Recording(seeds, images, proprio, actions.flatten(0, 1), rewards, stages)
+
+
+def encode_branches(
+    world_model: WorldModel, moments: Sequence[Moment], branches: Recording
+) -> Encoded:
+    """Encode branches, M * N of them, each on from its moment's latent."""
+    n = len(branches.seeds) // len(moments)
+    return encode(world_model, branches, "futures", latent_of(moments, n))
+
+
+def latent_of(moments: Sequence[Moment], n: int = 1) -> Latent:
+    """Of all M moments, each `n` times: parts (M * n, ...)."""
+    parts = zip(*(moment.latent for moment in moments), strict=True)
+    return Latent(*(torch.cat(part).repeat_interleave(n, 0) for part in parts))
+
+
+def _one(
+    env: ManipulationEnv, moment: Moment, actions: np.ndarray, follow: Follow | None, more: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Images (L + 1, V, C, h, w), proprio (L + 1, P), rewards (L + more,), stages (L + 1,)."""
+    restore(env, moment.snapshot)
+    seen, stages, rewards = [moment.observation], [moment.stage], []
+    for action in actions:
+        view, reward, _, _, info = env.step(action)
+        seen.append(look(env, view))
+        stages.append(info["stage"])
+        rewards.append(reward)
+    now = seen[-1]
+    for _ in range(more if follow is not None else 0):
+        assert follow is not None
+        view, reward, *_ = env.step(follow(now))
+        now = look(env, view)
+        rewards.append(reward)
+    images, proprio = (torch.cat(part) for part in zip(*seen, strict=True))
+    return images, proprio, torch.tensor(rewards, dtype=torch.float32), torch.tensor(stages)

@@ -1,0 +1,103 @@
+"""Imagined futures beside those that came: what fidelity, horizon and drift are measured on."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from wm_planner.evaluation.world_model.recording import Encoded, each
+from wm_planner.interfaces import WorldModel
+from wm_planner.types import Latent
+
+BEFORE = 2  # steps that a window needs before it, for the models that extrapolate
+
+
+class Futures(NamedTuple):
+    """W windows of K steps; entry 0 of the axis K + 1 is the moment the imagination starts."""
+
+    episode: Tensor  # (W,) which of the recording's
+    start: Tensor  # (W,) its step there
+    imagined: Tensor  # (W, K + 1, D)
+    encoded: Tensor  # (W, K + 1, D) of the frames that came
+    before: Tensor  # (W, D) encoded one step before the start
+    imagined_rewards: Tensor  # (W, K)
+    rewards: Tensor  # (W, K)
+    rewards_before: Tensor  # (W, 2) the last two, older first
+    disagreement: Tensor  # (W, K) of the value ensemble after each step
+    proprio: Tensor  # (W, K + 1, P) as measured
+    stages: Tensor  # (W, K + 1)
+
+    @property
+    def errors(self) -> Tensor:
+        """Root mean square (W, K) over D of the latent's error after each step."""
+        return rms(self.imagined[:, 1:] - self.encoded[:, 1:])
+
+    @property
+    def null_errors(self) -> Tensor:
+        """The same (W, K), of a model that predicts no change."""
+        return rms(self.encoded[:, :1] - self.encoded[:, 1:])
+
+
+def rms(difference: Tensor) -> Tensor:
+    """Root mean square over the last axis."""
+    return difference.square().mean(-1).sqrt()
+
+
+@torch.inference_mode()
+def imagine_windows(
+    world_model: WorldModel, encoded: Encoded, horizon: int, stride: int, every: int = 5
+) -> Futures:
+    """Imagine `horizon` steps of the actions taken, from a start every `stride` steps.
+
+    The ensemble's disagreement is asked after 1 step and every `every` steps; NaN in between.
+    """
+    recording = encoded.recording
+    episodes, steps = recording.actions.shape[:2]
+    starts = torch.arange(BEFORE, steps - horizon + 1, stride)
+    if not len(starts):
+        raise ValueError(f"recordings of {steps} steps, expected {horizon + BEFORE} or more")
+    episode = torch.arange(episodes).repeat_interleave(len(starts))  # (W,)
+    start = starts.repeat(episodes)  # (W,)
+    later = start[:, None] + torch.arange(horizon + 1)  # (W, K + 1)
+    row = episode[:, None]
+    actions = recording.actions[row, later[:, :-1]]  # (W, K, A)
+    first = each(encoded.latents, lambda part: part[episode, start])
+    rewards, disagreement = _judge(world_model, first, actions, every)
+    return Futures(
+        episode,
+        start,
+        imagine(world_model, first, actions),
+        encoded.latents.z[row, later],
+        encoded.latents.z[episode, start - 1],
+        rewards,
+        recording.rewards[row, later[:, :-1]],
+        torch.stack([recording.rewards[episode, start - i] for i in (2, 1)], 1),
+        disagreement,
+        recording.proprio[row, later],
+        recording.stages[row, later],
+    )
+
+
+@torch.inference_mode()
+def imagine(world_model: WorldModel, latent: Latent, actions: Tensor) -> Tensor:
+    """Latents (B, K + 1, D) while `actions` (B, K, A) are taken, the given one first."""
+    imagined = [latent.z]
+    for action in actions.unbind(1):
+        latent = world_model.advance(latent, action)
+        imagined.append(latent.z)
+    return torch.stack(imagined, 1)
+
+
+def _judge(
+    world_model: WorldModel, latent: Latent, actions: Tensor, every: int
+) -> tuple[Tensor, Tensor]:
+    """Imagined rewards (W, K), and disagreement (W, K) at some steps, NaN at others."""
+    horizon = actions.shape[1]
+    rewards = world_model.rollout(latent, actions[:, None]).rewards[:, 0].float()
+    disagreement = torch.full_like(rewards, torch.nan)
+    for k in sorted({1, *range(every, horizon + 1, every)}):
+        rollout = world_model.rollout(latent, actions[:, None, :k])
+        disagreement[:, k - 1] = rollout.disagreement[:, 0]
+    return rewards, disagreement
