@@ -19,7 +19,6 @@ from torchmetrics.functional.image import (
 from wm_planner.evaluation.imagination import Decodable
 from wm_planner.evaluation.world_model.futures import Futures, rms
 from wm_planner.evaluation.world_model.readout import Readout
-from wm_planner.evaluation.world_model.recording import Recording
 from wm_planner.types import Latent
 
 _FRAME_STEPS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100)
@@ -69,14 +68,14 @@ def reward_fidelity(futures: Futures) -> Fidelity:
     )
 
 
-def proprio_fidelity(futures: Futures, readout: Readout, recording: Recording) -> Fidelity:
+def proprio_fidelity(futures: Futures, readout: Readout) -> Fidelity:
     """Root mean square error over the P numbers of proprioception, each about [-1, 1].
 
     Read from the imagined latent; the other models start from what was measured.
     """
     real = futures.proprio[:, 1:]  # (W, K, P)
     first = futures.proprio[:, :1]
-    before = recording.proprio[futures.episode, futures.start - 1][:, None]  # (W, 1, P)
+    before = futures.proprio_before[:, None]  # (W, 1, P)
     ahead = _count(real.shape[1])[:, None]  # (K, 1)
     return _fidelity(
         rms(readout(futures.imagined[:, 1:]) - real),
@@ -87,18 +86,15 @@ def proprio_fidelity(futures: Futures, readout: Readout, recording: Recording) -
 
 
 @torch.inference_mode()
-def frame_fidelity(
-    world_model: Decodable, futures: Futures, recording: Recording, windows: int = 48
-) -> FrameFidelity:
+def frame_fidelity(world_model: Decodable, futures: Futures, windows: int = 48) -> FrameFidelity:
     """PSNR and SSIM of what the imagined latents decode to, on `windows` evenly chosen windows."""
     horizon = futures.imagined.shape[1] - 1
     steps = [k for k in _FRAME_STEPS if k <= horizon]
     chosen = torch.linspace(0, len(futures.start) - 1, min(windows, len(futures.start))).long()
-    episode, start = futures.episode[chosen], futures.start[chosen]
-    now = _unit(recording.images[episode, start])
+    now = _unit(futures.frames.at(chosen.tolist(), 0))
     scores = []
     for k in steps:
-        real = _unit(recording.images[episode, start + k])
+        real = _unit(futures.frames.at(chosen.tolist(), k))
         imagined = _unit(world_model.decode(Latent(futures.imagined[chosen, k])))
         floor = _unit(world_model.decode(Latent(futures.encoded[chosen, k])))
         scores.append([_scores(guess, real) for guess in (imagined, now, floor)])

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from wm_planner.evaluation.world_model.recording import Encoded, each
+from wm_planner.evaluation.world_model.recording import Encoded, Recording, each
 from wm_planner.interfaces import WorldModel
 from wm_planner.types import Latent
 
 BEFORE = 2  # steps that a window needs before it, for the models that extrapolate
 
 
+class Frames(NamedTuple):
+    """Where the windows' frames are: kept once, however many windows show them."""
+
+    recordings: tuple[Recording, ...]
+    place: tuple[tuple[int, int, int], ...]  # W: which recording, its episode, the step there
+
+    def at(self, windows: Sequence[int], k: int) -> Tensor:
+        """Frames (M, V, C, h, w) uint8 of M windows, k steps after their start."""
+        places = [self.place[w] for w in windows]
+        return torch.stack([self.recordings[r].images[b, t + k] for r, b, t in places])
+
+
 class Futures(NamedTuple):
     """W windows of K steps; entry 0 of the axis K + 1 is the moment the imagination starts."""
 
-    episode: Tensor  # (W,) which of the recording's
-    start: Tensor  # (W,) its step there
+    start: Tensor  # (W,) step of the episode
+    frames: Frames
     imagined: Tensor  # (W, K + 1, D)
     encoded: Tensor  # (W, K + 1, D) of the frames that came
     before: Tensor  # (W, D) encoded one step before the start
@@ -27,6 +40,7 @@ class Futures(NamedTuple):
     rewards_before: Tensor  # (W, 2) the last two, older first
     disagreement: Tensor  # (W, K) of the value ensemble after each step
     proprio: Tensor  # (W, K + 1, P) as measured
+    proprio_before: Tensor  # (W, P) one step before the start
     stages: Tensor  # (W, K + 1)
 
     @property
@@ -65,9 +79,10 @@ def imagine_windows(
     actions = recording.actions[row, later[:, :-1]]  # (W, K, A)
     first = each(encoded.latents, lambda part: part[episode, start])
     rewards, disagreement = _judge(world_model, first, actions, every)
+    place = tuple((0, b, t) for b, t in zip(episode.tolist(), start.tolist(), strict=True))
     return Futures(
-        episode,
         start,
+        Frames((recording,), place),
         imagine(world_model, first, actions),
         encoded.latents.z[row, later],
         encoded.latents.z[episode, start - 1],
@@ -76,8 +91,23 @@ def imagine_windows(
         torch.stack([recording.rewards[episode, start - i] for i in (2, 1)], 1),
         disagreement,
         recording.proprio[row, later],
+        recording.proprio[episode, start - 1],
         recording.stages[row, later],
     )
+
+
+def joined(parts: Sequence[Futures]) -> Futures:
+    """Windows of several recordings as one."""
+    recordings = tuple(r for part in parts for r in part.frames.recordings)
+    place: list[tuple[int, int, int]] = []
+    before = 0
+    for part in parts:
+        place += [(before + r, b, t) for r, b, t in part.frames.place]
+        before += len(part.frames.recordings)
+    frames = Frames(recordings, tuple(place))
+    tensors = [part._replace(frames=None) for part in parts]  # type: ignore[arg-type]
+    columns = zip(*tensors, strict=True)
+    return Futures(*(frames if c[0] is None else torch.cat(c) for c in columns))  # type: ignore[arg-type]
 
 
 @torch.inference_mode()

@@ -1,0 +1,166 @@
+"""Surprise: how far what is seen is from what was predicted a step ago, in units of clean runs.
+
+1 is what one in a thousand steps of clean, held-out episodes exceeds. `wm_planner evaluate
+--calibrate` measures the scale and writes it beside the model, in surprise.yaml.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import Tensor
+
+from wm_planner.errors import UserError
+from wm_planner.types import Latent
+
+FILE = "surprise.yaml"
+_MAX_BYTES = 2**16  # of a scale; a larger file is something else
+_WAY_OUT = "write it again with `wm_planner evaluate --calibrate`"
+
+
+@dataclass(frozen=True)
+class Percentiles:
+    """How large an error is in clean episodes, rising.
+
+    Attributes:
+        median: of the error.
+        p95: 95 % are smaller.
+        p99: 99 % are smaller.
+        p999: 99.9 % are smaller.
+    """
+
+    median: float
+    p95: float
+    p99: float
+    p999: float
+
+    def __post_init__(self) -> None:
+        values = (self.median, self.p95, self.p99, self.p999)
+        if not all(_is_positive(value) for value in values) or list(values) != sorted(values):
+            raise UserError(f"percentiles {values}: expected positive, finite, rising; {_WAY_OUT}")
+
+
+@dataclass(frozen=True)
+class SurpriseScale:
+    """What a model's errors of one step are like where nothing is wrong.
+
+    Attributes:
+        spread: root mean square error of each number of the latent (D,); the error of a step is
+            the root mean square of the numbers' errors in these units.
+        latent: of that error.
+        frames: of each camera's mean absolute error of the decoded prediction, in [0, 1]; none for
+            a model that does not decode.
+        steps: control steps it was measured on.
+        sha256: of the weights it was measured with.
+    """
+
+    spread: tuple[float, ...]
+    latent: Percentiles
+    frames: tuple[Percentiles, ...]
+    steps: int
+    sha256: str
+
+    def __post_init__(self) -> None:
+        if not self.spread or not all(_is_positive(value) for value in self.spread):
+            raise UserError(f"spread: expected positive, finite numbers; {_WAY_OUT}")
+        if type(self.steps) is not int or self.steps < 1:
+            raise UserError(f"steps is {self.steps!r}, expected a whole number above 0; {_WAY_OUT}")
+        if not isinstance(self.sha256, str):
+            raise UserError(f"sha256 is {self.sha256!r}, expected text; {_WAY_OUT}")
+
+    @classmethod
+    def load(cls, path: Path) -> SurpriseScale:
+        """Read a scale; whatever is wrong with the file is a UserError that says so."""
+        if not path.is_file():
+            raise UserError(f"{path}: no such file; {_WAY_OUT}")
+        if path.stat().st_size > _MAX_BYTES:
+            raise UserError(
+                f"{path}: {path.stat().st_size} bytes, more than the {_MAX_BYTES} allowed"
+            )
+        try:
+            values = yaml.safe_load(path.read_text())
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UserError(f"{path}: not YAML ({error}); {_WAY_OUT}") from error
+        try:
+            return _parsed(values)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
+
+    def save(self, path: Path) -> None:
+        """Write it; the file appears whole or not at all."""
+        values = asdict(self)
+        plain = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+        partial = path.with_name(f"{path.name}.partial")
+        partial.write_text(yaml.safe_dump(plain, sort_keys=False, default_flow_style=None))
+        partial.replace(path)
+
+
+def surprise(predicted: Latent, encoded: Latent, scale: SurpriseScale) -> Tensor:
+    """Surprise (B,) of the frame that was encoded, from the latents (B, D) of both.
+
+    `predicted` is the last latent advanced by the action that was taken since.
+    """
+    if predicted.z.shape[-1] != len(scale.spread):
+        raise UserError(
+            f"surprise scale of {len(scale.spread)} numbers, latent of {predicted.z.shape[-1]}: "
+            f"they are not of one model; {_WAY_OUT}"
+        )
+    return latent_error(predicted.z, encoded.z, torch.tensor(scale.spread)) / scale.latent.p999
+
+
+def frame_surprise(decoded: Tensor, frames: Tensor, scale: SurpriseScale) -> Tensor:
+    """Surprise (B, V) of each camera's frame, from what was predicted: (B, V, C, h, w) uint8 both.
+
+    It sees what the encoder ignores, such as one covered camera of two.
+    """
+    if frames.shape[1] != len(scale.frames):
+        raise UserError(
+            f"surprise scale of {len(scale.frames)} cameras, frames of {frames.shape[1]}: {_WAY_OUT}"
+        )
+    clean = torch.tensor([camera.p999 for camera in scale.frames], device=frames.device)  # (V,)
+    return frame_error(decoded, frames) / clean
+
+
+def latent_error(predicted: Tensor, encoded: Tensor, spread: Tensor) -> Tensor:
+    """Root mean square (...) of latents' (..., D) differences in units of `spread` (D,)."""
+    spread = spread.to(predicted.device, predicted.dtype)
+    return ((predicted - encoded) / spread).square().mean(-1).sqrt()
+
+
+def frame_error(decoded: Tensor, frames: Tensor) -> Tensor:
+    """Mean absolute difference (...) of frames (..., C, h, w) uint8, in [0, 1]."""
+    return (decoded.float() - frames.float()).abs().mean((-3, -2, -1)) / 255
+
+
+def _parsed(values: Any) -> SurpriseScale:
+    _check_keys(values, SurpriseScale)
+    _check_keys(values["latent"], Percentiles)
+    for name in ("spread", "frames"):
+        if not isinstance(values[name], list):
+            raise UserError(f"{name} is {values[name]!r}, expected a list; {_WAY_OUT}")
+    for camera in values["frames"]:
+        _check_keys(camera, Percentiles)
+    return SurpriseScale(
+        tuple(values["spread"]),
+        Percentiles(**values["latent"]),
+        tuple(Percentiles(**camera) for camera in values["frames"]),
+        values["steps"],
+        values["sha256"],
+    )
+
+
+def _check_keys(values: Any, cls: type) -> None:
+    known = sorted(field.name for field in fields(cls))
+    if not isinstance(values, Mapping) or sorted(map(str, values)) != known:
+        found = sorted(map(str, values)) if isinstance(values, Mapping) else repr(values)
+        raise UserError(f"{cls.__name__} has keys {found}, expected {known}; {_WAY_OUT}")
+
+
+def _is_positive(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value) and value > 0
