@@ -87,6 +87,12 @@ SUBCOMMANDS = {
         "compare",
         "compare two runs of trials, paired by seed",
     ),
+    "evaluate": Subcommand(
+        "wm_planner.evaluation.world_model.evaluate",
+        "EvaluateConfig",
+        "evaluate",
+        "measure what a world model imagines beside what then happens, with a page of pictures",
+    ),
     "bench": Subcommand(
         "wm_planner.evaluation.bench",
         "BenchConfig",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from html import escape
+from typing import NamedTuple
 
 import numpy as np
 
@@ -59,6 +60,51 @@ def scatter(x: Sequence[float], y: Sequence[float], x_label: str, y_label: str) 
         for a, b in zip(x, y, strict=True)
     )
     return frame.svg(diagonal + points)
+
+
+class Series(NamedTuple):
+    """A line of a chart."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]  # NaN leaves a gap
+    style: str = ""  # a class of the page's style: null, velocity, floor, second, third
+
+
+def lines(series: Sequence[Series], x_label: str, y_label: str, top: float | None = None) -> str:
+    """Lines over the same axes, named in a legend; what is above `top` is cut off."""
+    series = [line for line in series if any(map(math.isfinite, line.y))]
+    if not series:
+        return ""
+    points = [
+        [p for p in zip(line.x, line.y, strict=True) if math.isfinite(p[1])] for line in series
+    ]
+    xs, ys = ([p[i] for line in points for p in line] for i in (0, 1))
+    high = max(ys) if top is None else top
+    frame = _Frame((min(xs), max(xs)), (min(0.0, *ys), high), x_label, y_label)
+    drawn = []
+    for line, own in zip(series, points, strict=True):
+        path = " ".join(f"{frame.x(a):.1f},{frame.y(b):.1f}" for a, b in _below(own, high))
+        drawn.append(f'<polyline class="line {line.style}" points="{path}"/>')
+    legend = "".join(
+        f'<span><svg class="key" viewBox="0 0 22 8"><line class="line {line.style}" '
+        f'x1="1" y1="4" x2="21" y2="4"/></svg>{escape(line.name)}</span>'
+        for line in series
+    )
+    return f'<div class="legend">{legend}</div>' + frame.svg("".join(drawn))
+
+
+def _below(points: Sequence[tuple[float, float]], top: float) -> list[tuple[float, float]]:
+    """The line's part up to where it first crosses `top`."""
+    kept: list[tuple[float, float]] = []
+    for x, y in points:
+        if y > top:
+            if kept:
+                a, b = kept[-1]
+                kept.append((a + (x - a) * (top - b) / (y - b), top))
+            break
+        kept.append((x, y))
+    return kept
 
 
 def interval_bar(rate: float, low: float, high: float) -> str:

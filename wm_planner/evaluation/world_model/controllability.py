@@ -64,9 +64,7 @@ def actions_to_try(
 
 
 def controllability(predicted: Tensor, real: Tensor, action_size: int) -> Controllability:
-    """From latents, or readouts of them, after the actions of `actions_to_try`: (M, N, D) each.
-
-    """
+    """From latents, or readouts of them, after the actions of `actions_to_try`: (M, N, D) each."""
     if predicted.shape != real.shape or real.shape[1] < 2 * action_size:
         raise ValueError(
             f"shapes {tuple(predicted.shape)}, {tuple(real.shape)}: expected (M, N, D) both, "

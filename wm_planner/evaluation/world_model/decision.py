@@ -138,4 +138,3 @@ def _return(world_model: WorldModel, latent: Latent, plans: Tensor, discount: fl
     rewards = rollout.rewards.float()
     weights = discount ** torch.arange(rewards.shape[-1], dtype=rewards.dtype)
     return rewards @ weights + discount ** rewards.shape[-1] * rollout.terminal_value.float()
-

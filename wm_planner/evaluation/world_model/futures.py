@@ -61,15 +61,22 @@ def rms(difference: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def imagine_windows(
-    world_model: WorldModel, encoded: Encoded, horizon: int, stride: int, every: int = 5
+    world_model: WorldModel,
+    encoded: Encoded,
+    horizon: int,
+    stride: int,
+    last_start: int | None = None,
+    every: int = 5,
 ) -> Futures:
     """Imagine `horizon` steps of the actions taken, from a start every `stride` steps.
 
+    The last start is at step `last_start`, or where the windows still fit.
     The ensemble's disagreement is asked after 1 step and every `every` steps; NaN in between.
     """
     recording = encoded.recording
     episodes, steps = recording.actions.shape[:2]
-    starts = torch.arange(BEFORE, steps - horizon + 1, stride)
+    last = min(steps - horizon, steps if last_start is None else last_start)
+    starts = torch.arange(BEFORE, last + 1, stride)
     if not len(starts):
         raise ValueError(f"recordings of {steps} steps, expected {horizon + BEFORE} or more")
     episode = torch.arange(episodes).repeat_interleave(len(starts))  # (W,)

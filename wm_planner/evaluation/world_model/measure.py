@@ -89,7 +89,7 @@ class Effort:
     episodes: int = 8
     horizon: int = 100
     long: int = 200
-    stride: int = 7
+    stride: int = 4
     readout_episodes: int = 4
     states: int = 40
     hold: int = 3
@@ -167,7 +167,7 @@ def evaluate_model(bench: Bench, effort: Effort) -> Evaluation:
     recorded = _record(bench, effort)
     readout, r2 = _readout(bench, effort, recorded)
     futures = [
-        imagine_windows(model, encoded, effort.horizon, effort.stride)
+        imagine_windows(model, encoded, effort.horizon, effort.stride, task.time_limit // 2)
         for encoded in recorded.values()
     ]
     pooled = joined(futures)
@@ -188,9 +188,7 @@ def evaluate_model(bench: Bench, effort: Effort) -> Evaluation:
         horizon=horizon(latent.model, latent.null),
         reward_horizon=horizon(reward.model, reward.null),
         proprio_horizon=horizon(proprio.model, proprio.null),
-        stage_horizons=horizon_by_stage(
-            own.errors, own.null_errors, own.stages[:, 0], task.stages
-        ),
+        stage_horizons=horizon_by_stage(own.errors, own.null_errors, own.stages[:, 0], task.stages),
         controllability=tried[0],
         proprio_controllability=tried[1],
         drifts={name: drift(model, encoded, readout) for name, encoded in recorded.items()},
@@ -214,9 +212,7 @@ def _record(bench: Bench, effort: Effort) -> dict[str, Encoded]:
     return found
 
 
-def _readout(
-    bench: Bench, effort: Effort, recorded: dict[str, Encoded]
-) -> tuple[Readout, float]:
+def _readout(bench: Bench, effort: Effort, recorded: dict[str, Encoded]) -> tuple[Readout, float]:
     """Fitted on episodes of their own; and the share of variance it explains on the others."""
     n = effort.readout_episodes
     z, proprio = [], []
@@ -265,9 +261,7 @@ def _controllability(
 
 
 @torch.inference_mode()
-def _decision(
-    bench: Bench, effort: Effort, moments: Sequence[Moment]
-) -> tuple[Decision, Lemma]:
+def _decision(bench: Bench, effort: Effort, moments: Sequence[Moment]) -> tuple[Decision, Lemma]:
     """Candidate plans, imagined and executed; after them the action prior goes on."""
     model, gamma = bench.world_model, bench.discount
     chosen = np.linspace(0, len(moments) - 1, min(effort.plan_states, len(moments))).astype(int)

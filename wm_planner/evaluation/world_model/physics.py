@@ -44,13 +44,19 @@ class Pair(NamedTuple):
 class Consistency(NamedTuple):
     """The pairs of one case."""
 
-    name: str
+    name: str  # key of CASES
+    text: str
     pairs: tuple[Pair, ...]
 
     @property
+    def told(self) -> int:
+        """Pairs whose impossible future surprised more."""
+        return sum(pair.told for pair in self.pairs)
+
+    @property
     def share(self) -> float:
-        """Of pairs whose impossible future surprised more."""
-        return sum(pair.told for pair in self.pairs) / max(1, len(self.pairs))
+        """The same, of all pairs."""
+        return self.told / max(1, len(self.pairs))
 
     @property
     def ratio(self) -> float:
@@ -66,6 +72,7 @@ Tamper = Callable[[ManipulationEnv, int], None]
 class Case(NamedTuple):
     """How a pair is made."""
 
+    text: str  # the possible future, and the impossible one
     prepare: Callable[[ManipulationEnv, np.random.Generator], bool]  # False: it did not work out
     action: tuple[float, float, float, float]  # of every step
     tamper: Tamper  # of the impossible future
@@ -139,15 +146,24 @@ def _heavy(env: ManipulationEnv, step: int) -> None:
 
 
 CASES: dict[str, Case] = {
-    "support removed: falls, or hangs in the air": Case(_lifted, (0, 0, 0, OPEN), _hang),
-    "blocked: pushes the cube, or passes through it": Case(_beside, (0, 1, 0, CLOSE), _pass_through),
-    "occluded: comes back in its place, or elsewhere": Case(
-        _away, (-0.3, 0, 0, OPEN), _elsewhere, seen_from=_STEPS
+    "support": Case("let go: falls, or hangs in the air", _lifted, (0, 0, 0, OPEN), _hang),
+    "blocked": Case(
+        "pushed: the cube moves, or lets the hand through", _beside, (0, 1, 0, CLOSE), _pass_through
     ),
-    "closed on nothing: the cube stays, or rises too": Case(
-        _closed_on_nothing, (0, 0, 1, CLOSE), _follow
+    "occluded": Case(
+        "not seen for 0.6 s: back in its place, or elsewhere",
+        _away,
+        (-0.3, 0, 0, OPEN),
+        _elsewhere,
+        seen_from=_STEPS,
     ),
-    "heavier: is lifted, or too heavy to be": Case(_grasped, (0, 0, 1, CLOSE), _heavy),
+    "empty": Case(
+        "closed on nothing: the cube stays, or rises too",
+        _closed_on_nothing,
+        (0, 0, 1, CLOSE),
+        _follow,
+    ),
+    "heavy": Case("held and lifted: as ever, or too heavy", _grasped, (0, 0, 1, CLOSE), _heavy),
 }
 
 
@@ -159,7 +175,7 @@ def consistency(
     found = []
     for name, case in tqdm(CASES.items(), desc="physics", unit="case", leave=False):
         pairs = [pair for seed in seeds if (pair := _pair(env, world_model, case, seed))]
-        found.append(Consistency(name, tuple(pairs)))
+        found.append(Consistency(name, case.text, tuple(pairs)))
     return found
 
 
@@ -237,4 +253,3 @@ def _height(env: ManipulationEnv) -> float:
 def _dof(env: ManipulationEnv) -> int:
     """First of the cube's six velocities."""
     return int(env.simulation.model.joint(_CUBE).dofadr[0])
-

@@ -26,7 +26,7 @@ class Readout(NamedTuple):
         return float(1 - left / (spread - spread.mean(0)).square().sum().clamp_min(1e-12))
 
 
-def fit_readout(z: Tensor, proprio: Tensor, penalty: float = 1e-3) -> Readout:
+def fit_readout(z: Tensor, proprio: Tensor, penalty: float = 0.03) -> Readout:
     """Ridge regression from latents (..., D) to proprio (..., P).
 
     `penalty` is relative to the latents' mean variance. Fit it on other episodes than those it is

@@ -1,0 +1,179 @@
+"""An evaluation of a world model as one HTML page that opens from the disk, without a network."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from wm_planner.evaluation.imagination import Decodable
+from wm_planner.evaluation.records import explained
+from wm_planner.evaluation.report import charts
+from wm_planner.evaluation.report.charts import Series
+from wm_planner.evaluation.statistics import wilson
+from wm_planner.evaluation.world_model.drift import Drift
+from wm_planner.evaluation.world_model.fidelity import Fidelity
+from wm_planner.evaluation.world_model.measure import Bench, Evaluation
+from wm_planner.evaluation.world_model.physics import Consistency
+from wm_planner.evaluation.world_model.pictures import imagined_strip, physics_strip
+
+_MOMENTS = (0, 1, 3, 5, 10, 20, 50, 100)  # steps shown of an imagination
+_START = 10  # step it starts at
+_POINTS = 1500  # of a scatter plot at most
+_PILOTS = {"policy": "", "random": "second", "constant": "third"}  # and their lines' styles
+
+
+class Told(NamedTuple):
+    """A case of physical consistency in the table."""
+
+    text: str
+    told: int
+    pairs: int
+    bar: Markup
+    ratio: float
+    picture: str  # data URI; empty if no pair came about
+
+
+def write_page(
+    path: Path,
+    figures: dict[str, Any],
+    evaluation: Evaluation,
+    bench: Bench,
+    clean: Sequence[float],
+) -> Path:
+    """Write the page; it is there whole or not at all."""
+    partial = path.with_name(f"{path.name}.partial")
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(render(figures, evaluation, bench, clean), encoding="utf-8")
+        partial.replace(path)
+    return path
+
+
+def render(
+    figures: dict[str, Any], evaluation: Evaluation, bench: Bench, clean: Sequence[float]
+) -> str:
+    """The page; `clean` are the surprises of clean steps, none without a scale."""
+    environment = Environment(
+        loader=PackageLoader("wm_planner.evaluation", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    e = evaluation
+    return environment.get_template("world_model.html.j2").render(
+        f=figures,
+        e=e,
+        nan=math.nan,
+        fidelity=_fidelity_charts(e),
+        sizes=_sizes(e),
+        errors=_drift_chart(e.drifts),
+        gaps=_gap_chart(e.drifts),
+        returns=_returns(e),
+        told=[_told(case) for case in e.physics],
+        reliability=_reliability(e),
+        surprise=Markup(charts.histogram(list(clean), "surprise (1: 99.9 % of clean steps)")),
+        strips=_strips(e, bench),
+    )
+
+
+def _fidelity_charts(e: Evaluation) -> list[tuple[str, Markup]]:
+    found = [
+        ("Latent", _curves(e.latent, "RMS error of the latent")),
+        ("Reward", _curves(e.reward, "absolute error of the reward")),
+        ("Proprioception, read out", _curves(e.proprio, "RMS error of proprioception")),
+    ]
+    if e.frames is not None:
+        found.append(("Decoded frames: PSNR", _curves(e.frames.psnr, "PSNR, dB", best_high=True)))
+        found.append(("Decoded frames: SSIM", _curves(e.frames.ssim, "SSIM", best_high=True)))
+    return found
+
+
+def _curves(f: Fidelity, label: str, best_high: bool = False) -> Markup:
+    """The model beside those that know nothing; the one that copies velocities may leave the top."""
+    steps = f.steps.tolist()
+    series = [
+        Series("model", steps, f.model.tolist()),
+        Series("no change", steps, f.null.tolist(), "null"),
+        Series("same velocity", steps, f.velocity.tolist(), "velocity"),
+        Series("perfect prediction, decoded or read out", steps, f.floor.tolist(), "floor"),
+    ]
+    shown = [v for line in (f.model, f.null, f.floor) for v in line.tolist() if math.isfinite(v)]
+    top = None if best_high else 1.15 * max(shown)
+    return Markup(charts.lines(series, "steps ahead", label, top))
+
+
+def _sizes(e: Evaluation) -> Markup:
+    c = e.controllability
+    chosen = np.linspace(0, len(c.real_sizes) - 1, min(_POINTS, len(c.real_sizes))).astype(int)
+    real, predicted = (x.numpy()[chosen].tolist() for x in (c.real_sizes, c.predicted_sizes))
+    return Markup(charts.scatter(real, predicted, "real difference", "predicted difference"))
+
+
+def _drift_chart(drifts: dict[str, Drift]) -> Markup:
+    series = [
+        Series(f"{name} actions", _counted(d.errors), d.errors.tolist(), _PILOTS.get(name, ""))
+        for name, d in drifts.items()
+    ]
+    return Markup(charts.lines(series, "steps imagined", "RMS error of the latent"))
+
+
+def _gap_chart(drifts: dict[str, Drift]) -> Markup:
+    series = [
+        Series(f"{name} actions", d.gap_steps.tolist(), d.gaps.tolist(), _PILOTS.get(name, ""))
+        for name, d in drifts.items()
+        if len(d.gaps)
+    ]
+    return Markup(charts.lines(series, "steps imagined", "gap after decoding and encoding"))
+
+
+def _returns(e: Evaluation) -> Markup:
+    d = e.decision
+    real, imagined = d.real.flatten().tolist(), d.imagined.flatten().tolist()
+    return Markup(charts.scatter(real, imagined, "real return", "imagined return"))
+
+
+def _reliability(e: Evaluation) -> Markup:
+    c = e.calibration
+    line = Series("mean of a tenth of the windows", c.disagreement.tolist(), c.error.tolist())
+    return Markup(charts.lines([line], "disagreement of the value ensemble", "error of the latent"))
+
+
+def _told(case: Consistency) -> Told:
+    n = len(case.pairs)
+    bar = charts.interval_bar(case.share, *wilson(case.told, n)) if n else ""
+    picture = _data_uri(physics_strip(case)) if n else ""
+    return Told(case.text, case.told, n, Markup(bar), case.ratio, picture)
+
+
+def _strips(e: Evaluation, bench: Bench) -> list[tuple[str, str]]:
+    """Pictures by who drove; none of a model that does not decode."""
+    if not isinstance(bench.world_model, Decodable):
+        return []
+    found = []
+    for name, encoded in e.recorded.items():
+        start = min(_START, encoded.recording.actions.shape[1] // 2)
+        left = encoded.recording.actions.shape[1] - start
+        steps = [k for k in _MOMENTS if k <= left]
+        rate = bench.envs[0].arm.config.control_rate_hz
+        picture = imagined_strip(bench.world_model, encoded, start, steps, rate)
+        found.append((name, _data_uri(picture)))
+    return found
+
+
+def _data_uri(picture: np.ndarray) -> str:
+    """A picture (h, w, 3) uint8 RGB in the page itself."""
+    _, jpeg = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 82])
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode()
+
+
+def _counted(values: Any) -> list[int]:
+    return list(range(1, len(values) + 1))

@@ -1,0 +1,155 @@
+"""`wm_planner evaluate`: what a world model imagines, measured beside what then happens."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from wm_planner.errors import UserError
+from wm_planner.evaluation.records import write_json
+from wm_planner.evaluation.report.world_model import write_page
+from wm_planner.evaluation.world_model.calibrate import measure_scale, one_step_errors
+from wm_planner.evaluation.world_model.measure import (
+    QUICK,
+    Bench,
+    Effort,
+    Evaluation,
+    evaluate_model,
+    prepare,
+)
+from wm_planner.evaluation.world_model.summary import flat, table
+from wm_planner.paths import model_dir
+from wm_planner.planning import PlannerConfig
+from wm_planner.provenance import git_revision, machine
+from wm_planner.world_models.store import LoadedModel, load_model
+from wm_planner.world_models.surprise import FILE, SurpriseScale, latent_error
+
+EVALUATION_SEED = 5_000_000  # this seed and up are never trained on
+_QUICK_PLANNER = {"samples": 16, "prior_samples": 4, "iterations": 1, "elites": 4}
+_CALIBRATION_EPISODES, _QUICK_CALIBRATION_EPISODES = 40, 2
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """Measure a world model: fidelity, horizon, controllability, drift, decisions, calibration.
+
+    Attributes:
+        model: name of a model in models/, or the path of a model folder.
+        out: folder for evaluation.html and evaluation.json; default runs/evaluation/<model>.
+        json: write the figures to this file as well.
+        seed: of the first episode, 5,000,000 or more; the others follow.
+        planner: who drives the policy's episodes: mppi, cem or prior.
+        quick: a few short episodes, to see that it works; the figures mean little.
+        calibrate: also measure the scale of surprise, on other seeds, and write it to the model's
+            folder.
+    """
+
+    model: str = "grasp"
+    out: Path | None = None
+    json: Path | None = None
+    seed: int = EVALUATION_SEED
+    planner: str = "mppi"
+    quick: bool = False
+    calibrate: bool = False
+
+    def __post_init__(self) -> None:
+        if self.seed < EVALUATION_SEED:
+            raise UserError(
+                f"seed is {self.seed}, expected {EVALUATION_SEED} or more: those below are for "
+                "training and calibration"
+            )
+        if self.planner not in (known := ("mppi", "cem", "prior")):
+            raise UserError(f"planner is {self.planner!r}, expected one of {', '.join(known)}")
+
+    @property
+    def folder(self) -> Path:
+        return self.out or Path("runs/evaluation") / Path(self.model).name
+
+
+def evaluate(config: EvaluateConfig) -> dict[str, Any]:
+    """Measure, print a table, write the page and the figures, and return them."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    started = time.perf_counter()
+    folder = model_dir(config.model)
+    model = load_model(folder)
+    effort = QUICK if config.quick else Effort()
+    bench = prepare(model, _planner(config), config.seed, effort.episodes)
+    if config.calibrate:
+        _scale(config, bench, model).save(folder / FILE)
+    scale = SurpriseScale.load(folder / FILE) if (folder / FILE).is_file() else None
+    evaluation = evaluate_model(bench, effort)
+    clean = clean_surprise(bench, evaluation, scale)
+    figures = {
+        **_described(config, model),
+        **flat(evaluation),
+        **_surprise(scale, clean),
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    config.folder.mkdir(parents=True, exist_ok=True)
+    page = write_page(config.folder / "evaluation.html", figures, evaluation, bench, clean)
+    for path in (config.folder / "evaluation.json", config.json):
+        if path is not None:
+            write_json(path, figures)
+    for env in bench.envs:
+        env.close()
+    print(f"{table(figures)}\n\n{page}")
+    return figures
+
+
+def clean_surprise(
+    bench: Bench, evaluation: Evaluation, scale: SurpriseScale | None
+) -> list[float]:
+    """Surprise of every step of the policy's episodes; nothing without a scale."""
+    if scale is None:
+        return []
+    differences, _ = one_step_errors(bench.world_model, evaluation.recorded["policy"])
+    if differences.shape[-1] != len(scale.spread):
+        raise UserError(
+            f"{FILE} is of a latent of {len(scale.spread)} numbers, the model's has "
+            f"{differences.shape[-1]}: run again with --calibrate"
+        )
+    zeros = torch.zeros_like(differences)
+    errors = latent_error(differences, zeros, torch.tensor(scale.spread))
+    return (errors / scale.latent.p999).tolist()
+
+
+def _planner(config: EvaluateConfig) -> PlannerConfig:
+    planner = PlannerConfig(planner=config.planner)
+    return replace(planner, backend="eager", **_QUICK_PLANNER) if config.quick else planner
+
+
+def _scale(config: EvaluateConfig, bench: Bench, model: LoadedModel) -> SurpriseScale:
+    episodes = _QUICK_CALIBRATION_EPISODES if config.quick else _CALIBRATION_EPISODES
+    steps = 20 if config.quick else bench.envs[0].task.time_limit
+    pilot = bench.pilots["policy"]
+    return measure_scale(bench.envs, bench.world_model, pilot, episodes, steps, model.sha256)
+
+
+def _described(config: EvaluateConfig, model: LoadedModel) -> dict[str, Any]:
+    return {
+        "model": config.model,
+        "task": model.config.task,
+        "sha256": model.sha256,
+        "seed": config.seed,
+        "planner": config.planner,
+        "quick": config.quick,
+        "git": git_revision(),
+        **machine("cpu"),
+    }
+
+
+def _surprise(scale: SurpriseScale | None, clean: list[float]) -> dict[str, float]:
+    if scale is None:
+        return {}
+    return {
+        "surprise_median": scale.latent.median,
+        "surprise_p95": scale.latent.p95,
+        "surprise_p99": scale.latent.p99,
+        "surprise_p999": scale.latent.p999,
+        "surprise_false_alarm_share": sum(s > 1 for s in clean) / max(1, len(clean)),
+    }
