@@ -121,7 +121,8 @@ def frame_surprise(decoded: Tensor, frames: Tensor, scale: SurpriseScale) -> Ten
     """
     if frames.shape[1] != len(scale.frames):
         raise UserError(
-            f"surprise scale of {len(scale.frames)} cameras, frames of {frames.shape[1]}: {_WAY_OUT}"
+            f"surprise scale of {len(scale.frames)} cameras, frames of {frames.shape[1]}; "
+            f"they are not of one model; {_WAY_OUT}"
         )
     clean = torch.tensor([camera.p999 for camera in scale.frames], device=frames.device)  # (V,)
     return frame_error(decoded, frames) / clean

@@ -98,7 +98,7 @@ def _fidelity_charts(e: Evaluation) -> list[tuple[str, Markup]]:
 
 
 def _curves(f: Fidelity, label: str, best_high: bool = False) -> Markup:
-    """The model beside those that know nothing; the one that copies velocities may leave the top."""
+    """The model beside those that know nothing; who copies velocities may leave by the top."""
     steps = f.steps.tolist()
     series = [
         Series("model", steps, f.model.tolist()),

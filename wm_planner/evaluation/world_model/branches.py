@@ -79,7 +79,7 @@ def branch(
     After its actions an episode goes on for `more` steps by `follow`, of which only the rewards
     are kept.
     """
-    m, n, length = actions.shape[:3]
+    m, n = actions.shape[:2]
     parts = []
     for i in tqdm(range(m * n), desc=label, unit="plan", leave=False):
         moment = moments[i // n]

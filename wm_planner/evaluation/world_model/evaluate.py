@@ -29,7 +29,6 @@ from wm_planner.world_models.store import LoadedModel, load_model
 from wm_planner.world_models.surprise import FILE, SurpriseScale, latent_error
 
 EVALUATION_SEED = 5_000_000  # this seed and up are never trained on
-_QUICK_PLANNER = {"samples": 16, "prior_samples": 4, "iterations": 1, "elites": 4}
 _CALIBRATION_EPISODES, _QUICK_CALIBRATION_EPISODES = 40, 2
 
 
@@ -120,7 +119,9 @@ def clean_surprise(
 
 def _planner(config: EvaluateConfig) -> PlannerConfig:
     planner = PlannerConfig(planner=config.planner)
-    return replace(planner, backend="eager", **_QUICK_PLANNER) if config.quick else planner
+    if not config.quick:
+        return planner
+    return replace(planner, backend="eager", samples=16, prior_samples=4, iterations=1, elites=4)
 
 
 def _scale(config: EvaluateConfig, bench: Bench, model: LoadedModel) -> SurpriseScale:

@@ -111,6 +111,7 @@ def _scores(guess: Tensor, real: Tensor) -> tuple[float, float]:
     """PSNR and SSIM, means over the frames (M, C, h, w)."""
     psnr = peak_signal_noise_ratio(guess, real, data_range=1.0, reduction="none", dim=(1, 2, 3))
     ssim = structural_similarity_index_measure(guess, real, data_range=1.0)
+    assert isinstance(ssim, Tensor)
     return float(psnr.clamp(max=60).mean()), float(ssim)
 
 

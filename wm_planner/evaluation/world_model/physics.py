@@ -93,7 +93,7 @@ def _beside(env: ManipulationEnv, rng: np.random.Generator) -> bool:
     """The closed hand stands on the table, the cube 6 cm to its left."""
     _put(env, np.array([0.42, -0.2]))
     _go(env, np.array([0.5, -0.06, 0.02]) + np.r_[rng.uniform(-0.04, 0.04, 2), 0], CLOSE)
-    _put(env, Hand.of(env.simulation).position[:2] + [0, 0.06])
+    _put(env, Hand.of(env.simulation).position[:2] + np.array([0, 0.06]))
     return Hand.of(env.simulation).position[2] < 0.05
 
 
@@ -104,7 +104,7 @@ def _away(env: ManipulationEnv, rng: np.random.Generator) -> bool:
 
 def _closed_on_nothing(env: ManipulationEnv, rng: np.random.Generator) -> bool:
     """The closed hand stands beside the cube and holds nothing."""
-    goal = np.r_[env.simulation.data.body(_CUBE).xpos[:2] + [-0.08, 0.0], 0.03]
+    goal = np.r_[env.simulation.data.body(_CUBE).xpos[:2] - np.array([0.08, 0]), 0.03]
     _go(env, goal, OPEN)
     _go(env, goal, CLOSE, steps=3)
     return not Hand.of(env.simulation).touches(_CUBE)
@@ -128,7 +128,7 @@ def _elsewhere(env: ManipulationEnv, step: int) -> None:
     """While nobody sees it, the cube is moved 12 cm."""
     if step == 0:
         place = env.simulation.data.body(_CUBE).xpos[:2]
-        _put(env, place + [0.0, -0.12 if place[1] > 0 else 0.12])
+        _put(env, place + np.array([0, -0.12 if place[1] > 0 else 0.12]))
 
 
 def _follow(env: ManipulationEnv, step: int) -> None:
