@@ -76,7 +76,7 @@ def imagine_windows(
     recording = encoded.recording
     episodes, steps = recording.actions.shape[:2]
     last = min(steps - horizon, steps if last_start is None else last_start)
-    starts = torch.arange(BEFORE, last + 1, stride)
+    starts = torch.tensor(range(BEFORE, last + 1, stride), dtype=torch.int64)
     if not len(starts):
         raise ValueError(f"recordings of {steps} steps, expected {horizon + BEFORE} or more")
     episode = torch.arange(episodes).repeat_interleave(len(starts))  # (W,)

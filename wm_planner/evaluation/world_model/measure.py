@@ -94,10 +94,10 @@ class Effort:
     states: int = 40
     hold: int = 3
     others: int = 4
-    plan_states: int = 16
-    plans: int = 12
+    plan_states: int = 14
+    plans: int = 10
     plan_steps: int = 6
-    tail: int = 25
+    tail: int = 20
     pairs: int = 10
 
 
