@@ -11,6 +11,7 @@ import pytest
 import torch
 from toy_episodes import TINY, toy_episode, write_dataset
 
+from wm_planner.errors import UserError
 from wm_planner.learning.module import LossConfig, TDLatentModule
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.types import Latent
@@ -179,3 +180,23 @@ def test_without_labels_the_prior_leans_to_what_paid_off(dataset):
     with torch.no_grad():
         z = module.world_model.encode_frames(batch.images[:1, 0], batch.proprio[:1, 0])
         assert (module.world_model.prior_at(z).mean > 0.3).all()
+
+
+def test_latent_noise_disturbs_what_is_imagined_and_nothing_else(tmp_path):
+    path = write_dataset(tmp_path / "two.hdf5", [toy_episode(seed, steps=30) for seed in range(2)])
+    store = EpisodeStore([path], ("front", "wrist"), 32, TINY.discount)
+    (batch,) = islice(store.batches(3, 16, 0, 0.0, seed=0), 1)
+    torch.manual_seed(0)
+    model, losses = TDLatent(TINY), []
+    for noise in (0.0, 0.0, 0.5):
+        with torch.no_grad():
+            losses.append(TDLatentModule(model, LossConfig(latent_noise=noise), 10).losses(batch))
+    clean, again, noisy = losses
+    assert clean["consistency"] == again["consistency"] != noisy["consistency"]
+    assert clean["decoder"] == noisy["decoder"]
+
+
+@pytest.mark.parametrize("noise", [-0.1, float("inf"), float("nan")])
+def test_latent_noise_that_makes_no_sense_is_a_user_error(noise):
+    with pytest.raises(UserError, match="latent_noise"):
+        LossConfig(latent_noise=noise)

@@ -132,7 +132,7 @@ def _gap_chart(drifts: dict[str, Drift]) -> Markup:
         for name, d in drifts.items()
         if len(d.gaps)
     ]
-    return Markup(charts.lines(series, "steps imagined", "gap after decoding and encoding"))
+    return Markup(charts.lines(series, "steps imagined", "re-encoding gap, RMS"))
 
 
 def _returns(e: Evaluation) -> Markup:

@@ -1,0 +1,151 @@
+"""The command, on a tiny model with random weights; its recordings, states and tampering."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
+from wm_planner.errors import UserError
+from wm_planner.evaluation.report.world_model import render
+from wm_planner.evaluation.world_model import calibrate
+from wm_planner.evaluation.world_model.branches import branch, collect_moments, encode_branches
+from wm_planner.evaluation.world_model.evaluate import EvaluateConfig, evaluate
+from wm_planner.evaluation.world_model.measure import QUICK, evaluate_model, prepare
+from wm_planner.evaluation.world_model.physics import CASES, consistency
+from wm_planner.evaluation.world_model.recording import (
+    ConstantPilot,
+    RandomPilot,
+    encode,
+    record,
+)
+from wm_planner.evaluation.world_model.summary import flat, table
+from wm_planner.planning import PlannerConfig
+from wm_planner.world_models.store import load_model
+from wm_planner.world_models.surprise import SurpriseScale
+
+KEYS = {
+    "drift_100_over_10",
+    "horizon_steps",
+    "controllability_rank_correlation",
+    "return_rank_correlation",
+    "disagreement_error_correlation",
+    "physics_told_share",
+    "plan_regret",
+    "return_gap_bound",
+    "surprise_p999",
+    "surprise_false_alarm_share",
+}
+
+
+@pytest.fixture(scope="module")
+def env() -> ManipulationEnv:
+    return ManipulationEnv(EnvConfig("grasp", image_size=32))
+
+
+def test_the_command_prints_a_table_and_writes_a_page_figures_and_a_scale(
+    model_folder, tmp_path, capsys
+):
+    out, extra = tmp_path / "out", tmp_path / "extra" / "figures.json"
+    evaluate(EvaluateConfig(str(model_folder), out, extra, quick=True, calibrate=True))
+    figures = json.loads((out / "evaluation.json").read_text())
+    assert figures == json.loads(extra.read_text())
+    assert figures.keys() >= KEYS
+    assert figures["drift_100_over_10"] is None  # a quick run imagines fewer steps
+    assert not [key for key, value in figures.items() if isinstance(value, dict | list)]
+    assert "controllability, rank correlation" in capsys.readouterr().out
+    assert SurpriseScale.load(model_folder / "surprise.yaml").sha256 == figures["sha256"]
+    page = (out / "evaluation.html").read_text()
+    assert "A quick run" in page and page.count("data:image/jpeg") >= 3
+    assert not re.search(r'(src|href)="(?!data:)', page)  # self-contained
+    assert figures["seconds"] < 60
+
+
+class Blind:
+    """A world model that cannot decode."""
+
+    def __init__(self, model):
+        self.encode, self.advance = model.encode, model.advance
+        self.rollout, self.propose = model.rollout, model.propose
+
+
+def test_a_model_that_does_not_decode_is_evaluated_without_pictures(model_folder):
+    loaded = load_model(model_folder)
+    bench = prepare(loaded, PlannerConfig(planner="prior", backend="eager"), 5_000_000, 2)
+    bench = bench._replace(world_model=Blind(loaded.world_model))
+    found = evaluate_model(bench, QUICK)
+    figures = flat(found)
+    assert found.frames is None and not any(key.startswith("psnr") for key in figures)
+    described = {"model": "m", "task": "grasp", "sha256": "0" * 64, "seed": 5_000_000,
+                 "planner": "prior", "quick": True, "git": "g", "processor": "p"}  # fmt: skip
+    assert "does not decode" in render({**described, **figures}, found, bench, [])
+    assert "horizon" in table(figures)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({"seed": 4_999_999}, "5000000 or more"), ({"planner": "noop"}, "mppi, cem, prior")],
+)
+def test_bad_options_are_user_errors(options, expected):
+    with pytest.raises(UserError, match=expected):
+        EvaluateConfig(**options)
+
+
+def test_calibration_seeds_are_neither_trained_nor_evaluated_on():
+    assert calibrate.SEEDS.start == 4_000_000 and calibrate.SEEDS.stop == 5_000_000
+
+
+def test_a_recording_is_whole_and_repeats(env, model):
+    first, second = (record([env], RandomPilot(), [5_000_000], 6, "test") for _ in range(2))
+    for a, b in zip(first, second, strict=True):
+        assert torch.equal(torch.as_tensor(a), torch.as_tensor(b))
+    assert first.images.shape == (1, 7, 2, 3, 32, 32) and first.proprio.shape == (1, 7, 8)
+    assert first.actions.shape == (1, 6, 4) and first.rewards.shape == (1, 6)
+    assert set(first.actions[..., 3].unique().tolist()) <= {-1, 1}
+    assert encode(model, first, "test").latents.z.shape == (1, 7, 16)
+
+
+def test_constant_actions_differ_between_episodes_only():
+    pilot = ConstantPilot()
+    pilot.begin([1, 2])
+    actions = pilot.act([{}, {}])
+    assert np.array_equal(actions, pilot.act([{}, {}])) and not np.array_equal(*actions)
+
+
+def test_branches_of_the_same_actions_are_the_same_and_of_others_differ(env, model):
+    moments = collect_moments(env, model, RandomPilot(), [5_000_000], 2, 8)
+    actions = torch.zeros(2, 3, 4, 4)
+    actions[:, 2, :, 2] = -1
+    found = branch(env, moments, actions, "test")
+    encoded = encode_branches(model, moments, found)
+    z = encoded.latents.z.unflatten(0, (2, 3))
+    assert torch.equal(z[:, 0], z[:, 1]) and not torch.equal(z[:, 0], z[:, 2])
+    assert torch.equal(z[:, 0, 0], torch.cat([m.latent.z for m in moments]))
+
+
+def test_every_case_comes_about_and_leaves_the_simulation_as_it_was(env, model):
+    physics = env.simulation.model
+    before = physics.body_gravcomp.copy(), physics.geom_contype.copy()
+    found = consistency(env, model, [5_000_000])
+    assert [case.name for case in found] == list(CASES)
+    for case in found:
+        (pair,) = case.pairs
+        assert not np.array_equal(*pair.frames), case.name
+        assert pair.possible.isfinite().all() and pair.impossible.isfinite().all()
+    assert np.array_equal(before[0], physics.body_gravcomp)
+    assert np.array_equal(before[1], physics.geom_contype)
+    assert not env.simulation.data.xfrc_applied.any()
+
+
+def test_a_fitted_scale_has_one_in_a_thousand_clean_steps_above_one():
+    generator = torch.Generator().manual_seed(0)
+    differences = torch.randn(20_000, 4, generator=generator) * torch.tensor([1, 2, 3, 1e-9])
+    scale = calibrate.fit_scale(differences, torch.rand(20_000, 1, generator=generator), "abc")
+    assert scale.spread[:3] == pytest.approx((1, 2, 3), rel=0.03)
+    assert scale.spread[3] > 0.05  # a number that never errs
+    assert scale.frames[0].p999 == pytest.approx(0.999, abs=0.002)
+    assert 1 < scale.latent.p95 < scale.latent.p999

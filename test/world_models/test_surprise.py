@@ -1,0 +1,103 @@
+"""The scale of surprise, on disk and in use."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from wm_planner.errors import UserError
+from wm_planner.types import Latent
+from wm_planner.world_models.surprise import (
+    Percentiles,
+    SurpriseScale,
+    frame_surprise,
+    surprise,
+)
+
+SCALE = SurpriseScale(
+    spread=(1.0, 2.0, 0.5, 1.0),
+    latent=Percentiles(1.0, 1.5, 1.8, 2.0),
+    frames=(Percentiles(0.01, 0.02, 0.03, 0.1), Percentiles(0.01, 0.02, 0.03, 0.2)),
+    steps=1000,
+    sha256="abc",
+)
+
+
+def test_an_error_of_twice_the_spread_is_what_one_clean_step_in_a_thousand_exceeds():
+    predicted = torch.zeros(3, 4)
+    error = torch.tensor([2.0, 4.0, 1.0, 2.0])
+    found = surprise(Latent(predicted), Latent(torch.stack([0 * error, error, -3 * error])), SCALE)
+    assert found.tolist() == pytest.approx([0.0, 1.0, 3.0])
+
+
+def test_a_camera_that_shows_something_else_is_told_from_one_that_does_not():
+    decoded = torch.full((1, 2, 3, 8, 8), 100, dtype=torch.uint8)
+    frames = decoded.clone()
+    frames[:, 0] = 151  # 0.2 of the range
+    assert frame_surprise(decoded, frames, SCALE)[0].tolist() == pytest.approx([2.0, 0.0])
+
+
+def test_a_scale_survives_the_disk(tmp_path: Path):
+    SCALE.save(tmp_path / "surprise.yaml")
+    assert SurpriseScale.load(tmp_path / "surprise.yaml") == SCALE
+    assert [file.name for file in tmp_path.iterdir()] == ["surprise.yaml"]
+
+
+def test_a_scale_of_a_model_that_does_not_decode_has_no_cameras(tmp_path: Path):
+    blind = replace(SCALE, frames=())
+    blind.save(tmp_path / "surprise.yaml")
+    assert SurpriseScale.load(tmp_path / "surprise.yaml") == blind
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"spread": [1.0, 0.0]}, "positive, finite"),
+        ({"spread": [1.0, math.nan]}, "positive, finite"),
+        ({"spread": []}, "positive, finite"),
+        ({"spread": "all"}, "expected a list"),
+        ({"spread": ["a"]}, "positive, finite"),
+        ({"steps": 0}, "whole number above 0"),
+        ({"sha256": 7}, "expected text"),
+        ({"latent": {"median": 1.0}}, r"Percentiles has keys \['median'\]"),
+        ({"latent": {"median": 3.0, "p95": 2.0, "p99": 3.0, "p999": 4.0}}, "rising"),
+        ({"latent": {"median": 1.0, "p95": 2.0, "p99": 3.0, "p999": math.inf}}, "finite"),
+        ({"frames": [1]}, "Percentiles has keys 1"),
+        ({"more": 1}, "SurpriseScale has keys"),
+    ],
+)
+def test_a_wrong_file_is_named_with_what_is_wrong_and_the_way_out(tmp_path, change, expected):
+    path = tmp_path / "surprise.yaml"
+    SCALE.save(path)
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **change}))
+    with pytest.raises(UserError, match=expected) as caught:
+        SurpriseScale.load(path)
+    assert str(path) in str(caught.value) and "--calibrate" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["- 1\n- 2\n", "{unclosed", "!!python/object:os.system {}", ""])
+def test_what_is_no_scale_at_all_is_a_user_error(tmp_path, text):
+    (tmp_path / "surprise.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"surprise\.yaml"):
+        SurpriseScale.load(tmp_path / "surprise.yaml")
+
+
+def test_a_missing_and_a_huge_file_are_user_errors(tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        SurpriseScale.load(tmp_path / "surprise.yaml")
+    (tmp_path / "surprise.yaml").write_text("#" * 100_000)
+    with pytest.raises(UserError, match="more than the 65536 allowed"):
+        SurpriseScale.load(tmp_path / "surprise.yaml")
+
+
+def test_a_scale_of_another_model_is_refused():
+    with pytest.raises(UserError, match="not of one model"):
+        surprise(Latent(torch.zeros(1, 3)), Latent(torch.zeros(1, 3)), SCALE)
+    frames = torch.zeros(1, 1, 3, 8, 8, dtype=torch.uint8)
+    with pytest.raises(UserError, match="not of one model"):
+        frame_surprise(frames, frames, SCALE)
