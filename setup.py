@@ -61,6 +61,7 @@ setup(
         "safetensors",
         "tensorboard",
         "torch",
+        "torchmetrics",
         "tqdm",
     ],
     # `wm_planner bench`: planners to compare with, and the picture.
