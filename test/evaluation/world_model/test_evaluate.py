@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ from wm_planner.errors import UserError
 from wm_planner.evaluation.report.world_model import render
 from wm_planner.evaluation.world_model import calibrate
 from wm_planner.evaluation.world_model.branches import branch, collect_moments, encode_branches
+from wm_planner.evaluation.world_model.effort import QUICK
 from wm_planner.evaluation.world_model.evaluate import EvaluateConfig, evaluate
-from wm_planner.evaluation.world_model.measure import QUICK, evaluate_model, prepare
+from wm_planner.evaluation.world_model.measure import evaluate_model
 from wm_planner.evaluation.world_model.physics import CASES, consistency
 from wm_planner.evaluation.world_model.recording import (
     ConstantPilot,
@@ -24,6 +26,7 @@ from wm_planner.evaluation.world_model.recording import (
     record,
 )
 from wm_planner.evaluation.world_model.summary import flat, table
+from wm_planner.evaluation.world_model.workbench import prepare
 from wm_planner.planning import PlannerConfig
 from wm_planner.world_models.store import load_model
 from wm_planner.world_models.surprise import SurpriseScale
@@ -77,9 +80,9 @@ def test_a_model_that_does_not_decode_is_evaluated_without_pictures(model_folder
     loaded = load_model(model_folder)
     bench = prepare(loaded, PlannerConfig(planner="prior", backend="eager"), 5_000_000, 2)
     bench = bench._replace(world_model=Blind(loaded.world_model))
-    found = evaluate_model(bench, QUICK)
+    found = evaluate_model(bench, replace(QUICK, long=12, states=2, pairs=0))
     figures = flat(found)
-    assert found.frames is None and not any(key.startswith("psnr") for key in figures)
+    assert found.open_loop.frames is None and not any(key.startswith("psnr") for key in figures)
     described = {"model": "m", "task": "grasp", "sha256": "0" * 64, "seed": 5_000_000,
                  "planner": "prior", "quick": True, "git": "g", "processor": "p"}  # fmt: skip
     assert "does not decode" in render({**described, **figures}, found, bench, [])

@@ -18,11 +18,13 @@ from wm_planner.evaluation.records import explained
 from wm_planner.evaluation.report import charts
 from wm_planner.evaluation.report.charts import Series
 from wm_planner.evaluation.statistics import wilson
+from wm_planner.evaluation.world_model.calibration import Calibration
 from wm_planner.evaluation.world_model.drift import Drift
 from wm_planner.evaluation.world_model.fidelity import Fidelity
-from wm_planner.evaluation.world_model.measure import Bench, Evaluation
+from wm_planner.evaluation.world_model.measure import Evaluation, OpenLoop
 from wm_planner.evaluation.world_model.physics import Consistency
 from wm_planner.evaluation.world_model.pictures import imagined_strip, physics_strip
+from wm_planner.evaluation.world_model.workbench import Workbench
 
 _MOMENTS = (0, 1, 3, 5, 10, 20, 50, 100)  # steps shown of an imagination
 _START = 10  # step it starts at
@@ -45,7 +47,7 @@ def write_page(
     path: Path,
     figures: dict[str, Any],
     evaluation: Evaluation,
-    bench: Bench,
+    bench: Workbench,
     clean: Sequence[float],
 ) -> Path:
     """Write the page; it is there whole or not at all."""
@@ -58,7 +60,7 @@ def write_page(
 
 
 def render(
-    figures: dict[str, Any], evaluation: Evaluation, bench: Bench, clean: Sequence[float]
+    figures: dict[str, Any], evaluation: Evaluation, bench: Workbench, clean: Sequence[float]
 ) -> str:
     """The page; `clean` are the surprises of clean steps, none without a scale."""
     environment = Environment(
@@ -73,27 +75,27 @@ def render(
         f=figures,
         e=e,
         nan=math.nan,
-        fidelity=_fidelity_charts(e),
+        fidelity=_fidelity_charts(e.open_loop),
         sizes=_sizes(e),
         errors=_drift_chart(e.drifts),
         gaps=_gap_chart(e.drifts),
         returns=_returns(e),
         told=[_told(case) for case in e.physics],
-        reliability=_reliability(e),
+        reliability=_reliability(e.open_loop.calibration),
         surprise=Markup(charts.histogram(list(clean), "surprise (1: 99.9 % of clean steps)")),
         strips=_strips(e, bench),
     )
 
 
-def _fidelity_charts(e: Evaluation) -> list[tuple[str, Markup]]:
+def _fidelity_charts(o: OpenLoop) -> list[tuple[str, Markup]]:
     found = [
-        ("Latent", _curves(e.latent, "RMS error of the latent")),
-        ("Reward", _curves(e.reward, "absolute error of the reward")),
-        ("Proprioception, read out", _curves(e.proprio, "RMS error of proprioception")),
+        ("Latent", _curves(o.latent, "RMS error of the latent")),
+        ("Reward", _curves(o.reward, "absolute error of the reward")),
+        ("Proprioception, read out", _curves(o.proprio, "RMS error of proprioception")),
     ]
-    if e.frames is not None:
-        found.append(("Decoded frames: PSNR", _curves(e.frames.psnr, "PSNR, dB", best_high=True)))
-        found.append(("Decoded frames: SSIM", _curves(e.frames.ssim, "SSIM", best_high=True)))
+    if o.frames is not None:
+        found.append(("Decoded frames: PSNR", _curves(o.frames.psnr, "PSNR, dB", best_high=True)))
+        found.append(("Decoded frames: SSIM", _curves(o.frames.ssim, "SSIM", best_high=True)))
     return found
 
 
@@ -141,8 +143,7 @@ def _returns(e: Evaluation) -> Markup:
     return Markup(charts.scatter(real, imagined, "real return", "imagined return"))
 
 
-def _reliability(e: Evaluation) -> Markup:
-    c = e.calibration
+def _reliability(c: Calibration) -> Markup:
     line = Series("mean of a tenth of the windows", c.disagreement.tolist(), c.error.tolist())
     return Markup(charts.lines([line], "disagreement of the value ensemble", "error of the latent"))
 
@@ -154,7 +155,7 @@ def _told(case: Consistency) -> Told:
     return Told(case.text, case.told, n, Markup(bar), case.ratio, picture)
 
 
-def _strips(e: Evaluation, bench: Bench) -> list[tuple[str, str]]:
+def _strips(e: Evaluation, bench: Workbench) -> list[tuple[str, str]]:
     """Pictures by who drove; none of a model that does not decode."""
     if not isinstance(bench.world_model, Decodable):
         return []

@@ -13,15 +13,10 @@ from wm_planner.errors import UserError
 from wm_planner.evaluation.records import write_json
 from wm_planner.evaluation.report.world_model import write_page
 from wm_planner.evaluation.world_model.calibrate import measure_scale, one_step_errors
-from wm_planner.evaluation.world_model.measure import (
-    QUICK,
-    Bench,
-    Effort,
-    Evaluation,
-    evaluate_model,
-    prepare,
-)
+from wm_planner.evaluation.world_model.effort import QUICK, Effort
+from wm_planner.evaluation.world_model.measure import Evaluation, evaluate_model
 from wm_planner.evaluation.world_model.summary import flat, table
+from wm_planner.evaluation.world_model.workbench import Workbench, prepare
 from wm_planner.paths import model_dir
 from wm_planner.planning import PlannerConfig
 from wm_planner.provenance import git_revision, machine
@@ -101,7 +96,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
 
 
 def clean_surprise(
-    bench: Bench, evaluation: Evaluation, scale: SurpriseScale | None
+    bench: Workbench, evaluation: Evaluation, scale: SurpriseScale | None
 ) -> list[float]:
     """Surprise of every step of the policy's episodes; nothing without a scale."""
     if scale is None:
@@ -124,7 +119,7 @@ def _planner(config: EvaluateConfig) -> PlannerConfig:
     return replace(planner, backend="eager", samples=16, prior_samples=4, iterations=1, elites=4)
 
 
-def _scale(config: EvaluateConfig, bench: Bench, model: LoadedModel) -> SurpriseScale:
+def _scale(config: EvaluateConfig, bench: Workbench, model: LoadedModel) -> SurpriseScale:
     episodes = _QUICK_CALIBRATION_EPISODES if config.quick else _CALIBRATION_EPISODES
     steps = 20 if config.quick else bench.envs[0].task.time_limit
     pilot = bench.pilots["policy"]

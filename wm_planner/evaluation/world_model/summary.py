@@ -11,7 +11,7 @@ from torch import Tensor
 from wm_planner.evaluation.world_model.controllability import Controllability
 from wm_planner.evaluation.world_model.drift import Drift
 from wm_planner.evaluation.world_model.fidelity import Fidelity
-from wm_planner.evaluation.world_model.measure import Evaluation
+from wm_planner.evaluation.world_model.measure import Evaluation, OpenLoop
 
 AT = (1, 10, 100)  # steps that errors are told after
 _TABLE = (
@@ -41,18 +41,18 @@ _TABLE = (
 
 def flat(evaluation: Evaluation) -> dict[str, float | int]:
     """Every figure under its own key; NaN where it was not measured."""
-    e = evaluation
+    e, o = evaluation, evaluation.open_loop
     pairs = sum(len(case.pairs) for case in e.physics)
     return {
-        "windows": e.windows,
-        **_fidelity(e),
-        "readout_r2": e.readout_r2,
-        "horizon_steps": e.horizon.steps,
-        "horizon_limit": e.horizon.limit,
-        "horizon_better_from": e.horizon.better_at,
-        "reward_horizon_steps": e.reward_horizon.steps,
-        "proprio_horizon_steps": e.proprio_horizon.steps,
-        **{f"horizon_steps_{stage}": h.steps for stage, h in e.stage_horizons.items()},
+        "windows": o.windows,
+        **_fidelity(o),
+        "readout_r2": o.readout_r2,
+        "horizon_steps": o.latent_horizon.steps,
+        "horizon_limit": o.latent_horizon.limit,
+        "horizon_better_from": o.latent_horizon.better_at,
+        "reward_horizon_steps": o.reward_horizon.steps,
+        "proprio_horizon_steps": o.proprio_horizon.steps,
+        **{f"horizon_steps_{stage}": h.steps for stage, h in o.stage_horizons.items()},
         **_controllability("controllability", e.controllability),
         **_controllability("proprio_controllability", e.proprio_controllability),
         "controllable_dimensions_share": e.controllability.share_of_dimensions,
@@ -69,8 +69,8 @@ def flat(evaluation: Evaluation) -> dict[str, float | int]:
         "physics_told_share": sum(case.told for case in e.physics) / max(1, pairs),
         "physics_pairs": pairs,
         **{f"physics_told_share_{case.name}": case.share for case in e.physics},
-        "disagreement_error_correlation": e.calibration.correlation,
-        "disagreement_reward_error_correlation": e.calibration.reward_correlation,
+        "disagreement_error_correlation": o.calibration.correlation,
+        "disagreement_reward_error_correlation": o.calibration.reward_correlation,
     }
 
 
@@ -92,10 +92,10 @@ def table(figures: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _fidelity(e: Evaluation) -> dict[str, float]:
-    curves = {"latent_error": e.latent, "reward_error": e.reward, "proprio_error": e.proprio}
-    if e.frames is not None:
-        curves |= {"psnr": e.frames.psnr, "ssim": e.frames.ssim}
+def _fidelity(o: OpenLoop) -> dict[str, float]:
+    curves = {"latent_error": o.latent, "reward_error": o.reward, "proprio_error": o.proprio}
+    if o.frames is not None:
+        curves |= {"psnr": o.frames.psnr, "ssim": o.frames.ssim}
     found = {}
     for name, curve in curves.items():
         for k in AT:

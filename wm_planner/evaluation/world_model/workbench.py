@@ -1,0 +1,51 @@
+"""What the metrics of a world model work on: the model, simulations and who drives."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from wm_planner.assembly import build_pipeline
+from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
+from wm_planner.evaluation.world_model.recording import (
+    ConstantPilot,
+    Pilot,
+    PlannerPilot,
+    RandomPilot,
+)
+from wm_planner.interfaces import WorldModel
+from wm_planner.planning import PlannerConfig
+from wm_planner.world_models.store import LoadedModel
+
+
+class Workbench(NamedTuple):
+    """What the metrics work on."""
+
+    world_model: WorldModel
+    envs: list[ManipulationEnv]
+    pilots: dict[str, Pilot]
+    switches: tuple[int, ...]
+    discount: float
+    seed: int
+
+    def seeds(self, first: int, n: int) -> list[int]:
+        """`n` seeds, from the `first`-th on."""
+        return list(range(self.seed + first, self.seed + first + n))
+
+
+def prepare(model: LoadedModel, planner: PlannerConfig, seed: int, envs: int) -> Workbench:
+    """Simulations and pilots for a model."""
+    c = model.config
+    described = EnvConfig(c.task, c.robot, c.cameras, c.image_size)
+    pilots: dict[str, Pilot] = {
+        "policy": PlannerPilot(build_pipeline(model, planner)),
+        "random": RandomPilot(),
+        "constant": ConstantPilot(),
+    }
+    return Workbench(
+        model.world_model,
+        [ManipulationEnv(described) for _ in range(envs)],
+        pilots,
+        c.network.switches,
+        c.network.discount,
+        seed,
+    )
