@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
+from wm_planner.caution import Caution
 from wm_planner.control.arm import CartesianArm
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.errors import UserError
+from wm_planner.interfaces import Planner, WorldModel
 from wm_planner.paths import mjcf_dir, robot_config
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PlannerConfig, make_planner
 from wm_planner.world_models.backend import with_backend
 from wm_planner.world_models.store import LoadedModel
+
+_log = logging.getLogger(__name__)
 
 
 def build_arm(robot: str) -> CartesianArm:
@@ -37,14 +42,37 @@ def build_pipeline(model: LoadedModel, planner: PlannerConfig, device: str = "cp
             )
     planner = replace(planner, discount=config.network.discount)
     world_model = with_backend(model.world_model, planner.backend)
-    search = make_planner(world_model, arm.action_space, planner)
     return Pipeline(
         world_model,
-        search,
+        make_planner(world_model, arm.action_space, planner),
         arm,
         config.cameras,
         config.image_size,
         device,
         period=1 / config.control_rate_hz,
         action_delay=planner.action_delay,
+        caution=_caution(model, world_model, arm, planner),
     )
+
+
+def _caution(
+    model: LoadedModel, world_model: WorldModel, arm: CartesianArm, planner: PlannerConfig
+) -> Caution | None:
+    if planner.max_surprise == 0:
+        return None
+    if model.surprise is None:
+        _log.warning(
+            "the model has no scale of surprise, so nothing tells when it is wrong; measure it "
+            "with `wm_planner evaluate --calibrate`"
+        )
+        return None
+    if model.surprise.sha256 != model.sha256:
+        raise UserError(
+            "the model's surprise.yaml is of other weights: measure it again with `wm_planner "
+            "evaluate --calibrate`, or set max_surprise to 0"
+        )
+
+    def planner_of(horizon: int) -> Planner:
+        return make_planner(world_model, arm.action_space, replace(planner, horizon=horizon))
+
+    return Caution(world_model, model.surprise, planner.max_surprise, planner.horizon, planner_of)

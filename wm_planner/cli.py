@@ -75,6 +75,12 @@ SUBCOMMANDS = {
         "robustness",
         "measure success with one thing changed at a time: cameras, light, friction, disturbances",
     ),
+    "alarms": Subcommand(
+        "wm_planner.evaluation.alarms",
+        "AlarmsConfig",
+        "alarms",
+        "what surprise notices, how fast, and how often it cries wolf",
+    ),
     "soak": Subcommand(
         "wm_planner.soak",
         "SoakConfig",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor
@@ -39,6 +39,17 @@ class WorldModel(Protocol):
         """Draw `n` action sequences of `horizon` steps from the learned action prior."""
 
 
+@runtime_checkable
+class Decodable(Protocol):
+    """A world model that can show what it believes."""
+
+    def advance(self, latent: Latent, action: Tensor) -> Latent:
+        """Latent (B, D) one step later, after an action (B, A)."""
+
+    def decode(self, latent: Latent) -> Tensor:
+        """Frames (B, V, C, h, w) uint8."""
+
+
 class Objective(Protocol):
     """What makes an imagined future good."""
 
@@ -50,7 +61,7 @@ class Planner(Protocol):
     """Searches over action sequences by imagining them."""
 
     def plan(self, latent: Latent, warm_start: Tensor | None, generator: Generators) -> Plan:
-        """Best sequence found; `warm_start` (B, H, A) is the last plan, shifted by a step."""
+        """Best sequence found; `warm_start` (B, any H, A) is the last plan, shifted by a step."""
 
 
 class Robot(Protocol):

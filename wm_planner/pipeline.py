@@ -9,11 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wm_planner.caution import Caution, Surprised
 from wm_planner.interfaces import Planner, Robot, WorldModel
-from wm_planner.memory import Memory
+from wm_planner.memory import Memory, Recollection
 from wm_planner.perception.images import observe
 from wm_planner.planning import shift
 from wm_planner.types import Command, JointState, Latent, Observation, Plan
+
+_FORESEEN = 3  # steps; surprise is only known of single ones, the error of more is about the same
 
 
 class View(NamedTuple):
@@ -23,6 +26,7 @@ class View(NamedTuple):
     proprio: np.ndarray  # (P,)
     age: float = 0.0  # seconds since the frames
     speed_scale: float = 1.0  # an action takes 1 / speed_scale of the usual time
+    steps: int = 1  # actions that were due since the last view
 
 
 class Thought(NamedTuple):
@@ -30,6 +34,7 @@ class Thought(NamedTuple):
 
     latent: Latent  # when the plan begins
     plan: Plan
+    surprise: float | None = None  # the largest of the episodes'; 1: as one in 1,000 clean frames
 
 
 class Pipeline:
@@ -48,6 +53,7 @@ class Pipeline:
         device: torch.device | str = "cpu",
         period: float = 0.1,
         action_delay: float = 0.0,
+        caution: Caution | None = None,
     ) -> None:
         """`period`: seconds an action takes; `action_delay`: until the arm follows a command."""
         self.robot = robot
@@ -56,6 +62,7 @@ class Pipeline:
         self.image_size = image_size
         self._cameras, self._device = cameras, device
         self._period, self._action_delay = period, action_delay
+        self._caution = caution
         self.reset(seed=0)
 
     def reset(self, seed: int) -> None:
@@ -68,9 +75,10 @@ class Pipeline:
         proprio: np.ndarray,
         age: float = 0.0,
         speed_scale: float = 1.0,
+        steps: int = 1,
     ) -> Thought:
         """Plan from a frame (h, w, 3) uint8 RGB of each camera and proprioception (P,)."""
-        return self.think_many({0: View(frames, proprio, age, speed_scale)})
+        return self.think_many({0: View(frames, proprio, age, speed_scale, steps)})
 
     def act(self, plan: Plan, joint_state: JointState) -> Command:
         """Joint trajectory for the plan's first action."""
@@ -83,19 +91,54 @@ class Pipeline:
 
     @torch.inference_mode()
     def think_many(self, views: Mapping[int, View]) -> Thought:
-        """Plan for some of the episodes, by their number; the batch is in the views' order."""
+        """Plan for some of the episodes, by their number; the batch is in the views' order.
+
+        Raises Surprised when what is seen is too far from what was foreseen.
+        """
         episodes = list(views)
         memory = self._memory.recall(episodes)
-        latent = self.world_model.encode(self._observe(views.values()), memory.latent)
+        observation = self._observe(views.values())
+        latent = self.world_model.encode(observation, memory.latent)
+        surprise = self._heed(memory, latent, observation, [view.steps for view in views.values()])
         delays = [(view.age + self._action_delay) * view.speed_scale for view in views.values()]
         ahead = self._when_it_begins(latent, memory.actions, delays)
-        plan = self._planner.plan(ahead, memory.warm_start, memory.generators)
+        planner = self._planner
+        if self._caution is not None and surprise is not None:
+            planner = self._caution.planner(surprise).planner
+        plan = planner.plan(ahead, memory.warm_start, memory.generators)
         self._memory.remember(episodes, latent, plan.actions[:, 0], shift(plan.actions))
-        return Thought(ahead, plan)
+        return Thought(ahead, plan, surprise)
 
     def forget_actions(self) -> None:
         """The last commands were not carried out: the arm held instead."""
         self._memory.forget_actions()
+
+    def _heed(
+        self, memory: Recollection, seen: Latent, observation: Observation, steps: list[int]
+    ) -> float | None:
+        """The episodes' largest surprise, None where nothing was foreseen."""
+        if self._caution is None:
+            return None
+        foreseen = memory.foreseen or self._foresee(memory, steps)
+        if foreseen is None:
+            return None
+        surprise = float(self._caution.surprise(foreseen, seen, observation).max())
+        if not surprise <= self._caution.limit:
+            self._memory.wait_for(foreseen)
+            raise Surprised(surprise, self._caution.limit)
+        return surprise
+
+    def _foresee(self, memory: Recollection, steps: list[int]) -> Latent | None:
+        """The last latents, advanced by the actions since; None when these are not known."""
+        if memory.latent is None or memory.warm_start is None or not all(memory.actions):
+            return None
+        if len(set(steps)) > 1 or not 1 <= steps[0] <= _FORESEEN:
+            return None
+        last = torch.stack([actions[-1] for actions in memory.actions])  # (B, A)
+        latent = memory.latent
+        for action in (last, *memory.warm_start.unbind(1))[: steps[0]]:
+            latent = self.world_model.advance(latent, action)
+        return latent
 
     def _when_it_begins(
         self, latent: Latent, actions: list[list[Tensor]], delays: list[float]

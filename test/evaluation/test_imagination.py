@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from wm_planner.evaluation.imagination import TILE, Decodable, imagine_strip
+from wm_planner.evaluation.imagination import TILE, imagine_strip
+from wm_planner.interfaces import Decodable
 from wm_planner.types import Latent, Plan, PlanStatistics
 
 CAPTION = 20  # rows at the bottom of a tile

@@ -90,6 +90,7 @@ class World:
             heard=lambda: True,
             watched=lambda: False,
             send_statistics=lambda message: None,
+            send_surprise=lambda value: None,
             send_picture=lambda picture, stamp: None,
             report=lambda: self.session.statuses() if hasattr(self, "session") else None,
             wake=lambda: None,

@@ -230,7 +230,15 @@ def test_the_last_plan_is_where_a_search_without_prior_starts(planner_class, gen
 
 
 @both
-def test_a_last_plan_of_the_wrong_length_is_refused(planner_class, generator):
+@pytest.mark.parametrize("length", [1, 2, 5])
+def test_a_last_plan_of_another_length_is_fitted(planner_class, length, generator):
     planner = planner_class(Quadratic(), RETURN, PLANE, search())
-    with pytest.raises(ValueError, match=r"\(1, 5, 2\), expected .*\(1, 3, 2\)"):
-        planner.plan(Latent(torch.zeros(1, 2)), torch.zeros(1, 5, 2), generator)
+    plan = planner.plan(Latent(torch.zeros(1, 2)), torch.zeros(1, length, 2), generator)
+    assert plan.actions.shape == (1, 3, 2)
+
+
+@both
+def test_a_last_plan_of_other_actions_is_refused(planner_class, generator):
+    planner = planner_class(Quadratic(), RETURN, PLANE, search())
+    with pytest.raises(ValueError, match=r"\(1, 3, 4\), expected .*\(1, 3, 2\)"):
+        planner.plan(Latent(torch.zeros(1, 2)), torch.zeros(1, 3, 4), generator)

@@ -14,6 +14,7 @@ from gymnasium import spaces
 from wm_planner.control.arm import CartesianArm
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.envs.disturbances import Disturbances, Disturber
+from wm_planner.envs.props import Cube
 from wm_planner.envs.randomization import Randomization, Randomizer
 from wm_planner.envs.scene import build_scene
 from wm_planner.envs.simulation import Simulation
@@ -34,6 +35,7 @@ class EnvConfig:
         time_limit: seconds an episode may take; 0 for the task's.
         randomization: what differs from episode to episode besides the start.
         disturbances: what goes wrong on the way.
+        visitors: cubes besides the task's.
     """
 
     task: str = "grasp"
@@ -43,6 +45,7 @@ class EnvConfig:
     time_limit: float = 0.0
     randomization: Randomization = field(default_factory=Randomization)
     disturbances: Disturbances = field(default_factory=Disturbances)
+    visitors: tuple[Cube, ...] = ()
 
 
 class ManipulationEnv(gymnasium.Env):
@@ -61,7 +64,7 @@ class ManipulationEnv(gymnasium.Env):
         self.task = make_task(self.config.task)
         robot = RobotConfig.load(robot_config(self.config.robot))
         self.arm = CartesianArm(robot, mjcf_dir() / robot.mjcf)
-        scene = build_scene(mjcf_dir(), robot.mjcf, self.task.props())
+        scene = build_scene(mjcf_dir(), robot.mjcf, (*self.task.props(), *self.config.visitors))
         self.simulation = Simulation(scene, robot, self.config.cameras, self.config.image_size)
         self._randomizer = Randomizer(self.config.randomization, scene)
         self._disturber = Disturber(self.config.disturbances, self.simulation)

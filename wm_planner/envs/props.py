@@ -17,6 +17,7 @@ class Cube:
         mass: kg.
         friction: sliding friction coefficient.
         rgba: colour.
+        place: where it is until it is put elsewhere, m; beyond the table it falls out of sight.
     """
 
     name: str
@@ -24,9 +25,10 @@ class Cube:
     mass: float = 0.08
     friction: float = 1.5
     rgba: tuple[float, float, float, float] = (0.80, 0.16, 0.13, 1.0)
+    place: tuple[float, float] = (0.5, 0.0)
 
     def add_to(self, spec: mujoco.MjSpec) -> None:
-        body = spec.worldbody.add_body(name=self.name, pos=[0.5, 0, self.edge / 2])
+        body = spec.worldbody.add_body(name=self.name, pos=[*self.place, self.edge / 2])
         body.add_freejoint(name=self.name)
         body.add_geom(
             name=self.name,

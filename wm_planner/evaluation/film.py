@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wm_planner.evaluation.imagination import Decodable, imagine_strip
+from wm_planner.evaluation.imagination import imagine_strip
 from wm_planner.evaluation.video import Video, film_strip, write_picture
+from wm_planner.interfaces import Decodable
 from wm_planner.types import Latent, Plan
 
 

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 
+from wm_planner.interfaces import Decodable
 from wm_planner.perception.images import fit
 from wm_planner.types import Latent, Plan
 
 TILE = 160  # pixels, of every tile
 _INK = (245, 245, 245)
-
-
-@runtime_checkable
-class Decodable(Protocol):
-    """A world model that can show what it believes."""
-
-    def advance(self, latent: Latent, action: Tensor) -> Latent:
-        """Latent (B, D) one step later, after an action (B, A)."""
-
-    def decode(self, latent: Latent) -> Tensor:
-        """Frames (B, V, C, h, w) uint8."""
 
 
 @torch.inference_mode()

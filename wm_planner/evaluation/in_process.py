@@ -16,9 +16,9 @@ import torch
 from wm_planner.assembly import build_pipeline
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.evaluation.film import Film
-from wm_planner.evaluation.imagination import Decodable
 from wm_planner.evaluation.records import Trial
 from wm_planner.evaluation.trials import EXPERT, TrialsConfig
+from wm_planner.interfaces import Decodable
 from wm_planner.paths import model_dir
 from wm_planner.pipeline import Pipeline, View
 from wm_planner.planning import PlanningError

@@ -31,6 +31,7 @@ class Report:
         self.frame_to_command_ms: deque[float] = deque(maxlen=_WINDOW)
         self.holds: Counter[str] = Counter()
         self.non_finite = 0
+        self.surprise: float | None = None  # of the newest frames
         self.longest_gap = 0.0  # s, of the node's loop
         self.fault: Fault | None = None
 
@@ -59,6 +60,8 @@ class Report:
             "expected_return": f"{float(plan.expected_return[0]):.4f}",
             "iterations": plan.statistics.iterations,
             "non_finite_scores": plan.statistics.non_finite,
+            "surprise": "" if outcome.surprise is None else f"{outcome.surprise:.4f}",
+            "horizon": plan.actions.shape[1],
         }
         return status(DiagnosticStatus.OK, "wm_planner: plan", "planned", values)
 
@@ -75,10 +78,13 @@ def planner_status(report: Report, gate: Gate, overruns: int) -> DiagnosticStatu
         level, text = DiagnosticStatus.ERROR, f"holding, {': '.join(report.fault)}"
     elif gate.state is State.STOPPED:
         level, text = DiagnosticStatus.WARN, "stopped; call reset, then start"
+    elif gate.running and (report.surprise or 0.0) > 1.0:
+        level, text = DiagnosticStatus.WARN, "running, surprised: it looks less far ahead"
     values: dict[str, object] = {
         "state": gate.state.value,
         "overruns": overruns,
         "non_finite_scores": report.non_finite,
+        "surprise": "" if report.surprise is None else f"{report.surprise:.3f}",
     }
     for name in ("plan_ms", "frame_to_command_ms"):
         samples = list(getattr(report, name))

@@ -84,6 +84,13 @@ PARAMETERS = (
         0.0,
         2.0,
     ),
+    Parameter(
+        "max_surprise",
+        2.0,
+        "Frames farther from the prediction hold the arm; 1: as one in 1,000 clean ones; 0: none.",
+        0.0,
+        1000.0,
+    ),
     Parameter("seed", 0, "Seed of the search; taken at ~/reset.", 0, 2**31 - 1, read_only=False),
     Parameter(
         "command_type",

@@ -15,7 +15,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from sensor_msgs.msg import JointState as JointStateMsg
-from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import Float64, Float64MultiArray
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
@@ -142,6 +142,7 @@ class PlannerNode(LifecycleNode):
             self.create_publisher(DiagnosticArray, "/diagnostics", 10), self.destroy_publisher
         )
         statistics = self._publisher(DiagnosticStatus, "~/plan_statistics", 10)
+        surprise = self._publisher(Float64, "~/surprise", 10)
         imagination = self._publisher(Image, "~/imagination", 1)
         done = self._kept(
             self.create_guard_condition(self._on_outcomes), self.destroy_guard_condition
@@ -153,6 +154,7 @@ class PlannerNode(LifecycleNode):
             heard=lambda: commands.get_subscription_count() > 0,
             watched=lambda: imagination.get_subscription_count() > 0,
             send_statistics=statistics.publish,
+            send_surprise=lambda value: surprise.publish(Float64(data=value)),
             send_picture=lambda picture, stamp: imagination.publish(
                 encode_image(picture, stamp, "imagined")
             ),

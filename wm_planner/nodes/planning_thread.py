@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wm_planner.evaluation.imagination import Decodable, imagine_strip
+from wm_planner.evaluation.imagination import imagine_strip
+from wm_planner.interfaces import Decodable
 from wm_planner.nodes.frame_buffer import FrameSet
 from wm_planner.nodes.messages import MessageError, decode_image
 from wm_planner.perception.frame_guard import BadFrame, FrameGuard
@@ -26,6 +27,7 @@ class Job(NamedTuple):
     seed: int | None  # reset the pipeline to this seed first
     age: float  # seconds since the frames
     speed_scale: float  # of the arm
+    steps: int  # control periods since the last job's frames
     held: bool  # the arm held since the last job: it did not do what was planned
     imagine: bool  # also draw what the plan is imagined to lead to
 
@@ -37,6 +39,7 @@ class Outcome(NamedTuple):
     plan: Plan | None
     error: Exception | None
     plan_ms: float
+    surprise: float | None = None  # of the frames; None where nothing was foreseen
 
 
 class Picture(NamedTuple):
@@ -127,10 +130,12 @@ class PlanningThread:
             if job.held:
                 self._pipeline.forget_actions()
             started = time.monotonic()
-            thought = self._pipeline.think(frames, job.proprio, job.age, job.speed_scale)
-            outcome = Outcome(job, thought.plan, None, (time.monotonic() - started) * 1e3)
+            thought = self._pipeline.think(frames, job.proprio, job.age, job.speed_scale, job.steps)
+            took_ms = (time.monotonic() - started) * 1e3
+            outcome = Outcome(job, thought.plan, None, took_ms, thought.surprise)
         except Exception as error:  # whatever it is, the arm holds and the diagnostics say why
-            outcome = Outcome(job, None, error, (time.monotonic() - started) * 1e3)
+            took_ms = (time.monotonic() - started) * 1e3
+            outcome = Outcome(job, None, error, took_ms, getattr(error, "surprise", None))
         with self._condition:
             self._outcomes.append(outcome)
             self._busy = job.imagine

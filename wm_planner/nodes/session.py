@@ -11,6 +11,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from sensor_msgs.msg import CompressedImage, Image
 from sensor_msgs.msg import JointState as JointStateMsg
 
+from wm_planner.caution import Surprised
 from wm_planner.control.arm import CartesianArm, InvalidInput
 from wm_planner.control.joint_guard import JointGuard
 from wm_planner.errors import UserError
@@ -40,6 +41,7 @@ class Surroundings(NamedTuple):
     heard: Callable[[], bool]  # somebody listens to the commands
     watched: Callable[[], bool]  # somebody looks at the imagination
     send_statistics: Callable[[DiagnosticStatus], None]
+    send_surprise: Callable[[float], None]
     send_picture: Callable[[np.ndarray, float], None]  # (h, w, 3) uint8 RGB, stamp in seconds
     report: Callable[[], None]  # publish the diagnostics now
     wake: Callable[[], None]  # have `take_outcomes` called by the executor; from any thread
@@ -71,6 +73,7 @@ class Session:
         )
         self._epoch = 0  # outcomes of jobs from an earlier one are dropped
         self._seed: int | None = None
+        self._planned = 0.0  # stamp of the frames planned from last
         self._held = False  # since the last job
         self._bad_joints = False  # the newest joint state was refused
         self._beat = time.monotonic()  # when the executor was here last
@@ -174,6 +177,8 @@ class Session:
 
     def _job(self, frames: FrameSet) -> Job:
         age = 0.0 if self._lockstep else max(0.0, self._around.now() - frames.stamp)
+        steps = round((frames.stamp - self._planned) / self._output.period)
+        self._planned = frames.stamp
         return Job(
             frames=frames,
             proprio=self._arm.proprioception(frames.joints),
@@ -181,6 +186,7 @@ class Session:
             seed=self._seed,
             age=age,
             speed_scale=self._arm.speed_scale,
+            steps=steps,
             held=self._held,
             imagine=self._around.watched(),
         )
@@ -198,10 +204,11 @@ class Session:
 
     def _use(self, outcome: Outcome) -> None:
         newest = self._buffer.joints
+        self.report.surprise = outcome.surprise
+        if outcome.surprise is not None:
+            self._around.send_surprise(outcome.surprise)
         if outcome.plan is None or newest is None:
-            bad = outcome.error
-            kind = bad.kind if isinstance(bad, BadFrame) else "planning"
-            self.hold(Fault(kind, str(bad) or type(bad).__name__))
+            self.hold(_fault(outcome.error))
             return
         if self._unfit() or self._too_late(outcome):
             return
@@ -301,3 +308,11 @@ class Session:
             arm_status(self._arm, self._output, self._buffer.joints, self._around.now()),
             process_status(self.report),
         ]
+
+
+def _fault(error: Exception | None) -> Fault:
+    """What a failed plan is reported as."""
+    if isinstance(error, BadFrame):
+        return Fault(error.kind, str(error))
+    kind = "surprise" if isinstance(error, Surprised) else "planning"
+    return Fault(kind, str(error) or type(error).__name__)

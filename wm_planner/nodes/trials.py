@@ -84,6 +84,8 @@ def node_parameters(config: TrialsConfig, label: str = "") -> NodeParameters:
     known = {parameter.name for parameter in PARAMETERS}
     search = config.contestants[label or config.label]
     found = {f.name: getattr(search, f.name) for f in fields(PlannerConfig) if f.name in known}
+    if not search.max_surprise:
+        del found["max_surprise"]  # as the node has it
     folder = str(model_dir(config.model_name).resolve())
     planner = {**found, "model": folder, "device": config.device, "lockstep": config.lockstep}
     return NodeParameters(simulation, planner)

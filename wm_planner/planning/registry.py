@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 from wm_planner.interfaces import BACKENDS, Objective, Planner, WorldModel
@@ -46,6 +47,8 @@ class PlannerConfig:
         prior_weight: return given up for one squared standard deviation from the prior.
         smoothness_weight: return given up for one squared unit of change between actions.
         action_delay: seconds until the arm follows a command; the plan begins where it is by then.
+        max_surprise: frames farther from the prediction are not planned from, in units of what one
+            in a thousand clean frames exceeds; nearer ones shorten the horizon. 0: no notice.
         backend: code that imagines, one of auto, eager, float32, bfloat16.
     """
 
@@ -69,6 +72,7 @@ class PlannerConfig:
     prior_weight: float = 0.5
     smoothness_weight: float = 0.0
     action_delay: float = 0.0
+    max_surprise: float = 0.0
     backend: str = "auto"
 
     def __post_init__(self) -> None:
@@ -83,6 +87,10 @@ class PlannerConfig:
         if not 0 <= self.action_delay <= 2:
             raise ValueError(
                 f"action_delay is {self.action_delay} s, expected 0 to 2: measure it in seconds"
+            )
+        if not (self.max_surprise == 0 or 1 < self.max_surprise < math.inf):
+            raise ValueError(
+                f"max_surprise is {self.max_surprise}, expected above 1, or 0 for no notice of it"
             )
         check_temperature(self.temperature)
         self.search()

@@ -22,7 +22,7 @@ from wm_planner.planning.distribution import SequenceDistribution
 from wm_planner.planning.search_config import SearchConfig
 from wm_planner.planning.sequence_noise import draw
 from wm_planner.planning.switches import to_valid
-from wm_planner.planning.warm_start import check_warm_start
+from wm_planner.planning.warm_start import fit_warm_start
 from wm_planner.types import ActionSpace, Latent, Plan, PlanStatistics, Proposal
 
 
@@ -94,6 +94,9 @@ class EliteSearch:
         prior = self._prior(latent, generator)
         if not self.config.use_warm_start:
             warm_start = None
+        if warm_start is not None:
+            shape = (latent.z.shape[0], self.config.horizon, self.action_space.size)
+            warm_start = fit_warm_start(warm_start, shape)
         distribution = self._initial(latent, prior, warm_start)
         references = self._references(distribution, prior, warm_start)
         found = self._refine(latent, prior, distribution, references, generator, deadline)
@@ -111,8 +114,6 @@ class EliteSearch:
         """Around the prior's sequence, else the last plan, else doing nothing."""
         config, device = self.config, latent.z.device
         shape = (latent.z.shape[0], config.horizon, self.action_space.size)
-        if warm_start is not None:
-            check_warm_start(warm_start, shape)
         std = torch.full(shape, config.initial_std, device=device)
         if prior is not None:
             mean, std = prior.mean, prior.std.clamp(config.min_std, config.initial_std)

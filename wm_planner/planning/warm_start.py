@@ -11,10 +11,16 @@ def shift(actions: Tensor) -> Tensor:
     return torch.cat([actions[:, 1:], actions[:, -1:]], dim=1)
 
 
-def check_warm_start(warm_start: Tensor, shape: tuple[int, int, int]) -> None:
-    """Raise ValueError unless `warm_start` has `shape` (B, H, A)."""
-    if tuple(warm_start.shape) != shape:
+def fit_warm_start(warm_start: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """`warm_start` (B, any H, A) cut, or its last step repeated, to `shape` (B, H, A).
+
+    Raises ValueError when batch or actions differ.
+    """
+    batch, horizon, size = shape
+    if warm_start.ndim != 3 or (warm_start.shape[0], warm_start.shape[2]) != (batch, size):
         raise ValueError(
             f"warm_start has shape {tuple(warm_start.shape)}, expected (B, H, A) = {shape}: "
-            "pass shift(plan.actions) of this planner's last plan, or None"
+            "pass shift(plan.actions) of the last plan, or None"
         )
+    missing = horizon - warm_start.shape[1]
+    return torch.cat([warm_start[:, :horizon], *[warm_start[:, -1:]] * missing], dim=1)

@@ -11,7 +11,7 @@ from torch import Tensor
 from wm_planner.assembly import build_arm
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.errors import UserError
-from wm_planner.evaluation.imagination import Decodable
+from wm_planner.interfaces import Decodable
 from wm_planner.perception.images import observe
 from wm_planner.types import JointState, Latent
 from wm_planner.world_models.store import LoadedModel

@@ -15,6 +15,8 @@ from safetensors.torch import save_file
 
 from wm_planner.errors import UserError
 from wm_planner.safe_yaml import read_text, read_yaml
+from wm_planner.world_models import surprise
+from wm_planner.world_models.surprise import SurpriseScale
 from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig
 
 _FAMILY = "td_latent"
@@ -88,6 +90,7 @@ class LoadedModel(NamedTuple):
     world_model: TDLatent
     config: ModelConfig
     sha256: str  # of the weights file
+    surprise: SurpriseScale | None = None  # None where it was never measured
 
 
 def check_device(device: str) -> torch.device:
@@ -135,7 +138,10 @@ def load_model(directory: Path, device: str = "cpu") -> LoadedModel:
     world_model.to(target)
     channels_last(world_model)
     world_model.eval().requires_grad_(False)
-    return LoadedModel(world_model, config, hashlib.sha256(weights_file.read_bytes()).hexdigest())
+    sha256 = hashlib.sha256(weights_file.read_bytes()).hexdigest()
+    scale = directory / surprise.FILE
+    known = SurpriseScale.load(scale) if scale.is_file() else None
+    return LoadedModel(world_model, config, sha256, known)
 
 
 def read_config(path: Path) -> ModelConfig:

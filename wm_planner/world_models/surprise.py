@@ -17,10 +17,10 @@ import yaml
 from torch import Tensor
 
 from wm_planner.errors import UserError
+from wm_planner.safe_yaml import read_yaml
 from wm_planner.types import Latent
 
 FILE = "surprise.yaml"
-_MAX_BYTES = 2**16  # of a scale; a larger file is something else
 _WAY_OUT = "write it again with `wm_planner evaluate --calibrate`"
 
 
@@ -77,16 +77,7 @@ class SurpriseScale:
     @classmethod
     def load(cls, path: Path) -> SurpriseScale:
         """Read a scale; whatever is wrong with the file is a UserError that says so."""
-        if not path.is_file():
-            raise UserError(f"{path}: no such file; {_WAY_OUT}")
-        if path.stat().st_size > _MAX_BYTES:
-            raise UserError(
-                f"{path}: {path.stat().st_size} bytes, more than the {_MAX_BYTES} allowed"
-            )
-        try:
-            values = yaml.safe_load(path.read_text())
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise UserError(f"{path}: not YAML ({error}); {_WAY_OUT}") from error
+        values = read_yaml(path)
         try:
             return _parsed(values)
         except UserError as error:

@@ -13,7 +13,6 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from wm_planner.evaluation.imagination import Decodable
 from wm_planner.evaluation.records import explained
 from wm_planner.evaluation.report import charts
 from wm_planner.evaluation.report.charts import Series
@@ -25,6 +24,7 @@ from wm_planner.evaluation.world_model.measure import Evaluation, OpenLoop
 from wm_planner.evaluation.world_model.physics import Consistency
 from wm_planner.evaluation.world_model.pictures import imagined_strip, physics_strip
 from wm_planner.evaluation.world_model.workbench import Workbench
+from wm_planner.interfaces import Decodable
 
 _MOMENTS = (0, 1, 3, 5, 10, 20, 50, 100)  # steps shown of an imagination
 _START = 10  # step it starts at

@@ -12,9 +12,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from wm_planner.envs.manipulation import ManipulationEnv
-from wm_planner.evaluation.imagination import Decodable
 from wm_planner.evaluation.world_model.recording import Encoded, Pilot, each, encode, record
-from wm_planner.interfaces import WorldModel
+from wm_planner.interfaces import Decodable, WorldModel
 from wm_planner.types import Latent
 from wm_planner.world_models.surprise import (
     Percentiles,

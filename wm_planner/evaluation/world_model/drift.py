@@ -8,11 +8,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from wm_planner.evaluation.imagination import Decodable
 from wm_planner.evaluation.world_model.futures import BEFORE, rms
 from wm_planner.evaluation.world_model.readout import Readout
 from wm_planner.evaluation.world_model.recording import Encoded, each
-from wm_planner.interfaces import WorldModel
+from wm_planner.interfaces import Decodable, WorldModel
 from wm_planner.types import Latent, Observation
 
 _GAP_EVERY = 10  # steps between looks at what the imagination decodes to

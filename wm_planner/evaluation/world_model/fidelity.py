@@ -16,9 +16,9 @@ from torchmetrics.functional.image import (
     structural_similarity_index_measure,
 )
 
-from wm_planner.evaluation.imagination import Decodable
 from wm_planner.evaluation.world_model.futures import Futures, rms
 from wm_planner.evaluation.world_model.readout import Readout
+from wm_planner.interfaces import Decodable
 from wm_planner.types import Latent
 
 _FRAME_STEPS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100)

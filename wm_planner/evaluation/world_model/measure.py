@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from wm_planner.evaluation.imagination import Decodable
 from wm_planner.evaluation.world_model.branches import (
     Moment,
     branch,
@@ -47,6 +46,7 @@ from wm_planner.evaluation.world_model.physics import Consistency, consistency
 from wm_planner.evaluation.world_model.readout import Readout, fit_readout
 from wm_planner.evaluation.world_model.recording import Encoded, encode, record
 from wm_planner.evaluation.world_model.workbench import Workbench
+from wm_planner.interfaces import Decodable
 from wm_planner.types import Observation
 
 READOUT_SEEDS = 1_000  # after the first one: episodes that only the readout is fitted on

@@ -8,11 +8,10 @@ import cv2
 import numpy as np
 import torch
 
-from wm_planner.evaluation.imagination import Decodable
 from wm_planner.evaluation.world_model.futures import imagine
 from wm_planner.evaluation.world_model.physics import Consistency
 from wm_planner.evaluation.world_model.recording import Encoded, each
-from wm_planner.interfaces import WorldModel
+from wm_planner.interfaces import Decodable, WorldModel
 from wm_planner.types import Latent
 
 _TILE = 128  # pixels

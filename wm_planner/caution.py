@@ -1,0 +1,77 @@
+"""Trusts the world model only as far as it foresaw what is seen now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from wm_planner.errors import UserError
+from wm_planner.interfaces import Decodable, Planner, WorldModel
+from wm_planner.types import Latent, Observation
+from wm_planner.world_models.surprise import SurpriseScale, frame_surprise, surprise
+
+
+class Surprised(UserError):
+    """What is seen is too far from what was foreseen: a plan would rest on nothing."""
+
+    def __init__(self, surprise: float, limit: float) -> None:
+        self.surprise = surprise
+        super().__init__(
+            f"what the cameras show is {surprise:.2f} times as far from what was foreseen as 999 "
+            f"of 1,000 clean frames are, allowed {limit:.2f}; it ends when the scene is again as "
+            "foreseen, or with ~/reset, which accepts it as it is"
+        )
+
+
+class Shortened(NamedTuple):
+    """A planner that looks less far ahead."""
+
+    planner: Planner
+    horizon: int
+
+
+class Caution:
+    """Compares predictions with frames; shortens the horizon, and refuses, as surprise grows.
+
+    Args:
+        world_model: made the predictions.
+        scale: what its errors are like where nothing is wrong.
+        limit: surprise that it refuses, above 1: one in a thousand clean frames has more than 1.
+        horizon: steps looked ahead while nothing surprises.
+        planner_of: makes a planner that looks so many steps ahead.
+    """
+
+    def __init__(
+        self,
+        world_model: WorldModel,
+        scale: SurpriseScale,
+        limit: float,
+        horizon: int,
+        planner_of: Callable[[int], Planner],
+    ) -> None:
+        if not limit > 1:
+            raise UserError(
+                f"max_surprise is {limit}, expected above 1, which one in a thousand clean frames "
+                "exceeds; 0 takes no notice of surprise"
+            )
+        self._world_model, self._scale = world_model, scale
+        self.limit, self.horizon = limit, horizon
+        self._planners = {steps: planner_of(steps) for steps in range(1, horizon + 1)}
+
+    def surprise(self, foreseen: Latent, seen: Latent, observation: Observation) -> Tensor:
+        """Surprise (B,): the largest of the latent's and of each camera's frame."""
+        found = surprise(foreseen, seen, self._scale)
+        if isinstance(self._world_model, Decodable) and self._scale.frames:
+            decoded = self._world_model.decode(foreseen)  # (B, V, C, h, w)
+            frames = frame_surprise(decoded, observation.images, self._scale)
+            found = torch.maximum(found, frames.amax(1))
+        return found
+
+    def planner(self, surprise: float) -> Shortened:
+        """Full horizon up to a surprise of 1, a single step at the limit, straight in between."""
+        trust = min(1.0, max(0.0, (self.limit - surprise) / (self.limit - 1.0)))
+        steps = max(1, round(trust * self.horizon))
+        return Shortened(self._planners[steps], steps)
