@@ -91,7 +91,7 @@ def test_a_missing_and_a_huge_file_are_user_errors(tmp_path):
     with pytest.raises(UserError, match="no such file"):
         SurpriseScale.load(tmp_path / "surprise.yaml")
     (tmp_path / "surprise.yaml").write_text("#" * 100_000)
-    with pytest.raises(UserError, match="more than the 65536 allowed"):
+    with pytest.raises(UserError, match="more than"):
         SurpriseScale.load(tmp_path / "surprise.yaml")
 
 
