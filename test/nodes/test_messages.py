@@ -1,5 +1,6 @@
 """Messages to arrays and back."""
 
+import time
 import zlib
 
 import cv2
@@ -110,6 +111,16 @@ def bomb(kind):
 def test_a_picture_that_fills_the_memory_is_not_decoded(kind):
     with pytest.raises(MessageError, match="60000 x 60000 pixels, expected at most"):
         decode_image(CompressedImage(format=kind[1:], data=bomb(kind)))
+
+
+def test_a_chunk_of_gigabytes_is_not_made_room_for():
+    """Found by fuzzing: OpenCV allocates a PNG chunk's length before it looks for its bytes."""
+    data = bytearray(cv2.imencode(".png", FRAME)[1].tobytes())
+    data[33:37] = (0x7CCA025B).to_bytes(4, "big")
+    started = time.process_time()
+    with pytest.raises(MessageError, match="IDAT.*cut short"):
+        decode_image(CompressedImage(format="png", data=bytes(data)))
+    assert time.process_time() - started < 0.1
 
 
 @pytest.mark.parametrize("kind", [".bmp", ".webp", ".tiff"])

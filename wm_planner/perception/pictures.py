@@ -8,6 +8,10 @@ import numpy as np
 MAX_EDGE = 8192  # pixels
 MAX_PIXELS = 4096 * 4096
 _PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+_CHUNKS = {
+    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"bKGD",
+    b"pHYs", b"tIME", b"tEXt", b"eXIf",
+}  # fmt: skip
 _JPEG = b"\xff\xd8"
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # JPEG markers without a length
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # JPEG markers of a frame's header
@@ -49,10 +53,23 @@ def decode_checked(data: bytes) -> np.ndarray:
 def size_of(data: bytes) -> tuple[int, int]:
     """Width and height in pixels, as the header says."""
     if data.startswith(_PNG) and len(data) >= 24:
+        _check_chunks(data)
         return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
     if data.startswith(_JPEG):
         return _size_of_jpeg(data)
     raise PictureError("no JPEG or PNG")
+
+
+def _check_chunks(data: bytes) -> None:
+    """OpenCV makes room for as many bytes as a chunk of a PNG says it has, whatever comes."""
+    place, kind = 8, b""
+    while kind != b"IEND":
+        size, kind = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
+        place += 12 + size
+        if place > len(data):
+            raise PictureError(f"a PNG whose part {kind!r} is cut short")
+        if kind not in _CHUNKS:
+            raise PictureError(f"a PNG with a part {kind!r}, which no camera sends")
 
 
 def _size_of_jpeg(data: bytes) -> tuple[int, int]:
