@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from hypothesis import strategies as st
-from mutations import EXAMPLES, fuzz, spoilt_bytes
+from mutations import EXAMPLES, FLOATS, fuzz, spoilt_bytes
 from sensor_msgs.msg import CompressedImage, Image
 from sensor_msgs.msg import JointState as JointStateMsg
 
@@ -49,7 +49,7 @@ def test_compressed_images(examples, kind):
 
 @examples
 def test_joint_states(examples):
-    numbers = st.lists(st.floats(), max_size=5) | st.just([0.1, 0.2, 0.3])
+    numbers = st.lists(FLOATS, max_size=5) | st.just([0.1, 0.2, 0.3])
     states = st.builds(
         JointStateMsg,
         name=st.lists(st.sampled_from([*NAMES, "d", ""]), max_size=5) | st.permutations(NAMES),
