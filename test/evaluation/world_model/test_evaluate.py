@@ -29,7 +29,7 @@ from wm_planner.evaluation.world_model.summary import flat, table
 from wm_planner.evaluation.world_model.workbench import prepare
 from wm_planner.planning import PlannerConfig
 from wm_planner.world_models.store import load_model
-from wm_planner.world_models.surprise import SurpriseScale
+from wm_planner.world_models.surprise import Percentiles, SurpriseScale
 
 KEYS = {
     "drift_100_over_10",
@@ -66,6 +66,30 @@ def test_the_command_prints_a_table_and_writes_a_page_figures_and_a_scale(
     assert "A quick run" in page and page.count("data:image/jpeg") >= 3
     assert not re.search(r'(src|href)="(?!data:)', page)  # self-contained
     assert figures["seconds"] < 60
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_figures(model_folder, tmp_path):
+    config = EvaluateConfig(str(model_folder), tmp_path, quick=True)
+    first, second = (evaluate(config) for _ in range(2))
+    for key in first.keys() - {"seconds"}:
+        assert first[key] == second[key] or first[key] != first[key], key
+
+
+def test_a_scale_of_other_weights_is_refused_before_anything_is_measured(model_folder, tmp_path):
+    percentiles = Percentiles(1.0, 2.0, 3.0, 4.0)
+    scale = SurpriseScale((1.0,) * 16, percentiles, (percentiles,) * 2, 10, "0" * 64)
+    scale.save(model_folder / "surprise.yaml")
+    with pytest.raises(UserError, match="--calibrate"):
+        evaluate(EvaluateConfig(str(model_folder), tmp_path, quick=True))
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_measured(
+    model_folder, tmp_path
+):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="folder that can be written"):
+        evaluate(EvaluateConfig(str(model_folder), tmp_path / "file" / "out", quick=True))
 
 
 class Blind:

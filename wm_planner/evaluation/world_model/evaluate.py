@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from wm_planner.errors import UserError
-from wm_planner.evaluation.records import write_json
+from wm_planner.evaluation.records import explained, write_json
 from wm_planner.evaluation.report.world_model import write_page
 from wm_planner.evaluation.world_model.calibrate import measure_scale, one_step_errors
 from wm_planner.evaluation.world_model.effort import QUICK, Effort
@@ -69,13 +69,17 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     started = time.perf_counter()
+    with explained(config.folder):  # before minutes of work
+        config.folder.mkdir(parents=True, exist_ok=True)
     folder = model_dir(config.model)
     model = load_model(folder)
     effort = QUICK if config.quick else Effort()
     bench = prepare(model, _planner(config), config.seed, effort.episodes)
     if config.calibrate:
-        _scale(config, bench, model).save(folder / FILE)
-    scale = SurpriseScale.load(folder / FILE) if (folder / FILE).is_file() else None
+        measured = _measure_scale(config, bench, model)
+        with explained(folder / FILE):
+            measured.save(folder / FILE)
+    scale = _scale_of(model, folder / FILE)
     evaluation = evaluate_model(bench, effort)
     clean = clean_surprise(bench, evaluation, scale)
     figures = {
@@ -84,7 +88,6 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         **_surprise(scale, clean),
         "seconds": round(time.perf_counter() - started, 1),
     }
-    config.folder.mkdir(parents=True, exist_ok=True)
     page = write_page(config.folder / "evaluation.html", figures, evaluation, bench, clean)
     for path in (config.folder / "evaluation.json", config.json):
         if path is not None:
@@ -102,11 +105,6 @@ def clean_surprise(
     if scale is None:
         return []
     differences, _ = one_step_errors(bench.world_model, evaluation.recorded["policy"])
-    if differences.shape[-1] != len(scale.spread):
-        raise UserError(
-            f"{FILE} is of a latent of {len(scale.spread)} numbers, the model's has "
-            f"{differences.shape[-1]}: run again with --calibrate"
-        )
     zeros = torch.zeros_like(differences)
     errors = latent_error(differences, zeros, torch.tensor(scale.spread))
     return (errors / scale.latent.p999).tolist()
@@ -119,7 +117,20 @@ def _planner(config: EvaluateConfig) -> PlannerConfig:
     return replace(planner, backend="eager", samples=16, prior_samples=4, iterations=1, elites=4)
 
 
-def _scale(config: EvaluateConfig, bench: Workbench, model: LoadedModel) -> SurpriseScale:
+def _scale_of(model: LoadedModel, path: Path) -> SurpriseScale | None:
+    """The model's scale of surprise; None if it was never measured."""
+    if not path.is_file():
+        return None
+    scale = SurpriseScale.load(path)
+    if scale.sha256 != model.sha256:
+        raise UserError(
+            f"{path}: measured with weights {scale.sha256[:12]}, the model's are "
+            f"{model.sha256[:12]}: run again with --calibrate"
+        )
+    return scale
+
+
+def _measure_scale(config: EvaluateConfig, bench: Workbench, model: LoadedModel) -> SurpriseScale:
     episodes = _QUICK_CALIBRATION_EPISODES if config.quick else _CALIBRATION_EPISODES
     steps = 20 if config.quick else bench.envs[0].task.time_limit
     pilot = bench.pilots["policy"]
