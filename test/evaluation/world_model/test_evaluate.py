@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
+from wm_planner.envs.tasks.grasp import Grasp
 from wm_planner.errors import UserError
 from wm_planner.evaluation.report.world_model import render
 from wm_planner.evaluation.world_model import calibrate
@@ -51,19 +52,22 @@ def env() -> ManipulationEnv:
 
 
 def test_the_command_prints_a_table_and_writes_a_page_figures_and_a_scale(
-    model_folder, tmp_path, capsys
+    model_folder, tmp_path, capsys, monkeypatch
 ):
+    short = replace(QUICK, clean_episodes=1)
+    monkeypatch.setattr("wm_planner.evaluation.world_model.evaluate.Effort", lambda: short)
+    monkeypatch.setattr(Grasp, "time_limit", 30)
     out, extra = tmp_path / "out", tmp_path / "extra" / "figures.json"
-    evaluate(EvaluateConfig(str(model_folder), out, extra, quick=True, calibrate=True))
+    evaluate(EvaluateConfig(str(model_folder), out, extra, planner="prior", calibrate=True))
     figures = json.loads((out / "evaluation.json").read_text())
     assert figures == json.loads(extra.read_text())
     assert figures.keys() >= KEYS
-    assert figures["drift_100_over_10"] is None  # a quick run imagines fewer steps
+    assert figures["drift_100_over_10"] is None  # fewer steps were imagined
     assert not [key for key, value in figures.items() if isinstance(value, dict | list)]
     assert "controllability, rank correlation" in capsys.readouterr().out
     assert SurpriseScale.load(model_folder / "surprise.yaml").sha256 == figures["sha256"]
     page = (out / "evaluation.html").read_text()
-    assert "A quick run" in page and page.count("data:image/jpeg") >= 3
+    assert page.count("data:image/jpeg") >= 3
     assert not re.search(r'(src|href)="(?!data:)', page)  # self-contained
     assert figures["seconds"] < 60
 
@@ -109,13 +113,19 @@ def test_a_model_that_does_not_decode_is_evaluated_without_pictures(model_folder
     assert found.open_loop.frames is None and not any(key.startswith("psnr") for key in figures)
     described = {"model": "m", "task": "grasp", "sha256": "0" * 64, "seed": 5_000_000,
                  "planner": "prior", "quick": True, "git": "g", "processor": "p"}  # fmt: skip
-    assert "does not decode" in render({**described, **figures}, found, bench, [])
+    page = render({**described, **figures}, found, bench, [])
+    assert "does not decode" in page and "A quick run" in page
+    assert "--calibrate" in page  # it has no scale yet
     assert "horizon" in table(figures)
 
 
 @pytest.mark.parametrize(
     ("options", "expected"),
-    [({"seed": 4_999_999}, "5000000 or more"), ({"planner": "noop"}, "mppi, cem, prior")],
+    [
+        ({"seed": 4_999_999}, "5000000 or more"),
+        ({"planner": "noop"}, "mppi, cem, prior"),
+        ({"quick": True, "calibrate": True}, "drop one"),
+    ],
 )
 def test_bad_options_are_user_errors(options, expected):
     with pytest.raises(UserError, match=expected):

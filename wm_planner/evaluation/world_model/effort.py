@@ -23,6 +23,7 @@ class Effort:
         plan_steps: steps of a plan.
         tail: steps of the action prior after a plan, to see what it was worth.
         pairs: of each case of physical consistency, at most.
+        clean_episodes: that the scale of surprise is measured on.
     """
 
     episodes: int = 8
@@ -38,9 +39,10 @@ class Effort:
     plan_steps: int = 6
     tail: int = 20
     pairs: int = 10
+    clean_episodes: int = 40
 
 
 QUICK = Effort(
     episodes=2, horizon=12, long=20, stride=4, readout_episodes=1, states=4, plan_states=3,
-    plans=4, plan_steps=4, tail=4, pairs=1,
+    plans=4, plan_steps=4, tail=4, pairs=1, clean_episodes=2,
 )  # fmt: skip

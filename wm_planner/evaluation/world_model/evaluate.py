@@ -24,7 +24,6 @@ from wm_planner.world_models.store import LoadedModel, load_model
 from wm_planner.world_models.surprise import FILE, SurpriseScale, latent_error
 
 EVALUATION_SEED = 5_000_000  # this seed and up are never trained on
-_CALIBRATION_EPISODES, _QUICK_CALIBRATION_EPISODES = 40, 2
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,10 @@ class EvaluateConfig:
                 f"seed is {self.seed}, expected {EVALUATION_SEED} or more: those below are for "
                 "training and calibration"
             )
+        if self.quick and self.calibrate:
+            raise UserError(
+                "--quick and --calibrate: a scale of a few steps says nothing; drop one"
+            )
         if self.planner not in (known := ("mppi", "cem", "prior")):
             raise UserError(f"planner is {self.planner!r}, expected one of {', '.join(known)}")
 
@@ -69,14 +72,14 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     started = time.perf_counter()
-    with explained(config.folder):  # before minutes of work
-        config.folder.mkdir(parents=True, exist_ok=True)
     folder = model_dir(config.model)
     model = load_model(folder)
+    with explained(config.folder):  # before minutes of work
+        config.folder.mkdir(parents=True, exist_ok=True)
     effort = QUICK if config.quick else Effort()
     bench = prepare(model, _planner(config), config.seed, effort.episodes)
     if config.calibrate:
-        measured = _measure_scale(config, bench, model)
+        measured = _measure_scale(bench, effort, model)
         with explained(folder / FILE):
             measured.save(folder / FILE)
     scale = _scale_of(model, folder / FILE)
@@ -130,11 +133,11 @@ def _scale_of(model: LoadedModel, path: Path) -> SurpriseScale | None:
     return scale
 
 
-def _measure_scale(config: EvaluateConfig, bench: Workbench, model: LoadedModel) -> SurpriseScale:
-    episodes = _QUICK_CALIBRATION_EPISODES if config.quick else _CALIBRATION_EPISODES
-    steps = 20 if config.quick else bench.envs[0].task.time_limit
-    pilot = bench.pilots["policy"]
-    return measure_scale(bench.envs, bench.world_model, pilot, episodes, steps, model.sha256)
+def _measure_scale(bench: Workbench, effort: Effort, model: LoadedModel) -> SurpriseScale:
+    """As the planner drives it, for as long as a trial may take."""
+    steps, pilot = bench.envs[0].task.time_limit, bench.pilots["policy"]
+    episodes, sha256 = effort.clean_episodes, model.sha256
+    return measure_scale(bench.envs, bench.world_model, pilot, episodes, steps, sha256)
 
 
 def _described(config: EvaluateConfig, model: LoadedModel) -> dict[str, Any]:
