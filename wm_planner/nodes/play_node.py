@@ -19,6 +19,7 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from wm_planner.errors import UserError
 from wm_planner.nodes.messages import (
     camera_info,
     encode_image,
@@ -67,6 +68,9 @@ class PlayNode(Node):
         for name, default, description in PARAMETERS:
             descriptor = ParameterDescriptor(description=description, read_only=name != "seed")
             self.declare_parameter(name, default, descriptor)
+        for name in ("threads", "real_time_factor"):
+            if not self._value(name) > 0:
+                raise UserError(f"parameter {name} is {self._value(name)}, expected above 0")
         torch.set_num_threads(self._value("threads"))
         torch.set_flush_denormal(True)
         model = load_model(model_dir(self._value("model")), self._value("device"))

@@ -113,21 +113,29 @@ def run(
     show: Callable[[np.ndarray], None],
     config: PlayConfig,
 ) -> Pace:
-    """Take each intent as one control step of the dream, and show what comes of it."""
+    """Show where the dream starts, then take each intent as a control step, and show it."""
+    still = np.r_[np.zeros(dream.arm.action_size - 1), 1.0]
+    truth: dict[str, np.ndarray] = dream.env.simulation.frames()
+
+    def picture(action: np.ndarray) -> np.ndarray:
+        return draw(dream.believe(), action, truth if config.truth else None, _HELP)
+
+    show(picture(still))
     hands, seed, steps, spent = Hands(), config.seed, 0, 0.0
     for intent in intents:
         if intent.quit:
             break
         started = time.perf_counter()
         if intent.reset or intent.next:
-            hands, seed = Hands(), seed + intent.next
+            hands, seed, action = Hands(), seed + intent.next, still
             dream.reset(seed)
-            action, truth = np.r_[np.zeros(3), 1.0], dream.env.simulation.frames()
+            truth = dream.env.simulation.frames()
         else:
             action = hands.follow(dream.prior_action()) if intent.prior else hands.action(intent)
             dream.advance(action)
-            truth = dream.env.step(action)[0] if config.truth else {}
-        show(draw(dream.believe(), action, truth if config.truth else None, _HELP))
+            if config.truth:
+                truth = dream.env.step(action)[0]
+        show(picture(action))
         steps, spent = steps + 1, spent + time.perf_counter() - started
     return Pace(steps, spent)
 
@@ -136,11 +144,8 @@ def _intents(
     stack: ExitStack, config: PlayConfig, window: Window | None, rate: float
 ) -> Iterator[Intent]:
     """Whose hands drive: a script's, a joystick's or a keyboard's."""
-    if config.keys and window is None:
-        script = list(read_script(config.keys))
-        return iter(tqdm(script, desc="play", unit="step", mininterval=1.0))
     if window is None:
-        raise UserError("without a window there must be --keys")
+        return iter(tqdm(list(read_script(config.keys)), desc="play", unit="step", mininterval=1.0))
     joystick = None
     if config.joystick is not None:
         joystick = stack.enter_context(closing(Joystick(config.joystick)))
@@ -153,7 +158,6 @@ def _live(
 ) -> Iterator[Intent]:
     """An intent each `period` seconds; esc in the window always ends."""
     due = time.monotonic()
-    yield Intent(reset=True)  # the first picture, before anybody has pressed anything
     while True:
         due = max(due + period, time.monotonic())
         pressed: set[str] = set()
