@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from wm_planner.envs.disturbances import Disturbances
 from wm_planner.envs.randomization import Randomization
 from wm_planner.errors import UserError
-from wm_planner.evaluation.records import write_json
+from wm_planner.evaluation.records import write_json, write_whole
 from wm_planner.evaluation.trials import TrialsConfig
 from wm_planner.planning import PlannerConfig
 from wm_planner.trials import run_trials
@@ -98,7 +98,7 @@ def robustness(config: RobustnessConfig) -> dict[str, Any]:
             )
         )
     table = _table(results)
-    (config.out / "robustness.md").write_text(table)
+    write_whole(config.out / "robustness.md", table)
     write_json(config.out / "robustness.json", results)
     print(table)
     return results

@@ -16,7 +16,7 @@ from wm_planner.evaluation.summary import describe, summarise
 from wm_planner.evaluation.trials import TrialsConfig
 from wm_planner.paths import model_dir
 from wm_planner.provenance import git_revision, machine
-from wm_planner.world_models.store import LoadedModel, load_model
+from wm_planner.world_models.store import LoadedModel, load_model, read_card
 
 
 def trials(config: TrialsConfig) -> int:
@@ -64,7 +64,6 @@ def run_trials(config: TrialsConfig) -> dict[str, Any]:
 def _settings(config: TrialsConfig, model: LoadedModel) -> dict[str, Any]:
     """What makes these trials what they are; a log goes on only with the same."""
     task, folder = make_task(config.task), model_dir(config.model_name)
-    card = folder / "README.md"
     over = "process"
     if config.ros:
         over = "ros lockstep" if config.lockstep else "ros"
@@ -83,7 +82,7 @@ def _settings(config: TrialsConfig, model: LoadedModel) -> dict[str, Any]:
             "name": config.model_name,
             "sha256": model.sha256,
             "config": asdict(model.config),
-            "card": card.read_text() if card.is_file() else "",
+            "card": read_card(folder),
         },
         "git": git_revision(),
         "machine": machine(config.device),

@@ -70,17 +70,23 @@ class Recorder:
                 self._subscribe(topic, types[0], _matching(offers))
 
     def _subscribe(self, topic: str, kind: str, qos: QoSProfile) -> None:
-        package, _, name = kind.split("/")
         try:
-            message = getattr(import_module(f"{package}.msg"), name)
+            message = self._message_class(kind)
             connection = self._writer.add_connection(topic, kind, typestore=self._typestore)
-        except (ImportError, AttributeError, KeyError, TypesysError, WriterError) as error:
+        except (ImportError, AttributeError, LookupError, TypesysError, WriterError) as error:
             self.skipped.add(topic)
             self._node.get_logger().warning(f"{topic} of type {kind} is not recorded: {error}")
             return
         self._subscriptions[topic] = self._node.create_subscription(
             message, topic, self._writes(connection), qos, raw=True
         )
+
+    def _message_class(self, kind: str) -> type:
+        """Of a type that rosbags knows: what strangers announce is not imported unseen."""
+        if kind not in self._typestore.fielddefs:
+            raise LookupError(f"rosbags knows no type {kind!r}")
+        package, _, name = kind.split("/")
+        return getattr(import_module(f"{package}.msg"), name)
 
     def _listen_to_all(self, topic: str, offers: Sequence[QoSProfile]) -> None:
         """Ask for less where a publisher that came later would not be heard."""
