@@ -21,8 +21,8 @@ class Surprised(UserError):
         self.surprise = surprise
         super().__init__(
             f"what the cameras show is {surprise:.2f} times as far from what was foreseen as 999 "
-            f"of 1,000 clean frames are, allowed {limit:.2f}; it ends when the scene is again as "
-            "foreseen, or with ~/reset, which accepts it as it is"
+            f"of 1,000 clean frames are, allowed {limit:.2f}; look at the scene, then call ~/reset "
+            "and ~/start"
         )
 
 

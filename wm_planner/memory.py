@@ -21,7 +21,6 @@ class Recollection(NamedTuple):
     warm_start: Tensor | None  # (B, H, A)
     generators: list[torch.Generator]  # B
     actions: list[list[Tensor]]  # B, of the last actions (A,), oldest first
-    foreseen: Latent | None  # (B, D) what a hold waits to see again
 
 
 class Memory:
@@ -31,7 +30,6 @@ class Memory:
         self._generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
         self._last: list[tuple[Latent, Tensor] | None] = [None] * len(seeds)
         self._actions: list[deque[Tensor]] = [deque(maxlen=_MOST_ACTIONS) for _ in seeds]
-        self._foreseen: Latent | None = None
 
     def recall(self, episodes: Sequence[int]) -> Recollection:
         """Of the episodes of these numbers, in this order."""
@@ -39,26 +37,21 @@ class Memory:
         actions = [list(self._actions[i]) for i in episodes]
         known = [last for i in episodes if (last := self._last[i]) is not None]
         if not known:
-            return Recollection(None, None, generators, actions, self._foreseen)
+            return Recollection(None, None, generators, actions)
         if len(known) < len(episodes):
             raise ValueError("some episodes have a last plan, some none; begin them at once")
         latents, warm_starts = zip(*known, strict=True)
         latent = Latent(*map(torch.cat, zip(*latents, strict=True)))
-        return Recollection(latent, torch.cat(warm_starts), generators, actions, self._foreseen)
+        return Recollection(latent, torch.cat(warm_starts), generators, actions)
 
     def remember(
         self, episodes: Sequence[int], latent: Latent, action: Tensor, warm_start: Tensor
     ) -> None:
         """Row b of `latent` (B, D), `action` (B, A), `warm_start` (B, H, A) is of `episodes[b]`."""
-        self._foreseen = None
         for b, i in enumerate(episodes):
             row = slice(b, b + 1)
             self._last[i] = Latent(*(part[row] for part in latent)), warm_start[row]
             self._actions[i].append(action[b])
-
-    def wait_for(self, foreseen: Latent) -> None:
-        """Nothing is planned until `foreseen` (B, D) is seen."""
-        self._foreseen = foreseen
 
     def forget_actions(self) -> None:
         """The last actions were not carried out."""

@@ -119,12 +119,11 @@ class Pipeline:
         """The episodes' largest surprise, None where nothing was foreseen."""
         if self._caution is None:
             return None
-        foreseen = memory.foreseen or self._foresee(memory, steps)
+        foreseen = self._foresee(memory, steps)
         if foreseen is None:
             return None
         surprise = float(self._caution.surprise(foreseen, seen, observation).max())
         if not surprise <= self._caution.limit:
-            self._memory.wait_for(foreseen)
             raise Surprised(surprise, self._caution.limit)
         return surprise
 

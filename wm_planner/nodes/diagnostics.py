@@ -15,12 +15,12 @@ from wm_planner.nodes.frame_buffer import FrameBuffer
 from wm_planner.nodes.gate import Gate, State
 from wm_planner.nodes.messages import status
 from wm_planner.nodes.planning_thread import Outcome
-from wm_planner.nodes.watchdogs import TRACKING, Fault
+from wm_planner.nodes.watchdogs import SURPRISE, TRACKING, Fault
 from wm_planner.process import resident_mb
 from wm_planner.types import JointState
 
 _WINDOW = 300  # plans
-_MANUAL = (TRACKING,)  # faults that only ~/reset ends
+_MANUAL = (TRACKING, SURPRISE)  # faults that only ~/reset ends
 
 
 class Report:

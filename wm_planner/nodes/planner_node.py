@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from wm_planner.assembly import build_pipeline
+from wm_planner.caution import Surprised
 from wm_planner.control.arm import CartesianArm
 from wm_planner.errors import UserError
 from wm_planner.nodes import parameters
@@ -99,7 +101,8 @@ class PlannerNode(LifecycleNode):
         cameras, size = model.config.cameras, model.config.image_size
         blank = {camera: np.zeros((size, size, 3), np.uint8) for camera in cameras}
         for _ in range(2):  # the first plan allocates what later ones use
-            pipeline.think(blank, np.zeros(model.config.proprio_size, np.float32))
+            with suppress(Surprised):
+                pipeline.think(blank, np.zeros(model.config.proprio_size, np.float32))
         self.get_logger().info(
             f"model '{settings['model']}' sha256 {model.sha256[:12]} on {settings['device']}, "
             f"planner {settings['planner']}, cameras {list(cameras)}"

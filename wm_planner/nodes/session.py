@@ -27,7 +27,7 @@ from wm_planner.nodes.frame_buffer import FrameBuffer, FrameSet
 from wm_planner.nodes.gate import Gate
 from wm_planner.nodes.messages import joint_state
 from wm_planner.nodes.planning_thread import Job, Outcome, PlanningThread
-from wm_planner.nodes.watchdogs import TRACKING, Fault, Watchdogs
+from wm_planner.nodes.watchdogs import SURPRISE, TRACKING, Fault, Watchdogs
 from wm_planner.perception.frame_guard import BadFrame, FrameGuard
 from wm_planner.pipeline import Pipeline
 
@@ -314,5 +314,5 @@ def _fault(error: Exception | None) -> Fault:
     """What a failed plan is reported as."""
     if isinstance(error, BadFrame):
         return Fault(error.kind, str(error))
-    kind = "surprise" if isinstance(error, Surprised) else "planning"
+    kind = SURPRISE if isinstance(error, Surprised) else "planning"
     return Fault(kind, str(error) or type(error).__name__)

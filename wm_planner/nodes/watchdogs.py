@@ -20,6 +20,7 @@ class Fault(NamedTuple):
 
 
 TRACKING = "tracking"
+SURPRISE = "surprise"
 
 
 class Watchdogs:
