@@ -149,7 +149,7 @@ def draw(samples: list[Sample], path: Path) -> Path:
     latency.plot(minutes, [s.command_ms_p95 for s in samples], color="#bbbbbb", label="p95")
     latency.plot(minutes, [s.command_ms for s in samples], color="#0b7a75", label="p50")
     latency.set_title("frame to command of each trial, ms")
-    latency.set_ylim(bottom=0)
+    latency.set_yscale("log")
     for axes in panels.flat:
         axes.grid(alpha=0.3)
         axes.legend(loc="lower right")

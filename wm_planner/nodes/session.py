@@ -225,11 +225,15 @@ class Session:
 
     def _too_late(self, outcome: Outcome) -> bool:
         """Hold when the plan took so long that its frames no longer tell where the arm is."""
-        took = outcome.plan_ms * 1e-3
+        took = time.monotonic() - outcome.job.frames.arrived
         limit = self._around.parameter("plan_timeout") / self._arm.speed_scale
         if self._lockstep or took <= limit:
             return False
-        self.hold(Fault("plan timeout", f"a plan took {took:.3f} s, allowed {limit:.3f} s"))
+        self.hold(
+            Fault(
+                "plan timeout", f"a plan came {took:.3f} s after its frames, allowed {limit:.3f} s"
+            )
+        )
         return True
 
     def stream(self) -> None:

@@ -19,6 +19,7 @@ class Fault(NamedTuple):
     detail: str
 
 
+_BLOCKED = 0.2  # s an arm must be far from its command
 TRACKING = "tracking"
 SURPRISE = "surprise"
 
@@ -50,7 +51,7 @@ class Watchdogs:
 
     def begin(self) -> None:
         """Expect data from now on."""
-        self._begun = self._complete = time.monotonic()
+        self._begun = self._complete = self._tracked = time.monotonic()
 
     def find(self) -> Fault | None:
         """The first thing that is wrong now."""
@@ -124,9 +125,11 @@ class Watchdogs:
 
     def _tracking(self) -> Fault | None:
         limit, joints = self._parameter("max_tracking_error"), self._buffer.joints
-        if not self._output.ready or joints is None:
-            return None
-        if (error := self._arm.tracking_error(joints)) > limit:
+        error = self._arm.tracking_error(joints) if self._output.ready and joints else 0.0
+        now = time.monotonic()
+        if error <= limit:
+            self._tracked = now
+        if now - self._tracked > _BLOCKED:
             return Fault(
                 TRACKING,
                 f"a joint is {error:.3f} rad from its command, allowed {limit:.3f} rad: the arm is "
