@@ -244,6 +244,8 @@ def arm():
 @example([*[Event("cycle")] * 5, Event("pass", amount=2.0), *[Event("cycle")] * 3])
 @example([*[Event("cycle")] * 5, Event("clock", amount=5.0), *[Event("cycle")] * 3])
 @example([Event("pass", amount=0.3), Event("cycle", amount=1.0)])  # the finger is seen too far open
+@example([Event("activate"), Event("cycle")])  # at once, and not quite at the commanded pose
+@example([Event("deactivate"), Event("activate"), Event("cycle")])
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_no_messages_make_a_command_leave_the_limits(arm, events):
     stays_inside(arm, events)

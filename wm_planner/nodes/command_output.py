@@ -80,11 +80,12 @@ class CommandOutput:
         Where the arm rests as it was commanded, the commands go on without a step. Elsewhere they
         start anew at the measured pose, after a pause without any.
         """
-        if self._burst or not self._begun:
-            self._arm.reset(measured)
-        elif self._arm.tracking_error(measured) > _AS_COMMANDED or not self._arm.resting:
+        as_commanded = self._begun and self._arm.resting
+        if as_commanded and self._arm.tracking_error(measured) > _AS_COMMANDED:
+            as_commanded = False
+        if self._burst or not as_commanded:
             self.forget()
-            if time.monotonic() - self._sent < _PAUSE:
+            if not self._burst and time.monotonic() - self._sent < _PAUSE:
                 return False
             self._arm.reset(measured)
         self.ready = self._begun = True
