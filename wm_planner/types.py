@@ -66,6 +66,7 @@ class Plan(NamedTuple):
     expected_return: Tensor  # (B,) score of the chosen sequence; NaN where none is imagined
     spread: Tensor  # (B, H, A) standard deviation the search ended with
     statistics: PlanStatistics
+    candidates: Tensor | None = None  # (B, K, H, A) the best that were imagined, best first
 
 
 class JointState(NamedTuple):

@@ -20,7 +20,8 @@ from wm_planner.nodes.faults.limits_monitor import LimitsMonitor
 from wm_planner.nodes.frame_buffer import FrameBuffer
 from wm_planner.nodes.messages import encode_image, to_time
 from wm_planner.nodes.parameters import PARAMETERS
-from wm_planner.nodes.session import Session, Surroundings
+from wm_planner.nodes.session import Session
+from wm_planner.nodes.surroundings import Surroundings
 from wm_planner.perception.frame_guard import FrameGuard
 from wm_planner.pipeline import Pipeline
 from wm_planner.types import Latent, Plan, PlanStatistics
@@ -90,6 +91,8 @@ class World:
             heard=lambda: True,
             watched=lambda: False,
             send_statistics=lambda message: None,
+            compared=lambda: False,
+            send_candidates=lambda plan, stamp: None,
             send_surprise=lambda value: None,
             send_picture=lambda picture, stamp: None,
             report=lambda: self.session.statuses() if hasattr(self, "session") else None,

@@ -158,6 +158,13 @@ class CartesianArm:
         self._goal = goal
         return self._start(motion)
 
+    def preview(self, actions: np.ndarray) -> np.ndarray:
+        """Where actions (H, A) would move the hand's goal: from now on (H + 1, 3), m, base frame."""
+        goals = [self._goal]
+        for step in np.clip(actions[:, :3], -1.0, 1.0):
+            goals.append(np.clip(goals[-1] + self.config.action_step * step, *self._workspace))
+        return np.array(goals)
+
     def hold(self) -> Command:
         """Brake within the limits, then stay; the gripper keeps its command.
 

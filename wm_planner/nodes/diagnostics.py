@@ -11,16 +11,15 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from wm_planner.control.arm import CartesianArm
 from wm_planner.evaluation.statistics import percentile
 from wm_planner.nodes.command_output import CommandOutput
+from wm_planner.nodes.fault import MANUAL, Fault
 from wm_planner.nodes.frame_buffer import FrameBuffer
 from wm_planner.nodes.gate import Gate, State
 from wm_planner.nodes.messages import status
 from wm_planner.nodes.planning_thread import Outcome
-from wm_planner.nodes.watchdogs import SURPRISE, TRACKING, Fault
 from wm_planner.process import resident_mb
 from wm_planner.types import JointState
 
 _WINDOW = 300  # plans
-_MANUAL = (TRACKING, SURPRISE)  # faults that only ~/reset ends
 
 
 class Report:
@@ -68,7 +67,7 @@ class Report:
     @property
     def latched(self) -> bool:
         """The arm holds until ~/reset."""
-        return self.fault is not None and self.fault.kind in _MANUAL
+        return self.fault is not None and self.fault.kind in MANUAL
 
 
 def planner_status(report: Report, gate: Gate, overruns: int) -> DiagnosticStatus:

@@ -179,6 +179,15 @@ PARAMETERS = (
         10.0,
         read_only=False,
     ),
+    Parameter(
+        "imagine_candidates",
+        0,
+        "So many of the best candidates are imagined below the chosen plan.",
+        0,
+        8,
+        read_only=False,
+    ),
+    Parameter("base_frame", "panda_link0", "Frame of the arm's base, for ~/candidates."),
     Parameter("diagnostics_rate_hz", 2.0, "Diagnostics a second.", 0.1, 50.0),
 )
 

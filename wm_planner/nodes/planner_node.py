@@ -19,17 +19,20 @@ from sensor_msgs.msg import JointState as JointStateMsg
 from std_msgs.msg import Float64, Float64MultiArray
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
+from visualization_msgs.msg import MarkerArray
 
 from wm_planner.assembly import build_pipeline
 from wm_planner.caution import Surprised
 from wm_planner.control.arm import CartesianArm
 from wm_planner.errors import UserError
 from wm_planner.nodes import parameters
+from wm_planner.nodes.candidates import candidate_markers
 from wm_planner.nodes.command_output import CommandOutput
 from wm_planner.nodes.frame_buffer import FrameBuffer
 from wm_planner.nodes.messages import encode_image
-from wm_planner.nodes.session import Session, Surroundings
+from wm_planner.nodes.session import Session
 from wm_planner.nodes.spin import spin_until_signal
+from wm_planner.nodes.surroundings import Surroundings
 from wm_planner.paths import model_dir
 from wm_planner.perception.frame_guard import FrameGuard
 from wm_planner.pipeline import Pipeline
@@ -128,7 +131,7 @@ class PlannerNode(LifecycleNode):
         commands = waypoints if as_waypoints else trajectories
         buffer = _frame_buffer(cameras, settings)
         guard = FrameGuard(pipeline.image_size, settings["min_contrast"], settings["frozen_motion"])
-        around = self._surroundings(commands)
+        around = self._surroundings(commands, arm)
         session = Session(pipeline, buffer, guard, output, lockstep, around)
         self._subscribe(session, cameras, settings)
         for name in ("start", "stop", "reset"):
@@ -140,12 +143,13 @@ class PlannerNode(LifecycleNode):
         self._watch_clock(session)
         return session
 
-    def _surroundings(self, commands: Any) -> Surroundings:
+    def _surroundings(self, commands: Any, arm: CartesianArm) -> Surroundings:
         self._diagnostics = self._kept(
             self.create_publisher(DiagnosticArray, "/diagnostics", 10), self.destroy_publisher
         )
         statistics = self._publisher(DiagnosticStatus, "~/plan_statistics", 10)
         surprise = self._publisher(Float64, "~/surprise", 10)
+        candidates = self._publisher(MarkerArray, "~/candidates", 1)
         imagination = self._publisher(Image, "~/imagination", 1)
         done = self._kept(
             self.create_guard_condition(self._on_outcomes), self.destroy_guard_condition
@@ -158,6 +162,10 @@ class PlannerNode(LifecycleNode):
             watched=lambda: imagination.get_subscription_count() > 0,
             send_statistics=statistics.publish,
             send_surprise=lambda value: surprise.publish(Float64(data=value)),
+            compared=lambda: candidates.get_subscription_count() > 0,
+            send_candidates=lambda plan, stamp: candidates.publish(
+                candidate_markers(plan, arm, stamp, self.get_parameter("base_frame").value)
+            ),
             send_picture=lambda picture, stamp: imagination.publish(
                 encode_image(picture, stamp, "imagined")
             ),

@@ -14,7 +14,7 @@ from wm_planner.interfaces import Decodable
 from wm_planner.nodes.frame_buffer import FrameSet
 from wm_planner.nodes.messages import MessageError, decode_image
 from wm_planner.perception.frame_guard import BadFrame, FrameGuard
-from wm_planner.pipeline import Pipeline
+from wm_planner.pipeline import Pipeline, Thought
 from wm_planner.types import Plan
 
 
@@ -29,7 +29,7 @@ class Job(NamedTuple):
     speed_scale: float  # of the arm
     steps: int  # control periods since the last job's frames
     held: bool  # the arm held since the last job: it did not do what was planned
-    imagine: bool  # also draw what the plan is imagined to lead to
+    imagine: int  # draw what so many plans are imagined to lead to: 1 the chosen one, then others
 
 
 class Outcome(NamedTuple):
@@ -60,6 +60,7 @@ class PlanningThread:
         self._picture: Picture | None = None
         self._busy = self._closed = False
         self._submitted = 0.0
+        self._width = 0  # of the pictures, pixels
         self._thread = threading.Thread(target=self._run, name="planning", daemon=True)
         self._thread.start()
 
@@ -138,14 +139,27 @@ class PlanningThread:
             outcome = Outcome(job, None, error, took_ms, getattr(error, "surprise", None))
         with self._condition:
             self._outcomes.append(outcome)
-            self._busy = job.imagine
+            self._busy = job.imagine > 0
         self._done()
         if not job.imagine:
             return
-        world_model = self._pipeline.world_model
-        if thought is not None and isinstance(world_model, Decodable):
-            image = imagine_strip(world_model, thought.latent, thought.plan, frames)
-            picture = Picture(image, job.frames.stamp)
+        if thought is not None:
+            picture = self._draw(thought, frames, job)
         with self._condition:
             self._picture, self._busy = picture, False
         self._done()
+
+    def _draw(self, thought: Thought, frames: dict[str, np.ndarray], job: Job) -> Picture | None:
+        """The chosen plan, and below it the candidates that were asked for."""
+        world_model, plan = self._pipeline.world_model, thought.plan
+        if not isinstance(world_model, Decodable):
+            return None
+        plans = [plan]
+        if plan.candidates is not None:
+            others = plan.candidates.unbind(1)[: job.imagine - 1]
+            plans += [plan._replace(actions=actions) for actions in others]
+        strips = [imagine_strip(world_model, thought.latent, one, frames) for one in plans]
+        image = np.concatenate(strips, axis=0)
+        missing = max(0, self._width - image.shape[1])  # a shortened plan has fewer columns
+        self._width = image.shape[1] + missing
+        return Picture(np.pad(image, ((0, 0), (0, missing), (0, 0))), job.frames.stamp)

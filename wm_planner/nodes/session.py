@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from sensor_msgs.msg import CompressedImage, Image
 from sensor_msgs.msg import JointState as JointStateMsg
 
-from wm_planner.caution import Surprised
 from wm_planner.control.arm import CartesianArm, InvalidInput
 from wm_planner.control.joint_guard import JointGuard
 from wm_planner.errors import UserError
@@ -23,28 +19,15 @@ from wm_planner.nodes.diagnostics import (
     planner_status,
     process_status,
 )
+from wm_planner.nodes.fault import TRACKING, Fault, fault_of
 from wm_planner.nodes.frame_buffer import FrameBuffer, FrameSet
 from wm_planner.nodes.gate import Gate
 from wm_planner.nodes.messages import joint_state
 from wm_planner.nodes.planning_thread import Job, Outcome, PlanningThread
-from wm_planner.nodes.watchdogs import SURPRISE, TRACKING, Fault, Watchdogs
-from wm_planner.perception.frame_guard import BadFrame, FrameGuard
+from wm_planner.nodes.surroundings import Surroundings
+from wm_planner.nodes.watchdogs import Watchdogs
+from wm_planner.perception.frame_guard import FrameGuard
 from wm_planner.pipeline import Pipeline
-
-
-class Surroundings(NamedTuple):
-    """What a session needs of the node around it."""
-
-    now: Callable[[], float]  # seconds, ROS time
-    parameter: Callable[[str], Any]  # present value of a parameter
-    warn: Callable[[str], object]
-    heard: Callable[[], bool]  # somebody listens to the commands
-    watched: Callable[[], bool]  # somebody looks at the imagination
-    send_statistics: Callable[[DiagnosticStatus], None]
-    send_surprise: Callable[[float], None]
-    send_picture: Callable[[np.ndarray, float], None]  # (h, w, 3) uint8 RGB, stamp in seconds
-    report: Callable[[], None]  # publish the diagnostics now
-    wake: Callable[[], None]  # have `take_outcomes` called by the executor; from any thread
 
 
 class Session:
@@ -188,8 +171,13 @@ class Session:
             speed_scale=self._arm.speed_scale,
             steps=steps,
             held=self._held,
-            imagine=self._around.watched(),
+            imagine=self._pictures(),
         )
+
+    def _pictures(self) -> int:
+        """How many plans are to be drawn: none when nobody looks."""
+        watched = self._around.watched()
+        return 1 + self._around.parameter("imagine_candidates") if watched else 0
 
     # Commands
 
@@ -208,10 +196,12 @@ class Session:
         if outcome.surprise is not None:
             self._around.send_surprise(outcome.surprise)
         if outcome.plan is None or newest is None:
-            self.hold(_fault(outcome.error))
+            self.hold(fault_of(outcome.error))
             return
         if self._unfit() or self._too_late(outcome):
             return
+        if self._around.compared():
+            self._around.send_candidates(outcome.plan, outcome.job.frames.stamp)
         measured = outcome.job.frames.joints if self._lockstep else newest
         try:
             self._output.follow(outcome.plan, measured)
@@ -312,11 +302,3 @@ class Session:
             arm_status(self._arm, self._output, self._buffer.joints, self._around.now()),
             process_status(self.report),
         ]
-
-
-def _fault(error: Exception | None) -> Fault:
-    """What a failed plan is reported as."""
-    if isinstance(error, BadFrame):
-        return Fault(error.kind, str(error))
-    kind = SURPRISE if isinstance(error, Surprised) else "planning"
-    return Fault(kind, str(error) or type(error).__name__)

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from wm_planner.control.arm import CartesianArm
 from wm_planner.nodes.command_output import CommandOutput
+from wm_planner.nodes.fault import TRACKING, Fault
 from wm_planner.nodes.frame_buffer import FrameBuffer
 from wm_planner.nodes.planning_thread import PlanningThread
 
-
-class Fault(NamedTuple):
-    """Why the arm must hold."""
-
-    kind: str  # a short constant text
-    detail: str
-
-
 _BLOCKED = 0.2  # s an arm must be far from its command
-TRACKING = "tracking"
-SURPRISE = "surprise"
 
 
 class Watchdogs:

@@ -25,6 +25,8 @@ from wm_planner.planning.switches import to_valid
 from wm_planner.planning.warm_start import fit_warm_start
 from wm_planner.types import ActionSpace, Latent, Plan, PlanStatistics, Proposal
 
+_SHOWN = 8  # candidates that a plan comes with, for people to look at
+
 
 class PlanningError(RuntimeError):
     """No candidate of some batch elements could be scored; the arm should hold."""
@@ -207,6 +209,7 @@ class EliteSearch:
                 iterations=found.iterations,
                 non_finite=int(found.non_finite + final.non_finite()),
             ),
+            candidates=found.elites.actions[:, :_SHOWN],
         )
 
 
