@@ -159,7 +159,7 @@ class CartesianArm:
         return self._start(motion)
 
     def preview(self, actions: np.ndarray) -> np.ndarray:
-            """Path of the hand goal under actions (H, A), from now on: (H + 1, 3) m, base frame."""
+        """Path of the hand goal under actions (H, A), from now on: (H + 1, 3) m, base frame."""
         goals = [self._goal]
         for step in np.clip(actions[:, :3], -1.0, 1.0):
             goals.append(np.clip(goals[-1] + self.config.action_step * step, *self._workspace))
