@@ -91,7 +91,9 @@ class Examples(NamedTuple):
 
 
 def fit_decoder(config: DecoderConfig) -> Path:
-    """Fit it and return the folder of the model with the new decoder.
+    """Fit it, from the weights it has, and return the folder of the model with the new decoder.
+
+    A run that was interrupted leaves nothing, and begins again.
 
     Raises:
         UserError: no such model or dataset, or data of another robot or other cameras.
@@ -116,6 +118,8 @@ def fit_decoder(config: DecoderConfig) -> Path:
         "wall_minutes": round((time.monotonic() - started) / 60, 1),
         "cpu_minutes": round((time.process_time() - cpu_started) / 60, 1),
     }
+    if "decoder" in model.config.provenance:
+        fitted["before"] = model.config.provenance["decoder"]
     provenance = {**model.config.provenance, "decoder": fitted}
     out = config.out or Path("runs") / f"{model.config.task}_decoder"
     save_model(out, model.world_model, replace(model.config, provenance=provenance))
