@@ -20,7 +20,8 @@ def home(panda):
 @pytest.fixture
 def guard(panda, home):
     guard = JointGuard(panda.config)
-    guard.check(state(home, 1.0), None)
+    for stamp in (0.96, 0.98, 1.0):
+        guard.check(state(home, stamp), None)
     return guard
 
 
@@ -75,3 +76,14 @@ def test_degrees_are_refused(guard, home):
     guard.forget()
     with pytest.raises(InvalidInput, match="units"):
         guard.check(state(np.r_[np.rad2deg(home[:-1]), home[-1]], 1.02), None)
+
+
+def test_the_first_pose_is_believed_when_three_states_agree(panda, home):
+    guard = JointGuard(panda.config)
+    for i, positions in enumerate([moved(home, 2, 0.5), home, home]):
+        guard.check(state(positions, 1.0 + 0.02 * i), None)
+        assert not guard.sure
+    guard.check(state(home, 1.06), None)
+    assert guard.sure
+    with pytest.raises(InvalidInput, match="jumped"):
+        guard.check(state(moved(home, 2, 0.5), 1.08), None)

@@ -16,9 +16,15 @@ _LONGEST_GAP = 0.2  # s; what an arm may have done in longer ones is not believe
 
 
 class JointGuard:
-    """Remembers the last good joint state and refuses what cannot follow it."""
+    """Remembers the last good joint state and refuses what cannot follow it.
 
-    def __init__(self, config: RobotConfig) -> None:
+    Args:
+        config: of the robot.
+        first: states in a row that must agree before the first one is believed.
+    """
+
+    def __init__(self, config: RobotConfig, first: int = 3) -> None:
+        self._first = first
         self._names = config.joint_names
         beyond = np.r_[np.full(len(config.arm_joints), _OUTSIDE), _OUTSIDE_FINGER]
         self._lower = np.r_[config.lower, config.finger_range[0]] - beyond
@@ -28,9 +34,15 @@ class JointGuard:
         self.forget()
 
     def forget(self) -> None:
-        """Believe the next state, wherever the arm is."""
+        """Believe what comes next, wherever the arm is, once some states agree on it."""
         self._good: np.ndarray | None = None
+        self._agreed = 0
         self._heard = 0.0  # stamp of the last state, good or bad
+
+    @property
+    def sure(self) -> bool:
+        """Enough states have agreed on where the arm is."""
+        return self._agreed >= self._first
 
     def check(self, state: JointState, commanded: np.ndarray | None) -> None:
         """Raise InvalidInput unless the state (finite, of the right size) can be true.
@@ -43,7 +55,9 @@ class JointGuard:
         gap = min(max(state.stamp - self._heard, 0.0), _LONGEST_GAP)
         self._heard = state.stamp
         reach = self._fastest * gap + self._noise
-        if self._good is not None and (np.abs(state.positions - self._good) > reach).any():
+        far = self._good is not None and (np.abs(state.positions - self._good) > reach).any()
+        self._agreed = 1 if far and not self.sure else self._agreed + 1
+        if far and self.sure:
             recovered = commanded is not None and self._near(state.positions, commanded)
             if not recovered:
                 self._refuse_jump(state.positions, reach, gap)

@@ -47,7 +47,7 @@ class Session:
     ) -> None:
         self.gate, self.report = Gate(), Report()
         self._arm: CartesianArm = pipeline.robot  # type: ignore[assignment]
-        self._joint_guard = JointGuard(self._arm.config)
+        self._joint_guard = JointGuard(self._arm.config, first=1 if lockstep else 3)
         self._buffer, self._output = buffer, output
         self._lockstep, self._around = lockstep, surroundings
         self._thread = PlanningThread(pipeline, guard, surroundings.wake)
@@ -136,6 +136,8 @@ class Session:
             self.hold(Fault("joint state", str(error)))
             return
         self._bad_joints = False
+        if not self._joint_guard.sure:
+            return
         self._buffer.put_joints(measured, time.monotonic())
         if self.gate.active and not self._output.ready:
             self._output.soft_start(measured)
