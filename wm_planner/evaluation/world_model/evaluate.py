@@ -72,17 +72,15 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     started = time.perf_counter()
-    folder = model_dir(config.model)
-    model = load_model(folder)
+    scale_file = model_dir(config.model) / FILE
+    model = load_model(scale_file.parent)
     with explained(config.folder):  # before minutes of work
         config.folder.mkdir(parents=True, exist_ok=True)
     effort = QUICK if config.quick else Effort()
     bench = prepare(model, _planner(config), config.seed, effort.episodes)
     if config.calibrate:
-        measured = _measure_scale(bench, effort, model)
-        with explained(folder / FILE):
-            measured.save(folder / FILE)
-    scale = _scale_of(model, folder / FILE)
+        _measure_scale(bench, effort, model, scale_file)
+    scale = _scale_of(model, scale_file)
     evaluation = evaluate_model(bench, effort)
     clean = clean_surprise(bench, evaluation, scale)
     figures = {
@@ -133,11 +131,13 @@ def _scale_of(model: LoadedModel, path: Path) -> SurpriseScale | None:
     return scale
 
 
-def _measure_scale(bench: Workbench, effort: Effort, model: LoadedModel) -> SurpriseScale:
-    """As the planner drives it, for as long as a trial may take."""
+def _measure_scale(bench: Workbench, effort: Effort, model: LoadedModel, path: Path) -> None:
+    """As the planner drives it, for as long as a trial may take; written to `path`."""
     steps, pilot = bench.envs[0].task.time_limit, bench.pilots["policy"]
     episodes, sha256 = effort.clean_episodes, model.sha256
-    return measure_scale(bench.envs, bench.world_model, pilot, episodes, steps, sha256)
+    scale = measure_scale(bench.envs, bench.world_model, pilot, episodes, steps, sha256)
+    with explained(path):
+        scale.save(path)
 
 
 def _described(config: EvaluateConfig, model: LoadedModel) -> dict[str, Any]:
