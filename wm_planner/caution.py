@@ -10,7 +10,8 @@ from torch import Tensor
 
 from wm_planner.errors import UserError
 from wm_planner.interfaces import Decodable, Planner, WorldModel
-from wm_planner.types import Latent, Observation
+from wm_planner.types import Latent
+from wm_planner.world_models.picture_change import picture_change
 from wm_planner.world_models.surprise import SurpriseScale, frame_surprise, surprise
 
 
@@ -31,6 +32,13 @@ class Shortened(NamedTuple):
 
     planner: Planner
     horizon: int
+
+
+class Sight(NamedTuple):
+    """What was seen at one time."""
+
+    latent: Latent  # (B, D)
+    images: Tensor  # (B, V, C, h, w) uint8
 
 
 class Caution:
@@ -61,13 +69,13 @@ class Caution:
         self.limit, self.horizon = limit, horizon
         self._planners = {steps: planner_of(steps) for steps in range(1, horizon + 1)}
 
-    def surprise(self, foreseen: Latent, seen: Latent, observation: Observation) -> Tensor:
+    def surprise(self, before: Sight, foreseen: Latent, now: Sight) -> Tensor:
         """Surprise (B,): the largest of the latent's and of each camera's frame."""
-        found = surprise(foreseen, seen, self._scale)
+        found = surprise(foreseen, now.latent, self._scale)
         if isinstance(self._world_model, Decodable) and self._scale.frames:
-            decoded = self._world_model.decode(foreseen)  # (B, V, C, h, w)
-            frames = frame_surprise(decoded, observation.images, self._scale)
-            found = torch.maximum(found, frames.amax(1))
+            decoded = self._world_model.decode(before.latent), self._world_model.decode(foreseen)
+            change = picture_change(before.images, now.images, *decoded)
+            found = torch.maximum(found, frame_surprise(change, self._scale).amax(1))
         return found
 
     def planner(self, surprise: float) -> Shortened:

@@ -21,6 +21,7 @@ class Recollection(NamedTuple):
     warm_start: Tensor | None  # (B, H, A)
     generators: list[torch.Generator]  # B
     actions: list[list[Tensor]]  # B, of the last actions (A,), oldest first
+    images: Tensor | None = None  # (B, V, C, h, w) uint8
 
 
 class Memory:
@@ -28,7 +29,7 @@ class Memory:
 
     def __init__(self, seeds: Sequence[int], device: torch.device | str) -> None:
         self._generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
-        self._last: list[tuple[Latent, Tensor] | None] = [None] * len(seeds)
+        self._last: list[tuple[Latent, Tensor, Tensor] | None] = [None] * len(seeds)
         self._actions: list[deque[Tensor]] = [deque(maxlen=_MOST_ACTIONS) for _ in seeds]
 
     def recall(self, episodes: Sequence[int]) -> Recollection:
@@ -40,17 +41,23 @@ class Memory:
             return Recollection(None, None, generators, actions)
         if len(known) < len(episodes):
             raise ValueError("some episodes have a last plan, some none; begin them at once")
-        latents, warm_starts = zip(*known, strict=True)
+        latents, warm_starts, images = zip(*known, strict=True)
         latent = Latent(*map(torch.cat, zip(*latents, strict=True)))
-        return Recollection(latent, torch.cat(warm_starts), generators, actions)
+        return Recollection(latent, torch.cat(warm_starts), generators, actions, torch.cat(images))
 
     def remember(
-        self, episodes: Sequence[int], latent: Latent, action: Tensor, warm_start: Tensor
+        self,
+        episodes: Sequence[int],
+        latent: Latent,
+        images: Tensor,
+        action: Tensor,
+        warm_start: Tensor,
     ) -> None:
-        """Row b of `latent` (B, D), `action` (B, A), `warm_start` (B, H, A) is of `episodes[b]`."""
+        """Row b of `latent` (B, D), `images` (B, V, C, h, w) and so on is of `episodes[b]`."""
         for b, i in enumerate(episodes):
             row = slice(b, b + 1)
-            self._last[i] = Latent(*(part[row] for part in latent)), warm_start[row]
+            own = Latent(*(part[row] for part in latent))
+            self._last[i] = own, warm_start[row], images[row]
             self._actions[i].append(action[b])
 
     def forget_actions(self) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wm_planner.caution import Caution, Surprised
+from wm_planner.caution import Caution, Sight, Surprised
 from wm_planner.interfaces import Planner, Robot, WorldModel
 from wm_planner.memory import Memory, Recollection
 from wm_planner.perception.images import observe
@@ -99,30 +99,32 @@ class Pipeline:
         memory = self._memory.recall(episodes)
         observation = self._observe(views.values())
         latent = self.world_model.encode(observation, memory.latent)
-        surprise = self._heed(memory, latent, observation, [view.steps for view in views.values()])
+        now = Sight(latent, observation.images)
+        surprise = self._heed(memory, now, [view.steps for view in views.values()])
         delays = [(view.age + self._action_delay) * view.speed_scale for view in views.values()]
         ahead = self._when_it_begins(latent, memory.actions, delays)
         planner = self._planner
         if self._caution is not None and surprise is not None:
             planner = self._caution.planner(surprise).planner
         plan = planner.plan(ahead, memory.warm_start, memory.generators)
-        self._memory.remember(episodes, latent, plan.actions[:, 0], shift(plan.actions))
+        self._memory.remember(
+            episodes, latent, observation.images, plan.actions[:, 0], shift(plan.actions)
+        )
         return Thought(ahead, plan, surprise)
 
     def forget_actions(self) -> None:
         """The last commands were not carried out: the arm held instead."""
         self._memory.forget_actions()
 
-    def _heed(
-        self, memory: Recollection, seen: Latent, observation: Observation, steps: list[int]
-    ) -> float | None:
+    def _heed(self, memory: Recollection, now: Sight, steps: list[int]) -> float | None:
         """The episodes' largest surprise, None where nothing was foreseen."""
-        if self._caution is None:
+        if self._caution is None or memory.latent is None or memory.images is None:
             return None
         foreseen = self._foresee(memory, steps)
         if foreseen is None:
             return None
-        surprise = float(self._caution.surprise(foreseen, seen, observation).max())
+        before = Sight(memory.latent, memory.images)
+        surprise = float(self._caution.surprise(before, foreseen, now).max())
         if not surprise <= self._caution.limit:
             raise Surprised(surprise, self._caution.limit)
         return surprise

@@ -12,6 +12,7 @@ import yaml
 
 from wm_planner.errors import UserError
 from wm_planner.types import Latent
+from wm_planner.world_models.picture_change import picture_change
 from wm_planner.world_models.surprise import (
     Percentiles,
     SurpriseScale,
@@ -22,7 +23,8 @@ from wm_planner.world_models.surprise import (
 SCALE = SurpriseScale(
     spread=(1.0, 2.0, 0.5, 1.0),
     latent=Percentiles(1.0, 1.5, 1.8, 2.0),
-    frames=(Percentiles(0.01, 0.02, 0.03, 0.1), Percentiles(0.01, 0.02, 0.03, 0.2)),
+    frames=(Percentiles(0.2, 0.5, 0.8, 1.0), Percentiles(0.2, 0.5, 0.8, 2.0)),
+    patches=((0.08,) * 64, (0.18,) * 64),
     steps=1000,
     sha256="abc",
 )
@@ -35,11 +37,27 @@ def test_an_error_of_twice_the_spread_is_what_one_clean_step_in_a_thousand_excee
     assert found.tolist() == pytest.approx([0.0, 1.0, 3.0])
 
 
-def test_a_camera_that_shows_something_else_is_told_from_one_that_does_not():
-    decoded = torch.full((1, 2, 3, 8, 8), 100, dtype=torch.uint8)
-    frames = decoded.clone()
-    frames[:, 0] = 151  # 0.2 of the range
-    assert frame_surprise(decoded, frames, SCALE)[0].tolist() == pytest.approx([2.0, 0.0])
+def frames(value=100):
+    return torch.full((1, 2, 3, 16, 16), value, dtype=torch.uint8)
+
+
+def test_one_patch_that_nobody_foresaw_is_a_surprise_of_its_camera():
+    now = frames()
+    now[:, 0, :, 4:6, 8:10] = 151  # 0.2 of the range, spread and least are 0.1
+    found = frame_surprise(picture_change(frames(), now, frames(30), frames(30)), SCALE)
+    assert found[0].tolist() == pytest.approx([2.0, 0.0])
+
+
+def test_a_change_that_was_foreseen_is_none_however_wrong_the_decoded_frames_are():
+    change = picture_change(frames(), frames(150), frames(20), frames(70))
+    assert frame_surprise(change, SCALE)[0].tolist() == [0.0, 0.0]
+
+
+def test_where_much_was_foreseen_to_change_errors_count_less():
+    calm = picture_change(frames(), frames(151), frames(), frames())
+    busy = picture_change(frames(), frames(151), frames(), frames(202))
+    assert float(busy.error[0, 0, 0, 0]) == pytest.approx(float(calm.error[0, 0, 0, 0]))
+    assert frame_surprise(busy, SCALE)[0, 0] < 0.4 * frame_surprise(calm, SCALE)[0, 0]
 
 
 def test_a_scale_survives_the_disk(tmp_path: Path):
@@ -49,7 +67,7 @@ def test_a_scale_survives_the_disk(tmp_path: Path):
 
 
 def test_a_scale_of_a_model_that_does_not_decode_has_no_cameras(tmp_path: Path):
-    blind = replace(SCALE, frames=())
+    blind = replace(SCALE, frames=(), patches=())
     blind.save(tmp_path / "surprise.yaml")
     assert SurpriseScale.load(tmp_path / "surprise.yaml") == blind
 
@@ -68,6 +86,10 @@ def test_a_scale_of_a_model_that_does_not_decode_has_no_cameras(tmp_path: Path):
         ({"latent": {"median": 3.0, "p95": 2.0, "p99": 3.0, "p999": 4.0}}, "rising"),
         ({"latent": {"median": 1.0, "p95": 2.0, "p99": 3.0, "p999": math.inf}}, "finite"),
         ({"frames": [1]}, "Percentiles has keys 1"),
+        ({"patches": [[0.1] * 64]}, "64 finite numbers"),
+        ({"patches": [[0.1] * 63, [0.1] * 64]}, "64 finite numbers"),
+        ({"patches": [[0.1] * 64, ["a"] * 64]}, "64 finite numbers"),
+        ({"patches": 3}, "expected a list"),
         ({"more": 1}, "SurpriseScale has keys"),
     ],
 )
@@ -98,6 +120,6 @@ def test_a_missing_and_a_huge_file_are_user_errors(tmp_path):
 def test_a_scale_of_another_model_is_refused():
     with pytest.raises(UserError, match="not of one model"):
         surprise(Latent(torch.zeros(1, 3)), Latent(torch.zeros(1, 3)), SCALE)
-    frames = torch.zeros(1, 1, 3, 8, 8, dtype=torch.uint8)
+    one_camera = torch.zeros(1, 1, 3, 16, 16, dtype=torch.uint8)
     with pytest.raises(UserError, match="not of one model"):
-        frame_surprise(frames, frames, SCALE)
+        frame_surprise(picture_change(*[one_camera] * 4), SCALE)

@@ -19,6 +19,7 @@ from torch import Tensor
 from wm_planner.errors import UserError
 from wm_planner.safe_yaml import read_yaml
 from wm_planner.types import Latent
+from wm_planner.world_models.picture_change import GRID, PictureChange, frame_error
 
 FILE = "surprise.yaml"
 _WAY_OUT = "write it again with `wm_planner evaluate --calibrate`"
@@ -54,8 +55,8 @@ class SurpriseScale:
         spread: root mean square error of each number of the latent (D,); the error of a step is
             the root mean square of the numbers' errors in these units.
         latent: of that error.
-        frames: of each camera's mean absolute error of the decoded prediction, in [0, 1]; none for
-            a model that does not decode.
+        frames: of each camera's `frame_error`; none for a model that does not decode.
+        patches: of each camera, root mean square error of each of its 8 x 8 patches, in [0, 1].
         steps: control steps it was measured on.
         sha256: of the weights it was measured with.
     """
@@ -63,12 +64,18 @@ class SurpriseScale:
     spread: tuple[float, ...]
     latent: Percentiles
     frames: tuple[Percentiles, ...]
+    patches: tuple[tuple[float, ...], ...]
     steps: int
     sha256: str
 
     def __post_init__(self) -> None:
         if not self.spread or not all(_is_positive(value) for value in self.spread):
             raise UserError(f"spread: expected positive, finite numbers; {_WAY_OUT}")
+        if len(self.patches) != len(self.frames) or not all(map(_is_grid, self.patches)):
+            raise UserError(
+                f"patches: expected {GRID**2} finite numbers from 0 up for each of "
+                f"{len(self.frames)} cameras; {_WAY_OUT}"
+            )
         if type(self.steps) is not int or self.steps < 1:
             raise UserError(f"steps is {self.steps!r}, expected a whole number above 0; {_WAY_OUT}")
         if not isinstance(self.sha256, str):
@@ -86,7 +93,7 @@ class SurpriseScale:
     def save(self, path: Path) -> None:
         """Write it; the file appears whole or not at all."""
         values = asdict(self)
-        plain = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+        plain = {k: _listed(v) for k, v in values.items()}
         partial = path.with_name(f"{path.name}.partial")
         partial.write_text(yaml.safe_dump(plain, sort_keys=False, default_flow_style=None))
         partial.replace(path)
@@ -105,18 +112,19 @@ def surprise(predicted: Latent, encoded: Latent, scale: SurpriseScale) -> Tensor
     return latent_error(predicted.z, encoded.z, torch.tensor(scale.spread)) / scale.latent.p999
 
 
-def frame_surprise(decoded: Tensor, frames: Tensor, scale: SurpriseScale) -> Tensor:
-    """Surprise (B, V) of each camera's frame, from what was predicted: (B, V, C, h, w) uint8 both.
+def frame_surprise(change: PictureChange, scale: SurpriseScale) -> Tensor:
+    """Surprise (B, V) of each camera's frame, from what was foreseen to change in it.
 
     It sees what the encoder ignores, such as one covered camera of two.
     """
-    if frames.shape[1] != len(scale.frames):
+    if change.error.shape[1] != len(scale.frames):
         raise UserError(
-            f"surprise scale of {len(scale.frames)} cameras, frames of {frames.shape[1]}; "
+            f"surprise scale of {len(scale.frames)} cameras, frames of {change.error.shape[1]}; "
             f"they are not of one model; {_WAY_OUT}"
         )
-    clean = torch.tensor([camera.p999 for camera in scale.frames], device=frames.device)  # (V,)
-    return frame_error(decoded, frames) / clean
+    spread = torch.tensor(scale.patches).unflatten(1, (GRID, GRID))  # (V, G, G)
+    clean = torch.tensor([camera.p999 for camera in scale.frames])  # (V,)
+    return frame_error(change, spread) / clean.to(change.error.device)
 
 
 def latent_error(predicted: Tensor, encoded: Tensor, spread: Tensor) -> Tensor:
@@ -125,15 +133,10 @@ def latent_error(predicted: Tensor, encoded: Tensor, spread: Tensor) -> Tensor:
     return ((predicted - encoded) / spread).square().mean(-1).sqrt()
 
 
-def frame_error(decoded: Tensor, frames: Tensor) -> Tensor:
-    """Mean absolute difference (...) of frames (..., C, h, w) uint8, in [0, 1]."""
-    return (decoded.float() - frames.float()).abs().mean((-3, -2, -1)) / 255
-
-
 def _parsed(values: Any) -> SurpriseScale:
     _check_keys(values, SurpriseScale)
     _check_keys(values["latent"], Percentiles)
-    for name in ("spread", "frames"):
+    for name in ("spread", "frames", "patches"):
         if not isinstance(values[name], list):
             raise UserError(f"{name} is {values[name]!r}, expected a list; {_WAY_OUT}")
     for camera in values["frames"]:
@@ -142,6 +145,7 @@ def _parsed(values: Any) -> SurpriseScale:
         tuple(values["spread"]),
         Percentiles(**values["latent"]),
         tuple(Percentiles(**camera) for camera in values["frames"]),
+        tuple(tuple(camera) if isinstance(camera, list) else () for camera in values["patches"]),
         values["steps"],
         values["sha256"],
     )
@@ -156,3 +160,13 @@ def _check_keys(values: Any, cls: type) -> None:
 
 def _is_positive(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value) and value > 0
+
+
+def _is_grid(values: tuple[float, ...]) -> bool:
+    numbers = all(type(v) in (int, float) and math.isfinite(v) and v >= 0 for v in values)
+    return numbers and len(values) == GRID**2
+
+
+def _listed(value: Any) -> Any:
+    """Tuples as lists, for YAML."""
+    return [_listed(v) for v in value] if isinstance(value, tuple) else value

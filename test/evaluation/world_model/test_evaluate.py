@@ -29,8 +29,9 @@ from wm_planner.evaluation.world_model.recording import (
 from wm_planner.evaluation.world_model.summary import flat, table
 from wm_planner.evaluation.world_model.workbench import prepare
 from wm_planner.planning import PlannerConfig
+from wm_planner.world_models.picture_change import PictureChange
 from wm_planner.world_models.store import load_model
-from wm_planner.world_models.surprise import Percentiles, SurpriseScale
+from wm_planner.world_models.surprise import Percentiles, SurpriseScale, frame_surprise
 
 KEYS = {
     "drift_100_over_10",
@@ -82,7 +83,8 @@ def test_the_same_seed_gives_the_same_figures(model_folder, tmp_path):
 
 def test_a_scale_of_other_weights_is_refused_before_anything_is_measured(model_folder, tmp_path):
     percentiles = Percentiles(1.0, 2.0, 3.0, 4.0)
-    scale = SurpriseScale((1.0,) * 16, percentiles, (percentiles,) * 2, 10, "0" * 64)
+    patches = ((0.1,) * 64,) * 2
+    scale = SurpriseScale((1.0,) * 16, percentiles, (percentiles,) * 2, patches, 10, "0" * 64)
     scale.save(model_folder / "surprise.yaml")
     with pytest.raises(UserError, match="--calibrate"):
         evaluate(EvaluateConfig(str(model_folder), tmp_path, quick=True))
@@ -181,8 +183,12 @@ def test_every_case_comes_about_and_leaves_the_simulation_as_it_was(env, model):
 def test_a_fitted_scale_has_one_in_a_thousand_clean_steps_above_one():
     generator = torch.Generator().manual_seed(0)
     differences = torch.randn(20_000, 4, generator=generator) * torch.tensor([1, 2, 3, 1e-9])
-    scale = calibrate.fit_scale(differences, torch.rand(20_000, 1, generator=generator), "abc")
+    error = torch.rand(20_000, 1, 8, 8, generator=generator)
+    change = PictureChange(error, torch.zeros_like(error))
+    scale = calibrate.fit_scale(calibrate.StepErrors(differences, change), "abc")
     assert scale.spread[:3] == pytest.approx((1, 2, 3), rel=0.03)
     assert scale.spread[3] > 0.05  # a number that never errs
-    assert scale.frames[0].p999 == pytest.approx(0.999, abs=0.002)
+    surprising = (frame_surprise(change, scale) > 1).float().mean()
+    assert surprising == pytest.approx(0.001, abs=0.0005)
+    assert scale.patches[0] == pytest.approx([3**-0.5] * 64, rel=0.05)
     assert 1 < scale.latent.p95 < scale.latent.p999

@@ -6,6 +6,7 @@ On seeds of their own, so that those of evaluation stay unseen.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,16 +15,24 @@ from tqdm import tqdm
 from wm_planner.envs.manipulation import ManipulationEnv
 from wm_planner.evaluation.world_model.recording import Encoded, Pilot, each, encode, record
 from wm_planner.interfaces import Decodable, WorldModel
-from wm_planner.types import Latent
-from wm_planner.world_models.surprise import (
-    Percentiles,
-    SurpriseScale,
+from wm_planner.world_models.picture_change import (
+    PictureChange,
     frame_error,
-    latent_error,
+    no_change,
+    patch_spread,
+    picture_change,
 )
+from wm_planner.world_models.surprise import Percentiles, SurpriseScale, latent_error
 
 SEEDS = range(4_000_000, 5_000_000)  # neither trained nor evaluated on
 _LEAST_SPREAD = 0.1  # of the median: a number that never errs must not count without bound
+
+
+class StepErrors(NamedTuple):
+    """Of M single steps; V is 0 for a model that does not decode."""
+
+    latents: Tensor  # (M, D) predicted minus encoded
+    pictures: PictureChange  # (M, V, G, G)
 
 
 @torch.inference_mode()
@@ -36,50 +45,51 @@ def measure_scale(
     sha256: str,
 ) -> SurpriseScale:
     """From `episodes` episodes of `steps` control steps, as many side by side as there are envs."""
-    differences, frames = [], []
+    found = []
     for first in tqdm(range(0, episodes, len(envs)), desc="calibrate", unit="batch"):
         seeds = SEEDS[first : min(first + len(envs), episodes)]
         recording = record(envs[: len(seeds)], pilot, list(seeds), steps, "clean episodes")
-        encoded = encode(world_model, recording, "clean episodes")
-        difference, frame = one_step_errors(world_model, encoded)
-        differences.append(difference)
-        frames.append(frame)
-    return fit_scale(torch.cat(differences), torch.cat(frames), sha256)
+        found.append(one_step_errors(world_model, encode(world_model, recording, "clean episodes")))
+    return fit_scale(_joined(found), sha256)
 
 
 @torch.inference_mode()
-def one_step_errors(world_model: WorldModel, encoded: Encoded) -> tuple[Tensor, Tensor]:
-    """Differences (B * T, D) of predicted and encoded latents, errors (B * T, V) of frames.
-
-    V is 0 for a model that does not decode.
-    """
-    differences, frames = [], []
+def one_step_errors(world_model: WorldModel, encoded: Encoded) -> StepErrors:
+    """Of every step of the episodes."""
+    found = []
+    images = encoded.recording.images
     for t in range(encoded.recording.actions.shape[1]):
         now = each(encoded.latents, lambda part, t=t: part[:, t])  # type: ignore[misc]
         predicted = world_model.advance(now, encoded.recording.actions[:, t])
-        differences.append(predicted.z - encoded.latents.z[:, t + 1])
-        frames.append(_frames(world_model, predicted, encoded.recording.images[:, t + 1]))
-    return torch.cat(differences), torch.cat(frames)
+        pictures = no_change(0)
+        if isinstance(world_model, Decodable):
+            decoded = world_model.decode(now), world_model.decode(predicted)
+            pictures = picture_change(images[:, t], images[:, t + 1], *decoded)
+        found.append(StepErrors(predicted.z - encoded.latents.z[:, t + 1], pictures))
+    return _joined(found)
 
 
-def fit_scale(differences: Tensor, frames: Tensor, sha256: str) -> SurpriseScale:
-    """From differences (M, D) of latents and errors (M, V) of frames."""
-    spread = differences.square().mean(0).sqrt()
+def fit_scale(errors: StepErrors, sha256: str) -> SurpriseScale:
+    """The scale in whose units these errors are clean."""
+    spread = errors.latents.square().mean(0).sqrt()
     spread = spread.clamp_min(float(_LEAST_SPREAD * spread.median()))
-    errors = latent_error(differences, torch.zeros_like(differences), spread)
+    sizes = latent_error(errors.latents, torch.zeros_like(errors.latents), spread)
+    patches = patch_spread(errors.pictures.error)  # (V, G, G)
+    frames = frame_error(errors.pictures, patches)  # (M, V)
     return SurpriseScale(
         tuple(_short(value) for value in spread.tolist()),
-        _percentiles(errors),
+        _percentiles(sizes),
         tuple(_percentiles(camera) for camera in frames.unbind(1)),
-        len(differences),
+        tuple(tuple(_short(value) for value in camera.flatten().tolist()) for camera in patches),
+        len(errors.latents),
         sha256,
     )
 
 
-def _frames(world_model: WorldModel, latent: Latent, images: Tensor) -> Tensor:
-    if not isinstance(world_model, Decodable):
-        return torch.empty(len(images), 0)
-    return frame_error(world_model.decode(latent), images)
+def _joined(parts: Sequence[StepErrors]) -> StepErrors:
+    latents, pictures = zip(*parts, strict=True)
+    joined = (torch.cat(kind) for kind in zip(*pictures, strict=True))
+    return StepErrors(torch.cat(latents), PictureChange(*joined))
 
 
 def _percentiles(errors: Tensor) -> Percentiles:

@@ -105,7 +105,7 @@ def clean_surprise(
     """Surprise of every step of the policy's episodes; nothing without a scale."""
     if scale is None:
         return []
-    differences, _ = one_step_errors(bench.world_model, evaluation.recorded["policy"])
+    differences = one_step_errors(bench.world_model, evaluation.recorded["policy"]).latents
     zeros = torch.zeros_like(differences)
     errors = latent_error(differences, zeros, torch.tensor(scale.spread))
     return (errors / scale.latent.p999).tolist()
