@@ -1,8 +1,8 @@
 """What changed in a camera's picture, beside what was foreseen to change.
 
 Decoded frames are blurred, and lit and coloured as in training; their differences from one step to
-the next are much nearer to those of the real frames than they themselves are. So a step is judged by
-what it changed, patch by patch: a small new thing then counts as much as a large one.
+the next are much nearer to those of the real frames than they themselves are. So a step is judged
+by what it changed, patch by patch: a small new thing then counts as much as a large one.
 """
 
 from __future__ import annotations
