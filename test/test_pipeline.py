@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,7 +30,9 @@ SEARCH = PlannerConfig(samples=16, prior_samples=4, iterations=2, elites=4, hori
 @pytest.fixture(scope="module")
 def model() -> LoadedModel:
     torch.manual_seed(0)
-    return LoadedModel(TDLatent(TINY).eval().requires_grad_(False), CONFIG, "0" * 64)
+    return LoadedModel(
+        TDLatent(TINY).eval().requires_grad_(False), CONFIG, "0" * 64, Path("nowhere")
+    )
 
 
 def pipeline(model: LoadedModel, planner: str) -> Pipeline:
@@ -200,7 +203,7 @@ def test_the_planner_takes_the_discount_the_value_was_trained_with(model):
     network = replace(TINY, discount=0.5)
     world_model = TDLatent(network).eval().requires_grad_(False)
     world_model.load_state_dict(model.world_model.state_dict())
-    other = LoadedModel(world_model, replace(CONFIG, network=network), "0" * 64)
+    other = LoadedModel(world_model, replace(CONFIG, network=network), "0" * 64, Path("nowhere"))
     plans = []
     for discount in (0.5, 0.99):
         running = build_pipeline(other, replace(SEARCH, discount=discount))

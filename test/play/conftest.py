@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -16,7 +18,9 @@ TINY = TDLatentConfig(image_size=32, latent_size=32, hidden_size=16, channels=(4
 def loaded() -> LoadedModel:
     torch.manual_seed(0)
     model = TDLatent(TINY).eval().requires_grad_(False)
-    return LoadedModel(model, ModelConfig("grasp", "panda", ("front", "wrist"), 10.0, TINY), "")
+    return LoadedModel(
+        model, ModelConfig("grasp", "panda", ("front", "wrist"), 10.0, TINY), "", Path("nowhere")
+    )
 
 
 @pytest.fixture(scope="session")

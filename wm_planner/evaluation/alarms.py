@@ -22,6 +22,7 @@ from wm_planner.paths import model_dir
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PlannerConfig
 from wm_planner.world_models.store import load_model
+from wm_planner.world_models.surprise import FILE
 
 _NEVER = 1e9  # surprise that no frame has: trials run on, and alarms are found afterwards
 _FIRST, _LAST = 5, 15  # control steps between which it happens
@@ -121,7 +122,7 @@ def alarms(config: AlarmsConfig) -> dict[str, Any]:
     """Run the trials, print a table, return what --json writes."""
     torch.set_num_threads(1)
     model = load_model(model_dir(config.model))
-    if model.surprise is None:
+    if not (model.directory / FILE).is_file():
         raise UserError(
             f"model '{config.model}' has no scale of surprise; measure it with "
             f"`wm_planner evaluate --model {config.model} --calibrate`"

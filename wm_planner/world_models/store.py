@@ -15,8 +15,6 @@ from safetensors.torch import save_file
 
 from wm_planner.errors import UserError
 from wm_planner.safe_yaml import read_text, read_yaml
-from wm_planner.world_models import surprise
-from wm_planner.world_models.surprise import SurpriseScale
 from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig
 
 _FAMILY = "td_latent"
@@ -90,7 +88,7 @@ class LoadedModel(NamedTuple):
     world_model: TDLatent
     config: ModelConfig
     sha256: str  # of the weights file
-    surprise: SurpriseScale | None = None  # None where it was never measured
+    directory: Path  # where it came from; other files may be there
 
 
 def check_device(device: str) -> torch.device:
@@ -139,9 +137,7 @@ def load_model(directory: Path, device: str = "cpu") -> LoadedModel:
     channels_last(world_model)
     world_model.eval().requires_grad_(False)
     sha256 = hashlib.sha256(weights_file.read_bytes()).hexdigest()
-    scale = directory / surprise.FILE
-    known = SurpriseScale.load(scale) if scale.is_file() else None
-    return LoadedModel(world_model, config, sha256, known)
+    return LoadedModel(world_model, config, sha256, directory)
 
 
 def read_config(path: Path) -> ModelConfig:
