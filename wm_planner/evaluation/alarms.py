@@ -105,9 +105,11 @@ def move_camera(env: ManipulationEnv, rng: np.random.Generator) -> None:
 
 
 def push_arm(env: ManipulationEnv, rng: np.random.Generator) -> None:
-    """The hand is pushed with 80 N, from now on."""
+    """Somebody leans on the wrist with 150 N, from now on; 80 N hardly move this arm."""
     direction = rng.normal(size=3)
-    env.simulation.push_hand(80.0 * direction / np.linalg.norm(direction))
+    hand = env.simulation.model.site(env.arm.config.hand_site).bodyid[0]
+    wrist = env.simulation.model.body_parentid[hand]  # the hand itself is the disturber's
+    env.simulation.data.xfrc_applied[wrist, :3] = 150.0 * direction / np.linalg.norm(direction)
 
 
 HAPPENINGS: dict[str, Happening] = {
