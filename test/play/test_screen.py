@@ -59,7 +59,7 @@ def test_every_part_of_the_action_shows(action):
 def test_a_strip_has_a_column_for_each_moment():
     pictures = [draw(belief(seconds=s), np.zeros(4), frames()) for s in range(9)]
     picture = strip(pictures, moments=4)
-    assert picture.shape == (5 * TILE // 2, 4 * TILE // 2, 3)
+    assert picture.shape == (5 * TILE * 2 // 3, 4 * TILE * 2 // 3, 3)
 
 
 def test_a_strip_of_nothing_is_refused():

@@ -11,8 +11,10 @@ import numpy as np
 from wm_planner.errors import UserError
 from wm_planner.play.dream import Belief
 
-TILE = 288  # pixels, of every picture
-_CAPTION = 24
+TILE = 216  # pixels, of every picture; larger ones take a video longer than 1/20 s
+_CAPTION = 18
+_LEFT = 10  # margin of the panel
+_STRIP = 2 / 3  # size of a strip's tiles, of TILE
 _INK, _DIM, _PAPER, _TROUGH = (240, 240, 240), (150, 150, 150), (24, 26, 30), (58, 62, 70)
 _GREEN, _AMBER, _RED, _BLUE = (86, 190, 110), (235, 175, 60), (228, 86, 74), (96, 150, 236)
 _DRIFT_FULL = 1.5  # where the drift meter ends
@@ -54,7 +56,7 @@ def strip(pictures: Sequence[np.ndarray], moments: int = 7) -> np.ndarray:
         moments: how many to show, evenly spread.
 
     Returns:
-        Picture (h, w, 3) uint8 RGB at half the size.
+        Picture (h, w, 3) uint8 RGB at two thirds of the size.
 
     Raises:
         UserError: there is none.
@@ -68,7 +70,8 @@ def strip(pictures: Sequence[np.ndarray], moments: int = 7) -> np.ndarray:
         corners = [(y, x) for x in range(0, width - TILE, TILE) for y in range(0, height, TILE)]
         corners.append((0, width - TILE))  # the panel
         tiles = [picture[y : y + TILE, x : x + TILE] for y, x in corners]
-        small = [cv2.resize(t, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for t in tiles]
+        edge = round(_STRIP * TILE)
+        small = [cv2.resize(tile, (edge, edge), interpolation=cv2.INTER_AREA) for tile in tiles]
         columns.append(np.concatenate(small, axis=0))
     return np.concatenate(columns, axis=1)
 
@@ -76,48 +79,47 @@ def strip(pictures: Sequence[np.ndarray], moments: int = 7) -> np.ndarray:
 def _tile(frame: np.ndarray, caption: str) -> np.ndarray:
     tile = cv2.resize(frame, (TILE, TILE), interpolation=cv2.INTER_CUBIC)
     tile[-_CAPTION:] = tile[-_CAPTION:] // 3
-    _write(tile, caption, 8, TILE - 8)
+    _write(tile, caption, 6, TILE - 6)
     tile[:, -1] = tile[-1] = _PAPER
     return tile
 
 
 def _fill(panel: np.ndarray, belief: Belief, action: np.ndarray, help_text: str) -> None:
     """Bars from top to bottom, in the height of one picture."""
-    _write(panel, f"imagined {belief.seconds:5.1f} s", 14, 24)
+    _write(panel, f"imagined {belief.seconds:5.1f} s", _LEFT, 15)
     for row, (name, value) in enumerate(zip("xyz", action[:3], strict=True)):
-        _signed_bar(panel, 38 + 18 * row, name, float(value))
-    gripper = "open" if action[3] > 0 else "closed"
-    _write(panel, f"gripper {gripper}", 14, 108)
-    _bar(panel, 128, "reward", belief.reward, 1.0, _GREEN)
-    _bar(panel, 166, "value", belief.value, belief.highest_value, _BLUE)
-    _write(panel, f"+- {belief.disagreement:.2f}", 210, 166, _DIM)
+        _signed_bar(panel, 23 + 13 * row, name, float(value))
+    _write(panel, f"gripper {'open' if action[3] > 0 else 'closed'}", _LEFT, 75)
+    _bar(panel, 92, "reward", belief.reward, 1.0, _GREEN)
+    _bar(panel, 121, "value", belief.value, belief.highest_value, _BLUE)
+    _write(panel, f"+- {belief.disagreement:.2f}", 150, 121, _DIM)
     colour = _RED if belief.drift > _LOST else _AMBER if belief.drift > _DOUBTFUL else _GREEN
-    _bar(panel, 204, "drift", belief.drift, _DRIFT_FULL, colour)
-    _write(panel, "0: sees what it believes, 1: another scene", 14, 244, _DIM, 0.36)
-    for row, line in enumerate(help_text.splitlines()):
-        _write(panel, line, 14, 262 + 13 * row, _DIM, 0.36)
+    _bar(panel, 150, "drift", belief.drift, _DRIFT_FULL, colour)
+    notes = ["drift 0: sees what it believes", "1: sees another scene", *help_text.splitlines()]
+    for row, line in enumerate(notes):
+        _write(panel, line, _LEFT, 174 + 11 * row, _DIM, 0.31)
 
 
 def _bar(
     panel: np.ndarray, top: int, name: str, value: float, full: float, colour: tuple[int, int, int]
 ) -> None:
     """A bar from 0 to `full`, below its name and value; none for NaN."""
-    _write(panel, f"{name} {value:.2f}" if math.isfinite(value) else f"{name} -", 14, top)
-    left, right = 14, TILE - 14
-    cv2.rectangle(panel, (left, top + 7), (right, top + 17), _TROUGH, -1)
+    _write(panel, f"{name} {value:.2f}" if math.isfinite(value) else f"{name} -", _LEFT, top)
+    right = TILE - _LEFT
+    cv2.rectangle(panel, (_LEFT, top + 5), (right, top + 12), _TROUGH, -1)
     if math.isfinite(value):
-        end = left + round((right - left) * min(1.0, max(0.0, value / full)))
-        cv2.rectangle(panel, (left, top + 7), (end, top + 17), colour, -1)
+        end = _LEFT + round((right - _LEFT) * min(1.0, max(0.0, value / full)))
+        cv2.rectangle(panel, (_LEFT, top + 5), (end, top + 12), colour, -1)
 
 
 def _signed_bar(panel: np.ndarray, top: int, name: str, value: float) -> None:
     """A bar from the middle to either side, for a number in [-1, 1]."""
-    _write(panel, name, 14, top + 10)
-    left, right = 40, TILE - 14
+    _write(panel, name, _LEFT, top + 8)
+    left, right = _LEFT + 16, TILE - _LEFT
     middle = (left + right) // 2
-    cv2.rectangle(panel, (left, top), (right, top + 10), _TROUGH, -1)
+    cv2.rectangle(panel, (left, top), (right, top + 8), _TROUGH, -1)
     end = middle + round((right - left) / 2 * min(1.0, max(-1.0, value)))
-    cv2.rectangle(panel, (min(middle, end), top), (max(middle, end), top + 10), _INK, -1)
+    cv2.rectangle(panel, (min(middle, end), top), (max(middle, end), top + 8), _INK, -1)
 
 
 def _write(
@@ -126,6 +128,6 @@ def _write(
     x: int,
     y: int,
     colour: tuple[int, int, int] = _INK,
-    size: float = 0.45,
+    size: float = 0.4,
 ) -> None:
     cv2.putText(picture, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, colour, 1, cv2.LINE_AA)
