@@ -86,7 +86,7 @@ PARAMETERS = (
     ),
     Parameter(
         "max_surprise",
-        2.0,
+        1.5,
         "Frames farther from the prediction hold the arm; 1: as one in 1,000 clean ones; 0: none.",
         0.0,
         1000.0,
