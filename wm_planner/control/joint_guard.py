@@ -12,19 +12,14 @@ _OUTSIDE = 0.1  # rad an encoder may show beyond the position limits
 _OUTSIDE_FINGER = 0.01  # m
 _NOISE = 0.05  # rad two states may differ by at any rate
 _NOISE_FINGER = 0.02  # m
+_FIRST = 3  # states in a row that must agree before the first one is believed
 _LONGEST_GAP = 0.2  # s; what an arm may have done in longer ones is not believed either
 
 
 class JointGuard:
-    """Remembers the last good joint state and refuses what cannot follow it.
+    """Remembers the last good joint state and refuses what cannot follow it."""
 
-    Args:
-        config: of the robot.
-        first: states in a row that must agree before the first one is believed.
-    """
-
-    def __init__(self, config: RobotConfig, first: int = 3) -> None:
-        self._first = first
+    def __init__(self, config: RobotConfig) -> None:
         self._names = config.joint_names
         beyond = np.r_[np.full(len(config.arm_joints), _OUTSIDE), _OUTSIDE_FINGER]
         self._lower = np.r_[config.lower, config.finger_range[0]] - beyond
@@ -42,7 +37,7 @@ class JointGuard:
     @property
     def sure(self) -> bool:
         """Enough states have agreed on where the arm is."""
-        return self._agreed >= self._first
+        return self._agreed >= _FIRST
 
     def check(self, state: JointState, commanded: np.ndarray | None) -> None:
         """Raise InvalidInput unless the state (finite, of the right size) can be true.

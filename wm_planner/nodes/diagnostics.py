@@ -70,6 +70,23 @@ class Report:
         return self.fault is not None and self.fault.kind in MANUAL
 
 
+def statuses(
+    report: Report,
+    gate: Gate,
+    buffer: FrameBuffer,
+    arm: CartesianArm,
+    output: CommandOutput,
+    now: float,
+) -> list[DiagnosticStatus]:
+    """Of planner, cameras, arm and process; `now` is ROS time, s."""
+    return [
+        planner_status(report, gate, output.overruns),
+        camera_status(buffer),
+        arm_status(arm, output, buffer.joints, now),
+        process_status(report),
+    ]
+
+
 def planner_status(report: Report, gate: Gate, overruns: int) -> DiagnosticStatus:
     """Level: error while a fault holds the arm, warning when stopped, else ok."""
     level, text = DiagnosticStatus.OK, gate.state.value

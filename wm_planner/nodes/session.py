@@ -12,13 +12,7 @@ from wm_planner.control.arm import CartesianArm, InvalidInput
 from wm_planner.control.joint_guard import JointGuard
 from wm_planner.errors import UserError
 from wm_planner.nodes.command_output import CommandOutput
-from wm_planner.nodes.diagnostics import (
-    Report,
-    arm_status,
-    camera_status,
-    planner_status,
-    process_status,
-)
+from wm_planner.nodes.diagnostics import Report, statuses
 from wm_planner.nodes.fault import TRACKING, Fault, fault_of
 from wm_planner.nodes.frame_buffer import FrameBuffer, FrameSet
 from wm_planner.nodes.gate import Gate
@@ -47,7 +41,7 @@ class Session:
     ) -> None:
         self.gate, self.report = Gate(), Report()
         self._arm: CartesianArm = pipeline.robot  # type: ignore[assignment]
-        self._joint_guard = JointGuard(self._arm.config, first=1 if lockstep else 3)
+        self._joint_guard = JointGuard(self._arm.config)
         self._buffer, self._output = buffer, output
         self._lockstep, self._around = lockstep, surroundings
         self._thread = PlanningThread(pipeline, guard, surroundings.wake)
@@ -130,13 +124,14 @@ class Session:
         try:
             measured = joint_state(message, self._arm.joint_names)
             self._arm.check(measured)
-            self._joint_guard.check(measured, self._output.commanded)
+            if not self._lockstep:  # a simulation may put the arm anywhere
+                self._joint_guard.check(measured, self._output.commanded)
         except UserError as error:
             self._bad_joints = True
             self.hold(Fault("joint state", str(error)))
             return
         self._bad_joints = False
-        if not self._joint_guard.sure:
+        if not (self._lockstep or self._joint_guard.sure):
             return
         self._buffer.put_joints(measured, time.monotonic())
         if self.gate.active and not self._output.ready:
@@ -298,9 +293,5 @@ class Session:
 
     def statuses(self) -> list[DiagnosticStatus]:
         """For /diagnostics."""
-        return [
-            planner_status(self.report, self.gate, self._output.overruns),
-            camera_status(self._buffer),
-            arm_status(self._arm, self._output, self._buffer.joints, self._around.now()),
-            process_status(self.report),
-        ]
+        now = self._around.now()
+        return statuses(self.report, self.gate, self._buffer, self._arm, self._output, now)
