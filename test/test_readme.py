@@ -23,6 +23,9 @@ SHORT = {  # what makes each of them short
     "bench": ["--repeats", "1"],
     "robustness": ["--trials", "1", "--workers", "1", "--planner", "prior"],
     "compare": [],
+    "evaluate": ["--quick"],
+    "alarms": ["--clean", "1", "--trials", "1"],
+    "play": [],
 }
 
 

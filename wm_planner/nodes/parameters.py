@@ -87,9 +87,11 @@ PARAMETERS = (
     Parameter(
         "max_surprise",
         1.5,
-        "Frames farther from the prediction hold the arm; 1: as one in 1,000 clean ones; 0: none.",
+        "Frames farther from the prediction hold the arm; 1: as one in 1,000 clean ones; 0: none; "
+        "taken when configuring.",
         0.0,
         1000.0,
+        read_only=False,
     ),
     Parameter("seed", 0, "Seed of the search; taken at ~/reset.", 0, 2**31 - 1, read_only=False),
     Parameter(
@@ -221,6 +223,8 @@ def refusal(node: Node, changes: list[RosParameter]) -> str:
     for change in changes:
         if isinstance(change.value, float) and not math.isfinite(change.value):
             return f"{change.name} is {change.value}, expected a finite number"
+        if change.name == "max_surprise" and 0 < change.value <= 1:
+            return f"max_surprise is {change.value}, expected above 1, or 0 for no notice of it"
         if change.name == "speed_scale" and change.value != 1.0 and _lockstep(node):
             return "speed_scale must be 1.0 in lockstep: the simulation waits for whole actions"
     return ""

@@ -12,6 +12,7 @@ from wm_planner.paths import model_dir
 FAST = (
     "camera_dead",
     "camera_frozen",
+    "camera_covered",
     "camera_truncated",
     "joint_nan",
     "joints_mixed_up",
@@ -50,7 +51,7 @@ def test_other_fault(rig, name):
 def test_a_fault_that_nobody_notices_does_not_pass(rig, monkeypatch):
     """The planner goes on although it should have held: the suite must say so."""
     rig.begin_episode(4_000_000)
-    harmless = cases.Case("harmless", "no frame", cases.stay, cases.stay)
+    harmless = cases.Case("harmless", ("no frame",), cases.stay, cases.stay)
     monkeypatch.setattr(finding, "PATIENCE", 1.0)
     found = finding.examine(rig, harmless)
     assert not found.passed and "the diagnostics say 'nothing'" in found.note

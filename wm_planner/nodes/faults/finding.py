@@ -38,7 +38,8 @@ def examine(rig: Rig, case: Case) -> Finding:
     case.inject(rig)
     if not case.shown:
         return _goes_on(rig, case)
-    told = rig.client.spin_until(lambda: rig.fault.startswith(case.shown + ":"), PATIENCE)
+    kinds = tuple(f"{kind}:" for kind in case.shown)
+    told = rig.client.spin_until(lambda: rig.fault.startswith(kinds), PATIENCE)
     shown, detected = rig.fault, rig.since
     rig.spin(_SETTLE + _REST)
     held = rig.limits.rested(detected, _MOMENT if case.passes else _REST)

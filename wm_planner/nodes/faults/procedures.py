@@ -7,13 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from lifecycle_msgs.msg import Transition
-from rcl_interfaces.msg import SetParametersResult
-from rcl_interfaces.srv import SetParameters
-from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
-from wm_planner.nodes.faults.finding import Finding, recovers
+from wm_planner.nodes.faults.cases import FRAMES, RESET, Case, heal, spoil
+from wm_planner.nodes.faults.finding import Finding, examine, recovers
 from wm_planner.nodes.faults.rig import PATIENCE, Rig
 from wm_planner.nodes.faults.sabotaged_planner import HANG
 from wm_planner.process import holdings
@@ -25,6 +24,30 @@ _FORGOTTEN = 40.0  # s after which DDS has given up a process that was killed
 _STORM = 300  # parameters set
 _ROOM_MB = 40.0  # memory that cycles may add: allocators keep some
 _ROOM_HANDLES = 8
+
+
+def camera_covered(rig: Rig, _: Path) -> Finding:
+    """A dark cloth: not black, and never twice the same, so that only surprise can tell."""
+    rng = np.random.default_rng(0)
+
+    def cover(message: Any) -> Any:
+        cloth = rng.normal(50, 10, len(message.data)).clip(0, 255).astype(np.uint8)
+        message.data = cloth.tobytes()
+        return message
+
+    _configure_anew(rig, 1.5)
+    found = examine(rig, Case("camera_covered", ("surprise",), spoil(FRAMES, cover), heal, RESET))
+    heal(rig)
+    _configure_anew(rig, 0.0)
+    return found
+
+
+def _configure_anew(rig: Rig, max_surprise: float) -> None:
+    rig.take_down()
+    rig.set("max_surprise", max_surprise)
+    rig.bring_up()
+    rig.client.trigger("/wm_planner/start")
+    rig.spin(0.5)
 
 
 def stop_during_planning(rig: Rig, _: Path) -> Finding:
@@ -94,7 +117,7 @@ def _without_model(
     plans = rig.plans
     rig.spin(1.0)
     went_on = not rig.fault and rig.plans > plans
-    _take_down(rig)
+    rig.take_down()
     asked = time.monotonic()
     refused = not rig.transition(Transition.TRANSITION_CONFIGURE)
     detected_ms = (time.monotonic() - asked) * 1e3
@@ -118,26 +141,26 @@ def _without_model(
 def parameter_storm(rig: Rig, _: Path) -> Finding:
     """Good and bad values as fast as the node answers: bad ones are refused with a reason."""
     sets = (
-        (Parameter("max_frame_age", value=0.3), True),
-        (Parameter("speed_scale", value=0.9), True),
-        (Parameter("speed_scale", value=float("nan")), False),
-        (Parameter("speed_scale", value=50.0), False),
-        (Parameter("plan_timeout", value="soon"), False),
-        (Parameter("model", value="other"), False),
-        (Parameter("no_such", value=True), False),
+        ("max_frame_age", 0.3, True),
+        ("speed_scale", 0.9, True),
+        ("speed_scale", float("nan"), False),
+        ("speed_scale", 50.0, False),
+        ("plan_timeout", "soon", False),
+        ("model", "other", False),
+        ("no_such", True, False),
     )
     plans, wrong = rig.plans, set()
     begun = time.monotonic()
     for i in range(_STORM):
-        parameter, allowed = sets[i % len(sets)]
-        result = _set(rig, parameter)
+        name, value, allowed = sets[i % len(sets)]
+        result = rig.set(name, value)
         if result.successful != allowed or not (allowed or result.reason):
-            wrong.add(parameter.name)
+            wrong.add(name)
     seconds = time.monotonic() - begun
     planned = rig.plans - plans > 0.5 * seconds * rig.robot.control_rate_hz * 0.9
     note_fault = rig.fault
-    for parameter in (Parameter("speed_scale", value=1.0), Parameter("max_frame_age", value=0.25)):
-        _set(rig, parameter)
+    for name, value in (("speed_scale", 1.0), ("max_frame_age", 0.25)):
+        rig.set(name, value)
     recovered = recovers(rig, False)
     complaints = {
         f"wrong answer for {sorted(wrong)}": not wrong,
@@ -148,11 +171,6 @@ def parameter_storm(rig: Rig, _: Path) -> Finding:
     return _finding("parameter_storm", "", None, None, "goes on", recovered, complaints)
 
 
-def _set(rig: Rig, parameter: Parameter) -> SetParametersResult:
-    request = SetParameters.Request(parameters=[parameter.to_parameter_msg()])
-    return rig.client.call(SetParameters, "/wm_planner/set_parameters", request).results[0]
-
-
 def lifecycle_cycles(rig: Rig, _: Path) -> Finding:
     """Fifty times down to unconfigured and up again: nothing may be left behind."""
     process = rig.processes["planner"].pid
@@ -160,7 +178,7 @@ def lifecycle_cycles(rig: Rig, _: Path) -> Finding:
     rig.client.spin_until(lambda: count(_COMMANDS) == 1, _FORGOTTEN)
     left, before = 0, None
     for cycle in range(_CYCLES):
-        _take_down(rig)
+        rig.take_down()
         rig.spin(0.05)
         left += _publishers_left(rig)
         _configure_and_activate(rig)
@@ -191,12 +209,6 @@ def _publishers_left(rig: Rig) -> int:
     return count(_COMMANDS)
 
 
-def _take_down(rig: Rig) -> None:
-    rig.client.trigger("/wm_planner/stop")
-    for transition in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP):
-        rig.transition(transition)
-
-
 def _configure_and_activate(rig: Rig) -> None:
     for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
         rig.transition(transition)
@@ -216,6 +228,7 @@ def _finding(
 
 
 PROCEDURES: dict[str, Procedure] = {
+    "camera_covered": camera_covered,
     "stop_during_planning": stop_during_planning,
     "planner_killed": planner_killed,
     "model_deleted": model_deleted,

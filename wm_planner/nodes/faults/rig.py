@@ -15,6 +15,9 @@ import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
@@ -75,7 +78,8 @@ class Rig:
         )
 
     def start_planner(self) -> None:
-        parameters = {"model": str(self.model), "use_sim_time": True}
+        """Without notice of surprise: one fault at a time."""
+        parameters = {"model": str(self.model), "use_sim_time": True, "max_surprise": 0.0}
         self.processes["planner"] = start_node(_PLANNER, self._logs, self._environment, parameters)
 
     def kill(self, name: str) -> None:
@@ -105,6 +109,18 @@ class Rig:
         shutil.copytree(original, self.model, dirs_exist_ok=True)
 
     # What is done with the nodes
+
+    def set(self, name: str, value: Any) -> SetParametersResult:
+        """Ask the planner to change a parameter."""
+        parameter = Parameter(name, value=value).to_parameter_msg()
+        request = SetParameters.Request(parameters=[parameter])
+        return self.client.call(SetParameters, "/wm_planner/set_parameters", request).results[0]
+
+    def take_down(self) -> None:
+        """Deactivate and clean up the planner."""
+        self.client.trigger("/wm_planner/stop")
+        for transition in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP):
+            self.transition(transition)
 
     def bring_up(self) -> None:
         """Configure and activate the planner, where it is not.
