@@ -99,7 +99,7 @@ def test_the_workspace_must_not_be_empty(tmp_path, values):
         ({"position_margin": -0.1}, "position_margin is -0.1"),
         ({"velocity": [1e9] * 7}, "velocity .* at most 1e"),
         ({"workspace_upper": [1e9] * 3}, "workspace_upper .* at most 1e"),
-        ({"control_rate_hz": 10000.0, "command_rate_hz": 10000.0}, "command_rate_hz .* 1000"),
+        ({"control_rate_hz": 20000.0, "command_rate_hz": 20000.0}, "command_rate_hz .* 10000"),
         ({"control_rate_hz": [10.0]}, "control_rate_hz"),
         ({"velocity_scale": True}, "velocity_scale is True"),
         ({"arm_joints": []}, "arm_joints"),
