@@ -83,9 +83,10 @@ def generate_launch_description():
         ],
     )
     arguments = {name: LaunchConfiguration(name) for name in FORWARDED}
+    arguments |= {"start": LaunchConfiguration("autostart"), "max_surprise": "0.0"}
     planner = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(os.path.join(SHARE, "launch", "robot.launch.py")),
-        launch_arguments={**arguments, "start": LaunchConfiguration("autostart")}.items(),
+        launch_arguments=arguments.items(),  # what is imagined is no surprise
     )
     return LaunchDescription([*ARGUMENTS, *rendering(), planner, imagination])
 

@@ -81,6 +81,11 @@ ARGUMENTS = [
     ),
     DeclareLaunchArgument("seed", default_value="0", description="Seed of the search."),
     DeclareLaunchArgument(
+        "max_surprise",
+        default_value="1.5",
+        description="Frames farther from the prediction hold the arm; 0: none.",
+    ),
+    DeclareLaunchArgument(
         "params_file",
         default_value=PathJoinSubstitution([SHARE, "config", "planner.yaml"]),
         description="Parameters of the planner; the arguments above win over it.",
@@ -115,6 +120,7 @@ def generate_launch_description():
                 "autostart": typed("start", bool),
                 "lockstep": typed("lockstep", bool),
                 "seed": typed("seed", int),
+                "max_surprise": typed("max_surprise", float),
             },
         ],
         remappings=[
