@@ -1,0 +1,118 @@
+"""How far the world model is trusted."""
+
+import pytest
+import torch
+
+from wm_planner.caution import Caution, Sight, Surprised
+from wm_planner.errors import UserError
+from wm_planner.pipeline import Pipeline
+from wm_planner.types import Latent, Plan, PlanStatistics
+from wm_planner.world_models.surprise import Percentiles, SurpriseScale
+
+SCALE = SurpriseScale((1.0,) * 4, Percentiles(0.1, 0.5, 0.8, 1.0), (), (), 1000, "abc")
+BLANK = torch.zeros(1, 1, 3, 16, 16, dtype=torch.uint8)
+
+
+class Planner:
+    """Plans zeros, so many steps ahead."""
+
+    def __init__(self, horizon):
+        self.horizon = horizon
+
+    def plan(self, latent, warm_start, generator):
+        actions = torch.zeros(1, self.horizon, 2)
+        return Plan(actions, torch.zeros(1), actions, PlanStatistics(1, 0))
+
+
+class World:
+    """Sees what it is told to see; foresees that nothing changes."""
+
+    seen = 0.0
+
+    def encode(self, observation, previous=None):
+        return Latent(torch.full((1, 4), self.seen))
+
+    def advance(self, latent, action):
+        return latent
+
+
+def caution(world=None, limit=2.0, horizon=5):
+    return Caution(world or World(), SCALE, limit, horizon, Planner)
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+@pytest.fixture
+def pipeline(world):
+    return Pipeline(world, Planner(5), None, ("front",), 16, caution=caution(world))
+
+
+def think(pipeline, steps=1):
+    return pipeline.think(
+        {"front": BLANK[0, 0].permute(1, 2, 0).numpy()}, torch.zeros(1), 0, 1, steps
+    )
+
+
+@pytest.mark.parametrize(
+    ("surprise", "horizon"), [(0.0, 5), (1.0, 5), (1.2, 4), (1.5, 2), (1.8, 1), (2.0, 1), (9.0, 1)]
+)
+def test_the_horizon_shortens_from_one_to_the_limit(surprise, horizon):
+    chosen = caution().planner(surprise)
+    assert chosen.horizon == horizon and chosen.planner.horizon == horizon
+
+
+@pytest.mark.parametrize("limit", [1.0, 0.5, float("nan")])
+def test_a_limit_that_clean_frames_exceed_is_refused(limit):
+    with pytest.raises(UserError, match="above 1"):
+        caution(limit=limit)
+
+
+def test_a_latent_is_compared_in_units_of_the_scale():
+    before, now = (
+        Sight(Latent(torch.zeros(1, 4)), BLANK),
+        Sight(Latent(torch.full((1, 4), 3.0)), BLANK),
+    )
+    found = caution().surprise(before, Latent(torch.ones(1, 4)), now)
+    assert found.tolist() == pytest.approx([2.0])
+
+
+def test_the_first_frame_surprises_nobody(pipeline, world):
+    world.seen = 50.0
+    assert think(pipeline).surprise is None
+
+
+def test_what_was_foreseen_is_planned_from_as_ever(pipeline):
+    think(pipeline)
+    thought = think(pipeline)
+    assert thought.surprise == 0.0 and thought.plan.actions.shape[1] == 5
+
+
+def test_a_little_surprise_shortens_the_plan_and_calm_restores_it(pipeline, world):
+    think(pipeline)
+    world.seen = 1.5
+    assert think(pipeline).plan.actions.shape[1] == 2
+    assert think(pipeline).plan.actions.shape[1] == 5
+
+
+def test_a_large_surprise_is_refused_until_a_reset(pipeline, world):
+    think(pipeline)
+    world.seen = 3.0
+    for _ in range(2):
+        with pytest.raises(Surprised, match=r"3\.00 times .* allowed 2\.00") as caught:
+            think(pipeline)
+    assert caught.value.surprise == pytest.approx(3.0)
+    pipeline.reset(0)
+    assert think(pipeline).surprise is None
+
+
+def test_nothing_is_foreseen_after_a_hold_or_a_long_gap(pipeline, world):
+    think(pipeline)
+    world.seen = 3.0
+    assert think(pipeline, steps=4).surprise is None
+    world.seen = 6.0
+    pipeline.forget_actions()
+    assert think(pipeline).surprise is None
+    assert think(pipeline, steps=3).surprise == 0.0
