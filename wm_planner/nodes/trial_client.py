@@ -137,7 +137,7 @@ class TrialClient:
         self.trigger("/wm_planner/start")
         self._running = True
         self._wait_for(lambda: self._ended() is not None, patience)
-        ended = self._ended() or "fault"
+        ended = self._ended() or ("safety stop" if self._held else "fault")
         self._running = False
         self.trigger("/wm_planner/stop")  # what was still under way arrives meanwhile
         self._recording = None
