@@ -50,7 +50,7 @@ def pipeline(world):
     return Pipeline(world, Planner(5), None, ("front",), 16, caution=caution(world))
 
 
-def think(pipeline, steps=1):
+def think(pipeline, steps=1, speed_scale=1.0):
     return pipeline.think(
         {"front": BLANK[0, 0].permute(1, 2, 0).numpy()}, torch.zeros(1), 0, 1, steps
     )
@@ -106,6 +106,12 @@ def test_a_large_surprise_is_refused_until_a_reset(pipeline, world):
     assert caught.value.surprise == pytest.approx(3.0)
     pipeline.reset(0)
     assert think(pipeline).surprise is None
+
+
+def test_surprise_counts_less_at_reduced_speed(pipeline, world):
+    think(pipeline)
+    world.seen = 3.0
+    assert think(pipeline, speed_scale=0.5).surprise == pytest.approx(1.5)
 
 
 def test_nothing_is_foreseen_after_a_hold_or_a_long_gap(pipeline, world):

@@ -100,7 +100,7 @@ class Pipeline:
         observation = self._observe(views.values())
         latent = self.world_model.encode(observation, memory.latent)
         now = Sight(latent, observation.images)
-        surprise = self._heed(memory, now, [view.steps for view in views.values()])
+        surprise = self._heed(memory, now, list(views.values()))
         delays = [(view.age + self._action_delay) * view.speed_scale for view in views.values()]
         ahead = self._when_it_begins(latent, memory.actions, delays)
         planner = self._planner
@@ -116,15 +116,20 @@ class Pipeline:
         """The last commands were not carried out: the arm held instead."""
         self._memory.forget_actions()
 
-    def _heed(self, memory: Recollection, now: Sight, steps: list[int]) -> float | None:
-        """The episodes' largest surprise, None where nothing was foreseen."""
+    def _heed(self, memory: Recollection, now: Sight, views: list[View]) -> float | None:
+        """The episodes' largest surprise, None where nothing was foreseen.
+
+        It counts less at reduced speed: the model learned at full speed, where the arm lags more.
+        """
         if self._caution is None or memory.latent is None or memory.images is None:
             return None
-        foreseen = self._foresee(memory, steps)
+        foreseen = self._foresee(memory, [view.steps for view in views])
         if foreseen is None:
             return None
         before = Sight(memory.latent, memory.images)
-        surprise = float(self._caution.surprise(before, foreseen, now).max())
+        found = self._caution.surprise(before, foreseen, now)  # (B,)
+        scales = found.new_tensor([view.speed_scale for view in views])
+        surprise = float((found * scales).max())
         if not surprise <= self._caution.limit:
             raise Surprised(surprise, self._caution.limit)
         return surprise
