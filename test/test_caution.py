@@ -51,9 +51,8 @@ def pipeline(world):
 
 
 def think(pipeline, steps=1, speed_scale=1.0):
-    return pipeline.think(
-        {"front": BLANK[0, 0].permute(1, 2, 0).numpy()}, torch.zeros(1), 0, 1, steps
-    )
+    frames = {"front": BLANK[0, 0].permute(1, 2, 0).numpy()}
+    return pipeline.think(frames, torch.zeros(1), speed_scale=speed_scale, steps=steps)
 
 
 @pytest.mark.parametrize(
