@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from wm_planner.paths import config_dir
 
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 _PATIENCE = 10.0  # s a process gets to end after SIGINT
 _TO_PLANNER = {
     "commands": "wm_planner/commands",
@@ -81,7 +83,14 @@ def start_node(
             stdin=subprocess.DEVNULL,
             env={**os.environ, **environment},
             start_new_session=True,  # Ctrl-C reaches this process, which ends them in order
+            preexec_fn=_end_with_parent,
         )
+
+
+def _end_with_parent() -> None:
+    """Have Linux send SIGTERM when the process that started this one is killed."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def end_node(process: subprocess.Popen) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +22,7 @@ from wm_planner.process import holdings
 Procedure = Callable[[Rig, Path], Finding]
 _CYCLES = 50
 _COMMANDS = "/wm_planner/commands"
+_TRIALS = 120.0  # s for two trials, nodes included
 _FORGOTTEN = 40.0  # s after which DDS has given up a process that was killed
 _STORM = 300  # parameters set
 _ROOM_MB = 40.0  # memory that cycles may add: allocators keep some
@@ -202,6 +205,34 @@ def lifecycle_cycles(rig: Rig, _: Path) -> Finding:
                     recovered, complaints)  # fmt: skip
 
 
+def trials_killed(rig: Rig, original: Path) -> Finding:
+    """kill -9 of `wm_planner trials` in its second trial: the first is kept, the rest follows."""
+    out = rig.model.parent / "trials"
+    command = [sys.executable, "-m", "wm_planner", "trials", "--model", str(original), "--task",
+               rig.task, "--planner", "prior", "--trials", "2", "--seed", "4100000", "--ros",
+               "--out", str(out)]  # fmt: skip
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    killed = subprocess.Popen(command, **quiet)  # type: ignore[call-overload]
+    log = out / "trials.jsonl"
+    began = rig.client.spin_until(lambda: log.is_file() and b"\n" in log.read_bytes(), _TRIALS)
+    killed.kill()
+    killed.wait()
+    kept = log.read_bytes().splitlines()[0] if began else b""
+    again = subprocess.Popen(command, **quiet)  # type: ignore[call-overload]
+    rig.client.spin_until(lambda: again.poll() is not None, _TRIALS)
+    lines = log.read_bytes().splitlines() if began else []
+    complaints = {
+        "no trial was finished": began,
+        "the second run failed": again.poll() == 0,
+        f"{len(lines)} trials in the log": len(lines) == 2,
+        "the finished trial changed": lines[:1] == [kept],
+    }
+    again.kill()
+    recovered = all(complaints.values())
+    return _finding("trials_killed", "the process is gone", None, None, "the same command again",
+                    recovered, complaints)  # fmt: skip
+
+
 def _publishers_left(rig: Rig) -> int:
     """Publishers of commands that outlive their node's cleanup; discovery takes a moment."""
     count = rig.client.node.count_publishers
@@ -231,6 +262,7 @@ PROCEDURES: dict[str, Procedure] = {
     "camera_covered": camera_covered,
     "stop_during_planning": stop_during_planning,
     "planner_killed": planner_killed,
+    "trials_killed": trials_killed,
     "model_deleted": model_deleted,
     "model_corrupted": model_corrupted,
     "parameter_storm": parameter_storm,

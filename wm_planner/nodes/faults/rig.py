@@ -45,6 +45,7 @@ class Rig:
         relay: spoils what the planner hears.
         limits: checks what the planner commands.
         model: a copy of the model folder, which may be spoiled too.
+        task: what the arm is at.
         fault: what the planner says it holds for, "" when it does not.
         since: when it began to say so, monotonic seconds.
         plans: how many plans it has reported.
@@ -56,7 +57,7 @@ class Rig:
         self.client, self.robot = client, robot
         self.relay, self.limits = Relay(client.node), LimitsMonitor(robot)
         self.model, self._logs = folder / "model", folder / "logs"
-        self._task, self._orders = task, folder / "orders"
+        self.task, self._orders = task, folder / "orders"
         self.order("")
         self._environment = {**ros_environment(domain_id), ORDERS: str(self._orders)}
         self.fault, self.since, self.plans = "", 0.0, 0
@@ -71,7 +72,7 @@ class Rig:
     # Processes
 
     def start_simulation(self) -> None:
-        parameters = {"task": self._task, "lockstep": False}
+        parameters = {"task": self.task, "lockstep": False}
         remaps = {**simulation_remaps(), **_TO_PLANNER}
         self.processes["sim"] = start_node(
             _SIMULATION, self._logs, self._environment, parameters, remaps
