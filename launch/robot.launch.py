@@ -82,7 +82,7 @@ ARGUMENTS = [
     DeclareLaunchArgument("seed", default_value="0", description="Seed of the search."),
     DeclareLaunchArgument(
         "max_surprise",
-        default_value="1.5",
+        default_value="2.0",
         description="Frames farther from the prediction hold the arm; 0: none.",
     ),
     DeclareLaunchArgument(

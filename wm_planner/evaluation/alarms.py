@@ -44,7 +44,7 @@ class AlarmsConfig:
     """
 
     model: str = "grasp"
-    max_surprise: float = 1.5
+    max_surprise: float = 2.0
     clean: int = 200
     trials: int = 50
     seed: int = 5_000_000

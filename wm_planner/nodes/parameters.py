@@ -86,7 +86,7 @@ PARAMETERS = (
     ),
     Parameter(
         "max_surprise",
-        1.5,
+        2.0,
         "Frames farther from the prediction hold the arm; 1: as one in 1,000 clean ones; 0: none; "
         "taken when configuring.",
         0.0,

@@ -38,7 +38,7 @@ def camera_covered(rig: Rig, _: Path) -> Finding:
         message.data = cloth.tobytes()
         return message
 
-    _configure_anew(rig, 1.5)
+    _configure_anew(rig, 2.0)
     found = examine(rig, Case("camera_covered", ("surprise",), spoil(FRAMES, cover), heal, RESET))
     heal(rig)
     _configure_anew(rig, 0.0)
