@@ -39,7 +39,9 @@ class Order:
     speed_scale: float = 1.0
 
 
-ACTIONS = st.tuples(*[st.one_of(st.sampled_from([-1.0, 0.0, 1.0]), st.floats(-3, 3))] * 4)
+ACTIONS = st.tuples(
+    *[st.one_of(st.sampled_from([-1.0, 0.0, 1.0]), st.floats(-3, 3, allow_subnormal=False))] * 4
+)
 ORDERS = st.lists(
     st.builds(
         Order,
@@ -47,13 +49,13 @@ ORDERS = st.lists(
         repeats=st.integers(1, 8),
         waypoints=st.integers(0, 9),
         lag=st.sampled_from([0.0, 0.0, 0.2, 1.0]),
-        error=st.floats(-0.05, 0.05),
+        error=st.floats(-0.05, 0.05, allow_subnormal=False),
         speed_scale=st.sampled_from([1.0, 1.0, 0.5, 0.05]),
     ),
     min_size=1,
     max_size=8,
 )
-STARTS = st.tuples(*[st.floats(-0.25, 0.25)] * 7)
+STARTS = st.tuples(*[st.floats(-0.25, 0.25, allow_subnormal=False)] * 7)
 
 
 # Both left the workspace once: by a curved path, and by braking on another path.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sensor_msgs.msg import JointState as JointStateMsg
 
@@ -26,7 +26,6 @@ from wm_planner.perception.frame_guard import FrameGuard
 from wm_planner.pipeline import Pipeline
 from wm_planner.types import Latent, Plan, PlanStatistics
 
-SLOW = [HealthCheck.too_slow]  # another process may have the machine
 CAMERAS = ("front", "wrist")
 MODULES = (command_output, planning_thread, session, watchdogs, limits_monitor)
 ACTIONS = {
@@ -202,7 +201,7 @@ def happen(world: World, event: Event) -> None:
 
 
 DELAYS = st.sampled_from([0.0, 0.0, 0.03, 0.2, 1.0, -1.0])
-CYCLE = st.builds(Event, st.just("cycle"), amount=st.floats(0, 1))
+CYCLE = st.builds(Event, st.just("cycle"), amount=st.floats(0, 1, allow_subnormal=False))
 EVENTS = st.lists(
     st.one_of(
         CYCLE,
@@ -252,14 +251,14 @@ def arm():
 @example([Event("clock", amount=0.05), *[Event("joints", "jump"), Event("cycle")] * 2])
 @example([Event("activate"), Event("cycle")])  # at once, and not quite at the commanded pose
 @example([Event("deactivate"), Event("activate"), Event("cycle")])
-@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=SLOW)
+@settings(max_examples=100, deadline=None, derandomize=True)
 def test_no_messages_make_a_command_leave_the_limits(arm, events):
     stays_inside(arm, events)
 
 
 @pytest.mark.slow
 @given(events=EVENTS)
-@settings(max_examples=10_000, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=10_000, deadline=None)
 def test_ten_thousand_streams_of_messages_do_not_make_a_command_leave_the_limits(arm, events):
     stays_inside(arm, events)
 
