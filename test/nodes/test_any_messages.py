@@ -200,42 +200,30 @@ def happen(world: World, event: Event) -> None:
             getattr(s, event.what)()
 
 
-DELAYS = st.sampled_from([0.0, 0.0, 0.03, 0.2, 1.0, -1.0])
-CYCLE = st.builds(Event, st.just("cycle"), amount=st.floats(0, 1, allow_subnormal=False))
+def events(whats, kinds=("",), amounts=(0.0,)):
+    choices = (st.sampled_from(values) for values in (whats, kinds, amounts))
+    return st.tuples(*choices).map(lambda chosen: Event(*chosen))
+
+
+DELAYS = (0.0, 0.0, 0.03, 0.2, 1.0, -1.0)
+CYCLE = events(["cycle"], amounts=[0.0, 1.0])
+CALLS = ("start", "start", "stop", "reset", "activate", "deactivate", "stream", "watch",
+         "take_outcomes")  # fmt: skip
 EVENTS = st.lists(
     st.one_of(
-        CYCLE,
-        CYCLE,
-        CYCLE,
-        CYCLE,
-        st.builds(
-            Event,
-            st.just("joints"),
-            st.sampled_from(["good", "nan", "jump", "mixed", "short", "noisy"]),
-            DELAYS,
-        ),
-        st.builds(
-            Event,
-            st.just("images"),
-            st.sampled_from(["new", "same", "one", "black", "small", "cut"]),
-            DELAYS,
-        ),
-        st.builds(Event, st.just("plan"), st.sampled_from(sorted(ACTIONS))),
-        st.builds(Event, st.just("pass"), amount=st.sampled_from([0.01, 0.1, 0.3, 2.0])),
-        st.builds(Event, st.just("clock"), amount=st.sampled_from([0.05, 5.0])),
-        st.builds(Event, st.just("latent"), amount=st.sampled_from([0.0, 1e9, float("nan")])),
-        st.builds(Event, st.just("speed"), amount=st.sampled_from([1.0, 0.3, 0.05])),
-        st.builds(Event, st.just("moved by hand"), amount=st.sampled_from([0.01, 0.05, 0.3])),
-        st.builds(
-            Event,
-            st.sampled_from(
-                ["start", "start", "stop", "reset", "activate", "deactivate", "stream", "watch",
-                 "take_outcomes"]
-            ),
-        ),
+        *[CYCLE] * 4,
+        events(["joints"], ["good", "nan", "jump", "mixed", "short", "noisy"], DELAYS),
+        events(["images"], ["new", "same", "one", "black", "small", "cut"], DELAYS),
+        events(["plan"], sorted(ACTIONS)),
+        events(["pass"], amounts=[0.01, 0.1, 0.3, 2.0]),
+        events(["clock"], amounts=[0.05, 5.0]),
+        events(["latent"], amounts=[0.0, 1e9, float("nan")]),
+        events(["speed"], amounts=[1.0, 0.3, 0.05]),
+        events(["moved by hand"], amounts=[0.01, 0.05, 0.3]),
+        events(CALLS),
     ),
     max_size=40,
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")
