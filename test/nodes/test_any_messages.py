@@ -238,6 +238,7 @@ def arm():
 @example([Event("pass", amount=0.3), Event("cycle", amount=1.0)])  # the finger is seen too far open
 @example([Event("clock", amount=0.05), *[Event("joints", "jump"), Event("cycle")] * 2])
 @example([Event("activate"), Event("cycle")])  # at once, and not quite at the commanded pose
+@example([Event("activate"), Event("cycle"), Event("moved by hand", "", 0.3), Event("cycle")])
 @example([Event("deactivate"), Event("activate"), Event("cycle")])
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_no_messages_make_a_command_leave_the_limits(arm, events):

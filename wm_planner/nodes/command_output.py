@@ -41,6 +41,7 @@ class CommandOutput:
         self.overruns = 0
         self._sent = float("-inf")  # when the last waypoint went, monotonic seconds
         self._begun = False
+        self._fresh = False  # nothing was sent since the last soft start
         self.forget()
 
     @property
@@ -88,11 +89,18 @@ class CommandOutput:
             if not self._burst and time.monotonic() - self._sent < _PAUSE:
                 return False
             self._arm.reset(measured)
+            self._fresh = True
         self.ready = self._begun = True
         return True
 
+    def _still_there(self, measured: JointState) -> None:
+        """Start from elsewhere when the arm was moved before it was sent anything."""
+        if self._fresh and self._arm.tracking_error(measured) > _AS_COMMANDED:
+            self._arm.reset(measured)
+
     def follow(self, plan: Plan, measured: JointState) -> None:
         """Send the first action of a new plan; InvalidInput when it must not be sent."""
+        self._still_there(measured)
         self._act(plan, 0, measured)
         self._plan, self._step = plan, 0
         self._planned = self._acted = time.monotonic()
@@ -125,6 +133,8 @@ class CommandOutput:
         if late and measured is not None:
             problem = self._follow_on(measured, timeout)
         if self.ready:
+            if measured is not None:
+                self._still_there(measured)
             self._advance()
         return problem
 
@@ -152,6 +162,7 @@ class CommandOutput:
 
     def _advance(self) -> None:
         positions = self._arm.advance()
+        self._fresh = False
         self._sent = time.monotonic()
         if self._send_waypoint is not None:
             self._send_waypoint(waypoint_message(positions, self._arm.joint_names))
