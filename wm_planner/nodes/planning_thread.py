@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wm_planner.evaluation.imagination import imagine_strip
+from wm_planner.evaluation.imagination import TILE, imagine_strip
 from wm_planner.interfaces import Decodable
 from wm_planner.nodes.frame_buffer import FrameSet
 from wm_planner.nodes.messages import MessageError, decode_image
@@ -160,6 +160,7 @@ class PlanningThread:
             plans += [plan._replace(actions=actions) for actions in others]
         strips = [imagine_strip(world_model, thought.latent, one, frames) for one in plans]
         image = np.concatenate(strips, axis=0)
-        missing = max(0, self._width - image.shape[1])  # a shortened plan has fewer columns
-        self._width = image.shape[1] + missing
-        return Picture(np.pad(image, ((0, 0), (0, missing), (0, 0))), job.frames.stamp)
+        while image.shape[1] < self._width:  # a shortened plan: its last tile again
+            image = np.concatenate([image, image[:, -TILE:]], axis=1)
+        self._width = image.shape[1]
+        return Picture(image, job.frames.stamp)
