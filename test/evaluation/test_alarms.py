@@ -57,7 +57,7 @@ def test_the_next_trial_is_a_clean_one(env):
 def test_false_alarms_are_of_trials_and_catches_of_each_thing():
     quiet, loud = Trace([math.nan, 0.5, 0.6], 1), Trace([math.nan, 2.0, 0.1], 1)
     traces = {"": [quiet, quiet, loud, quiet], **{name: [loud, quiet] for name in HAPPENINGS}}
-    found = summarise(traces, AlarmsConfig(clean=4, trials=2))
+    found = summarise(traces, AlarmsConfig(max_surprise=1.5, clean=4, trials=2))
     assert (found["false_alarms"], found["clean_trials"], found["clean_frames"]) == (1, 4, 8)
     assert found["largest_clean_surprise"] == 2.0
     first = found["happenings"][0]
