@@ -15,7 +15,7 @@ from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PlannerConfig, make_planner
 from wm_planner.world_models.backend import with_backend
 from wm_planner.world_models.store import LoadedModel
-from wm_planner.world_models.surprise import FILE, SurpriseScale
+from wm_planner.world_models.surprise import SurpriseScale
 
 _log = logging.getLogger(__name__)
 
@@ -61,18 +61,13 @@ def _caution(
 ) -> Caution | None:
     if planner.max_surprise == 0:
         return None
-    if not (model.directory / FILE).is_file():
+    scale = SurpriseScale.beside(model.directory, model.sha256)
+    if scale is None:
         _log.warning(
             "the model has no scale of surprise, so nothing tells when it is wrong; measure it "
             "with `wm_planner evaluate --calibrate`"
         )
         return None
-    scale = SurpriseScale.load(model.directory / FILE)
-    if scale.sha256 != model.sha256:
-        raise UserError(
-            "the model's surprise.yaml is of other weights: measure it again with `wm_planner "
-            "evaluate --calibrate`, or set max_surprise to 0"
-        )
 
     def planner_of(horizon: int) -> Planner:
         return make_planner(world_model, arm.action_space, replace(planner, horizon=horizon))

@@ -81,9 +81,11 @@ class CommandOutput:
         Where the arm rests as it was commanded, the commands go on without a step. Elsewhere they
         start anew at the measured pose, after a pause without any.
         """
-        as_commanded = self._begun and self._arm.resting
-        if as_commanded and self._arm.tracking_error(measured) > _AS_COMMANDED:
-            as_commanded = False
+        as_commanded = (
+            self._begun
+            and self._arm.resting
+            and self._arm.tracking_error(measured) <= _AS_COMMANDED
+        )
         if self._burst or not as_commanded:
             self.forget()
             if not self._burst and time.monotonic() - self._sent < _PAUSE:

@@ -99,11 +99,12 @@ class FrameBuffer:
 
     def take(self, period: float) -> FrameSet | None:
         """A complete set that is due, one a `period` s of stamps at most; or None."""
-        if self.complaint() is not None:
+        if len(self._newest) < len(self.cameras):
             return None
-        stamps = self.stamps.values()
-        stamp = min(stamps)
+        stamp = min(self.stamps.values())
         if stamp <= self._taken or stamp < self._due - _EARLY * period:
+            return None  # asked at every message: the costly question comes last
+        if self.complaint() is not None:
             return None
         self._taken = stamp
         late = stamp - self._due > 0.5 * period

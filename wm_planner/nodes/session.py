@@ -213,7 +213,7 @@ class Session:
     def _too_late(self, outcome: Outcome) -> bool:
         """Hold when the plan took so long that its frames no longer tell where the arm is."""
         took = time.monotonic() - outcome.job.frames.arrived
-        limit = self._around.parameter("plan_timeout") / self._arm.speed_scale
+        limit = self._watchdogs.plan_timeout
         if self._lockstep or took <= limit:
             return False
         self.hold(
@@ -227,8 +227,7 @@ class Session:
         """Send the next waypoint; call it at the command rate."""
         if not self.gate.active or self._stuck():
             return
-        timeout = self._around.parameter("plan_timeout") / self._arm.speed_scale
-        if problem := self._output.tick(self._buffer.joints, timeout):
+        if problem := self._output.tick(self._buffer.joints, self._watchdogs.plan_timeout):
             self.hold(Fault("plan timeout", problem))
 
     # Watching

@@ -44,6 +44,11 @@ class Watchdogs:
         """Expect data from now on."""
         self._begun = self._complete = self._tracked = time.monotonic()
 
+    @property
+    def plan_timeout(self) -> float:
+        """Seconds a plan may take, and its tail be followed, at the arm's present speed."""
+        return self._parameter("plan_timeout") / self._arm.speed_scale
+
     def find(self) -> Fault | None:
         """The first thing that is wrong now."""
         for check in (
@@ -105,7 +110,7 @@ class Watchdogs:
         return None
 
     def _late_plan(self) -> Fault | None:
-        limit = self._parameter("plan_timeout") / self._arm.speed_scale
+        limit = self.plan_timeout
         if (busy := self._thread.busy_for()) > limit:
             return Fault(
                 "plan timeout",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,32 @@ class SurpriseScale:
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
 
+    @classmethod
+    def beside(cls, model: Path, sha256: str) -> SurpriseScale | None:
+        """That of a model's folder, whose weights have this sha256; None if it was never measured.
+
+        One of other weights is a UserError.
+        """
+        if not (path := model / FILE).is_file():
+            return None
+        scale = cls.load(path)
+        if scale.sha256 != sha256:
+            raise UserError(
+                f"{path}: measured with weights {scale.sha256[:12]}, the model's are "
+                f"{sha256[:12]}; {_WAY_OUT}, or set max_surprise to 0"
+            )
+        return scale
+
+    @cached_property
+    def spread_tensor(self) -> Tensor:
+        """(D,)"""
+        return torch.tensor(self.spread)
+
+    @cached_property
+    def patch_tensor(self) -> Tensor:
+        """(V, G, G)"""
+        return torch.tensor(self.patches).unflatten(1, (GRID, GRID))
+
     def save(self, path: Path) -> None:
         """Write it; the file appears whole or not at all."""
         values = asdict(self)
@@ -109,7 +136,7 @@ def surprise(predicted: Latent, encoded: Latent, scale: SurpriseScale) -> Tensor
             f"surprise scale of {len(scale.spread)} numbers, latent of {predicted.z.shape[-1]}: "
             f"they are not of one model; {_WAY_OUT}"
         )
-    return latent_error(predicted.z, encoded.z, torch.tensor(scale.spread)) / scale.latent.p999
+    return latent_error(predicted.z, encoded.z, scale.spread_tensor) / scale.latent.p999
 
 
 def frame_surprise(change: PictureChange, scale: SurpriseScale) -> Tensor:
@@ -122,9 +149,8 @@ def frame_surprise(change: PictureChange, scale: SurpriseScale) -> Tensor:
             f"surprise scale of {len(scale.frames)} cameras, frames of {change.error.shape[1]}; "
             f"they are not of one model; {_WAY_OUT}"
         )
-    spread = torch.tensor(scale.patches).unflatten(1, (GRID, GRID))  # (V, G, G)
     clean = torch.tensor([camera.p999 for camera in scale.frames])  # (V,)
-    return frame_error(change, spread) / clean.to(change.error.device)
+    return frame_error(change, scale.patch_tensor) / clean.to(change.error.device)
 
 
 def latent_error(predicted: Tensor, encoded: Tensor, spread: Tensor) -> Tensor:

@@ -13,11 +13,11 @@ from urllib.parse import quote
 import cv2
 import numpy as np
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from wm_planner.evaluation.records import Trial, read_run, write_whole
 from wm_planner.evaluation.report import charts
+from wm_planner.evaluation.report.template import template
 from wm_planner.evaluation.run_checks import inside
 from wm_planner.evaluation.statistics import percentile
 from wm_planner.evaluation.summary import summarise
@@ -99,14 +99,7 @@ def render(settings: dict[str, Any], trials: Sequence[Trial], folder: Path) -> s
     config, model = _section(settings, "config"), _section(settings, "model")
     network = _section(_section(model, "config"), "network")
     end = max(config.get("time_limit") or 0.0, *(trial.seconds for trial in (own[0], *own)))
-    environment = Environment(
-        loader=PackageLoader("wm_planner.evaluation", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.j2").render(
+    return template("page.html.j2").render(
         task=settings.get("task") or "a task",
         facts=_facts(settings),
         code=settings.get("git", ""),

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from wm_planner.evaluation.records import explained
+from wm_planner.evaluation.records import explained, write_whole
 from wm_planner.evaluation.report import charts
 from wm_planner.evaluation.report.charts import Series
+from wm_planner.evaluation.report.template import template
 from wm_planner.evaluation.statistics import wilson
 from wm_planner.evaluation.world_model.calibration import Calibration
 from wm_planner.evaluation.world_model.drift import Drift
@@ -51,11 +51,9 @@ def write_page(
     clean: Sequence[float],
 ) -> Path:
     """Write the page; it is there whole or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(render(figures, evaluation, bench, clean), encoding="utf-8")
-        partial.replace(path)
+    write_whole(path, render(figures, evaluation, bench, clean))
     return path
 
 
@@ -63,15 +61,8 @@ def render(
     figures: dict[str, Any], evaluation: Evaluation, bench: Workbench, clean: Sequence[float]
 ) -> str:
     """The page; `clean` are the surprises of clean steps, none without a scale."""
-    environment = Environment(
-        loader=PackageLoader("wm_planner.evaluation", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     e = evaluation
-    return environment.get_template("world_model.html.j2").render(
+    return template("world_model.html.j2").render(
         f=figures,
         e=e,
         nan=math.nan,

@@ -20,8 +20,9 @@ from wm_planner.evaluation.world_model.workbench import Workbench, prepare
 from wm_planner.paths import model_dir
 from wm_planner.planning import PlannerConfig
 from wm_planner.provenance import git_revision, machine
+from wm_planner.types import Latent
 from wm_planner.world_models.store import LoadedModel, load_model
-from wm_planner.world_models.surprise import FILE, SurpriseScale, latent_error
+from wm_planner.world_models.surprise import FILE, SurpriseScale, surprise
 
 EVALUATION_SEED = 5_000_000  # this seed and up are never trained on
 
@@ -72,15 +73,14 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     started = time.perf_counter()
-    scale_file = model_dir(config.model) / FILE
-    model = load_model(scale_file.parent)
+    model = load_model(model_dir(config.model))
     with explained(config.folder):  # before minutes of work
         config.folder.mkdir(parents=True, exist_ok=True)
     effort = QUICK if config.quick else Effort()
     bench = prepare(model, _planner(config), config.seed, effort.episodes)
     if config.calibrate:
-        _measure_scale(bench, effort, model, scale_file)
-    scale = _scale_of(model, scale_file)
+        _measure_scale(bench, effort, model, model.directory / FILE)
+    scale = SurpriseScale.beside(model.directory, model.sha256)
     evaluation = evaluate_model(bench, effort)
     clean = clean_surprise(bench, evaluation, scale)
     figures = {
@@ -107,8 +107,7 @@ def clean_surprise(
         return []
     differences = one_step_errors(bench.world_model, evaluation.recorded["policy"]).latents
     zeros = torch.zeros_like(differences)
-    errors = latent_error(differences, zeros, torch.tensor(scale.spread))
-    return (errors / scale.latent.p999).tolist()
+    return surprise(Latent(differences), Latent(zeros), scale).tolist()
 
 
 def _planner(config: EvaluateConfig) -> PlannerConfig:
@@ -116,19 +115,6 @@ def _planner(config: EvaluateConfig) -> PlannerConfig:
     if not config.quick:
         return planner
     return replace(planner, backend="eager", samples=16, prior_samples=4, iterations=1, elites=4)
-
-
-def _scale_of(model: LoadedModel, path: Path) -> SurpriseScale | None:
-    """The model's scale of surprise; None if it was never measured."""
-    if not path.is_file():
-        return None
-    scale = SurpriseScale.load(path)
-    if scale.sha256 != model.sha256:
-        raise UserError(
-            f"{path}: measured with weights {scale.sha256[:12]}, the model's are "
-            f"{model.sha256[:12]}: run again with --calibrate"
-        )
-    return scale
 
 
 def _measure_scale(bench: Workbench, effort: Effort, model: LoadedModel, path: Path) -> None:

@@ -49,19 +49,30 @@ def examine(rig: Rig, case: Case) -> Finding:
     complaints = {
         f"the diagnostics say {shown or 'nothing'!r}": told,
         "the arm goes on moving": held is not None,
-        "the arm holds too late": (held_ms or 0.0) <= 2e3 / rig.robot.control_rate_hz,
+        "the arm holds too late": in_time(rig, held_ms),
         "it does not come back": recovered,
     }
-    return Finding(
-        case.name,
-        shown,
-        (detected - injected) * 1e3 if told else None,
-        held_ms,
-        case.recovery,
-        recovered,
-        all(complaints.values()),
-        "; ".join(complaint for complaint, fine in complaints.items() if not fine),
-    )
+    detected_ms = (detected - injected) * 1e3 if told else None
+    return conclude(case.name, shown, detected_ms, held_ms, case.recovery, recovered, complaints)
+
+
+def conclude(
+    name: str,
+    shown: str,
+    detected_ms: float | None,
+    held_ms: float | None,
+    recovery: str,
+    recovered: bool,
+    complaints: dict[str, bool],
+) -> Finding:
+    """The outcome; each complaint with whether, on the contrary, all is fine."""
+    note = "; ".join(complaint for complaint, fine in complaints.items() if not fine)
+    return Finding(name, shown, detected_ms, held_ms, recovery, recovered, not note, note)
+
+
+def in_time(rig: Rig, held_ms: float | None) -> bool:
+    """Within two control periods; where nothing was held, there is nothing to be late."""
+    return (held_ms or 0.0) <= 2e3 / rig.robot.control_rate_hz
 
 
 def _goes_on(rig: Rig, case: Case) -> Finding:

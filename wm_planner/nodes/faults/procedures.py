@@ -14,7 +14,7 @@ from lifecycle_msgs.msg import Transition
 from std_srvs.srv import Trigger
 
 from wm_planner.nodes.faults.cases import FRAMES, RESET, Case, heal, spoil
-from wm_planner.nodes.faults.finding import Finding, examine, recovers
+from wm_planner.nodes.faults.finding import Finding, conclude, examine, in_time, recovers
 from wm_planner.nodes.faults.rig import PATIENCE, Rig
 from wm_planner.nodes.faults.sabotaged_planner import HANG
 from wm_planner.process import holdings
@@ -71,11 +71,11 @@ def stop_during_planning(rig: Rig, _: Path) -> Finding:
     complaints = {
         "the arm goes on moving": held is not None,
         "start is not refused": refused,
-        "the arm holds too late": (held_ms or 0.0) <= 2e3 / rig.robot.control_rate_hz,
+        "the arm holds too late": in_time(rig, held_ms),
         "it does not come back": recovered,
     }
     detected_ms = (answered - called) * 1e3
-    return _finding("stop_during_planning", "stopped", detected_ms, held_ms, "reset and start",
+    return conclude("stop_during_planning", "stopped", detected_ms, held_ms, "reset and start",
                     recovered, complaints)  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def planner_killed(rig: Rig, _: Path) -> Finding:
     recovered = recovers(rig, False)
     complaints = {"commands go on": gone, "it does not come back": recovered}
     held_ms = max(0.0, last - killed) * 1e3
-    return _finding("planner_killed", "the process is gone", 0.0, held_ms,
+    return conclude("planner_killed", "the process is gone", 0.0, held_ms,
                     "start it, configure, activate, start", recovered, complaints)  # fmt: skip
 
 
@@ -137,7 +137,7 @@ def _without_model(
         "commands without a model": silent,
         "it does not come back": recovered,
     }
-    return _finding(name, f"cannot configure: {shown}", detected_ms, 0.0, "restore it, configure",
+    return conclude(name, f"cannot configure: {shown}", detected_ms, 0.0, "restore it, configure",
                     recovered, complaints)  # fmt: skip
 
 
@@ -171,7 +171,7 @@ def parameter_storm(rig: Rig, _: Path) -> Finding:
         "it stopped planning": planned,
         "it does not come back": recovered,
     }
-    return _finding("parameter_storm", "", None, None, "goes on", recovered, complaints)
+    return conclude("parameter_storm", "", None, None, "goes on", recovered, complaints)
 
 
 def lifecycle_cycles(rig: Rig, _: Path) -> Finding:
@@ -201,7 +201,7 @@ def lifecycle_cycles(rig: Rig, _: Path) -> Finding:
         f"threads went from {before.threads} to {after.threads}": after.threads <= before.threads,
         "it does not come back": recovered,
     }
-    return _finding("lifecycle_cycled_50_times", "", None, None, "configure, activate, start",
+    return conclude("lifecycle_cycled_50_times", "", None, None, "configure, activate, start",
                     recovered, complaints)  # fmt: skip
 
 
@@ -229,7 +229,7 @@ def trials_killed(rig: Rig, original: Path) -> Finding:
     }
     again.kill()
     recovered = all(complaints.values())
-    return _finding("trials_killed", "the process is gone", None, None, "the same command again",
+    return conclude("trials_killed", "the process is gone", None, None, "the same command again",
                     recovered, complaints)  # fmt: skip
 
 
@@ -243,19 +243,6 @@ def _publishers_left(rig: Rig) -> int:
 def _configure_and_activate(rig: Rig) -> None:
     for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
         rig.transition(transition)
-
-
-def _finding(
-    name: str,
-    shown: str,
-    detected_ms: float | None,
-    held_ms: float | None,
-    recovery: str,
-    recovered: bool,
-    complaints: dict[str, bool],
-) -> Finding:
-    note = "; ".join(complaint for complaint, fine in complaints.items() if not fine)
-    return Finding(name, shown, detected_ms, held_ms, recovery, recovered, not note, note)
 
 
 PROCEDURES: dict[str, Procedure] = {
