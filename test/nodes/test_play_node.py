@@ -1,8 +1,6 @@
 """The planner against its own imagination, over DDS: it grasps what only the model believes in."""
 
 import os
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -18,35 +16,38 @@ from sensor_msgs.msg import JointState as JointStateMsg
 
 from wm_planner.assembly import build_arm
 from wm_planner.nodes.messages import decode_image, joint_state
-from wm_planner.nodes.processes import ros_environment
+from wm_planner.nodes.processes import TO_PLANNER, ros_environment, start_node
 from wm_planner.nodes.trial_client import TrialClient
 
 SEED = 4_000_000
-REMAPS = ["commands:=wm_planner/commands", "joint_trajectory:=wm_planner/joint_trajectory"]
 PATIENCE = 20.0  # s
-
-
-def start(name, log, *arguments):
-    command = [sys.executable, "-m", f"wm_planner.nodes.{name}", "--ros-args", *arguments]
-    return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory):
     """Play node and planner in lockstep, in a domain of their own; the planner is active."""
-    os.environ.update(ros_environment(101 + os.getpid() % 100))
-    remaps = [part for remap in REMAPS for part in ("-r", remap)]
-    file = tmp_path_factory.mktemp("logs") / "nodes.log"
-    log = file.open("w")
-    lockstep = ["-p", "lockstep:=true"]
+    environment = ros_environment(101 + os.getpid() % 100)
+    os.environ.update(environment)
+    logs = tmp_path_factory.mktemp("logs")
+    parts = {"play_node": {"seed": SEED}, "planner_node": {"use_sim_time": True}}
     processes = [
-        start("play_node", log, *lockstep, "-p", f"seed:={SEED}", *remaps),
-        start("planner_node", log, *lockstep, "-p", "use_sim_time:=true"),
+        start_node(
+            f"wm_planner.nodes.{name}",
+            logs,
+            environment,
+            {"lockstep": True, **own},
+            TO_PLANNER if name == "play_node" else None,
+        )
+        for name, own in parts.items()
     ]
+
+    def tail():
+        return "\n".join(log.read_text()[-2000:] for log in logs.iterdir())
+
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
 
     def alive():
-        assert all(p.poll() is None for p in processes), file.read_text()[-2000:]
+        assert all(p.poll() is None for p in processes), tail()
 
     client = TrialClient(10.0, alive)
     for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
@@ -58,7 +59,7 @@ def client(tmp_path_factory):
     for process in processes:
         process.send_signal(2)
     codes = [process.wait(10) for process in processes]
-    assert codes == [0, 0], file.read_text()[-2000:]
+    assert codes == [0, 0], tail()
 
 
 class Watch:

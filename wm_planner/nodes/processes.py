@@ -16,7 +16,7 @@ from wm_planner.paths import config_dir
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _PATIENCE = 10.0  # s a process gets to end after SIGINT
-_TO_PLANNER = {
+TO_PLANNER = {  # names of what a simulation hears: those of what the planner sends
     "commands": "wm_planner/commands",
     "joint_trajectory": "wm_planner/joint_trajectory",
 }
@@ -49,7 +49,7 @@ def simulation_and_planner(
     planner = {**planner, "use_sim_time": True}
     try:
         processes["sim_node"] = start_node(
-            "wm_planner.nodes.sim_node", logs, environment, simulation, _TO_PLANNER
+            "wm_planner.nodes.sim_node", logs, environment, simulation, TO_PLANNER
         )
         processes["planner_node"] = start_node(
             "wm_planner.nodes.planner_node", logs, environment, planner

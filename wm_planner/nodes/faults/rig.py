@@ -27,14 +27,13 @@ from wm_planner.nodes.faults.limits_monitor import LimitsMonitor
 from wm_planner.nodes.faults.relay import RAW, Relay, simulation_remaps
 from wm_planner.nodes.faults.sabotaged_planner import ORDERS
 from wm_planner.nodes.messages import joint_state
-from wm_planner.nodes.processes import end_node, ros_environment, start_node
+from wm_planner.nodes.processes import TO_PLANNER, end_node, ros_environment, start_node
 from wm_planner.nodes.trial_client import TrialClient
 
 PATIENCE = 8.0  # s for anything that is expected
 _STARTING = 60.0  # s for a process to be known and ready
 _SIMULATION = "wm_planner.nodes.sim_node"
 _PLANNER = "wm_planner.nodes.faults.sabotaged_planner"
-_TO_PLANNER = {"commands": "wm_planner/commands"}
 
 
 class Rig:
@@ -73,7 +72,7 @@ class Rig:
 
     def start_simulation(self) -> None:
         parameters = {"task": self.task, "lockstep": False}
-        remaps = {**simulation_remaps(), **_TO_PLANNER}
+        remaps = {**simulation_remaps(), **TO_PLANNER}
         self.processes["sim"] = start_node(
             _SIMULATION, self._logs, self._environment, parameters, remaps
         )
