@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import platform
 import subprocess
 from pathlib import Path
 
 import torch
+
+from wm_planner.processor import processor_class, processor_name
 
 
 def git_revision() -> str:
@@ -20,15 +21,8 @@ def machine(device: str) -> dict[str, str]:
     """What `device` of this machine is, and the torch that runs on it."""
     cuda = device.startswith("cuda") and torch.cuda.is_available()
     return {
-        "processor": torch.cuda.get_device_name(device) if cuda else _processor(),
+        "processor": torch.cuda.get_device_name(device) if cuda else processor_name(),
+        "class": "CUDA" if cuda else processor_class(),
         "device": device,
         "torch": torch.__version__,
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":")[1].strip() for line in lines if "model name" in line), "unknown")

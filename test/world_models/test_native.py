@@ -9,8 +9,9 @@ import math
 import pytest
 import torch
 
+from wm_planner.fastest import Fastest
 from wm_planner.types import Latent
-from wm_planner.world_models import library, native
+from wm_planner.world_models import backend, library, native
 from wm_planner.world_models.backend import with_backend
 from wm_planner.world_models.layers import SimNorm
 from wm_planner.world_models.library import LibraryError, load_library
@@ -60,7 +61,24 @@ def test_float32_agrees_with_pytorch(bins, batch, n, horizon):
         torch.testing.assert_close(a, b, rtol=2e-4, atol=2e-5 * float(b.abs().max()))
 
 
-@needs_library
+def why_not(dtype: torch.dtype) -> str:
+    """Why this processor does not imagine in `dtype`; empty where it does."""
+    try:
+        NativeTDLatent(make(), dtype)
+    except LibraryError as error:
+        return str(error)
+    return ""
+
+
+DTYPES = [
+    pytest.param(dtype, marks=pytest.mark.skipif(bool(reason), reason=reason), id=str(dtype)[6:])
+    for dtype in (torch.float32, torch.bfloat16)
+    for reason in [why_not(dtype)]
+]
+needs_bfloat16 = DTYPES[1].marks[0]
+
+
+@needs_bfloat16
 @pytest.mark.parametrize("bins", [1, 21])
 def test_bfloat16_is_as_near_as_pytorchs_own(bins):
     model = make(bins)
@@ -89,8 +107,7 @@ def test_a_proposal_is_the_one_pytorch_makes_of_the_same_seed():
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
-@needs_library
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_candidates_depend_neither_on_their_neighbours_nor_on_the_threads(dtype):
     model = make()
     compiled = NativeTDLatent(model, dtype)
@@ -131,9 +148,20 @@ def test_huge_activations_overflow_to_nothing_worse_than_pytorchs():
 @pytest.mark.parametrize("z", [torch.zeros(2, 128), torch.zeros(1, 128, dtype=torch.float64)])
 def test_inputs_that_do_not_fit_are_refused(z):
     operator = torch.ops.wm_planner.imagine
-    packed = NativeTDLatent(make(), torch.float32)
+    compiled = NativeTDLatent(make(), torch.float32)
     with pytest.raises(RuntimeError, match=r"expected|must be"):
-        operator(z, torch.zeros(1, 4, 2, 4), packed._mlps, packed._action_weight, None, 8)
+        operator(z, torch.zeros(1, 4, 2, 4), compiled._mlps, compiled._action_weight, None, 8)
+
+
+@needs_library
+@pytest.mark.parametrize(
+    ("weight", "wrong"),
+    [(torch.zeros(4, 5), "axis 1"), (torch.zeros(3, 64).bfloat16(), "axis 0"),
+     (torch.zeros(64), "inputs, outputs"), (torch.zeros(4, 64).double(), "Double")],
+)  # fmt: skip
+def test_weights_that_cannot_be_packed_are_refused(weight, wrong):
+    with pytest.raises(RuntimeError, match=wrong):
+        torch.ops.wm_planner.pack(weight)
 
 
 @needs_library
@@ -145,23 +173,27 @@ def test_sizes_that_do_not_suit_are_named(sizes, named):
         NativeTDLatent(make(**sizes), torch.float32)
 
 
-@needs_library
-def test_code_that_disagrees_with_the_model_is_not_used(monkeypatch, caplog):
-    monkeypatch.setitem(native._TOLERANCES, torch.bfloat16, 1e-9)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_code_that_disagrees_with_the_model_is_not_used(monkeypatch, caplog, dtype):
+    monkeypatch.setitem(native._TOLERANCES, dtype, 1e-12)
     model = make()
     with caplog.at_level(logging.WARNING):
-        assert with_backend(model, "bfloat16") is model
+        assert with_backend(model, str(dtype)[6:]) is model
     assert "off by" in caplog.text
 
 
-@needs_library
-@pytest.mark.parametrize(
-    ("backend", "dtype"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)]
-)
-def test_a_backend_is_what_it_is_called(backend, dtype):
-    chosen = with_backend(make(), backend)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_backend_is_what_it_is_called(dtype):
+    chosen = with_backend(make(), str(dtype)[6:])
     assert isinstance(chosen, NativeTDLatent) and chosen.dtype == dtype
-    assert isinstance(with_backend(make(), "auto"), NativeTDLatent)
+
+
+@needs_library
+@pytest.mark.parametrize("name", ["float32", "eager"])
+def test_auto_takes_what_was_measured_to_be_fastest(monkeypatch, name):
+    monkeypatch.setattr(backend, "fastest", lambda *_: Fastest(name, {name: 1.0}, {}))
+    model = make()
+    assert (with_backend(model, "auto") is model) == (name == "eager")
 
 
 def test_eager_is_the_model_itself():

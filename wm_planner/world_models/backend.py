@@ -1,36 +1,75 @@
-"""Which code imagines: PyTorch as the model is written, or compiled for this machine."""
+"""Which code imagines, and in which precision: as asked for, or as is fastest on this machine."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import partial
 
 import torch
 
+from wm_planner.fastest import Unavailable, fastest
 from wm_planner.interfaces import WorldModel
+from wm_planner.types import Latent
 from wm_planner.world_models.graphed import GraphedTDLatent
-from wm_planner.world_models.library import LibraryError
+from wm_planner.world_models.layers import SimNorm
 from wm_planner.world_models.native import NativeTDLatent
 from wm_planner.world_models.td_latent import TDLatent
 
+_CANDIDATES, _HORIZON = 128, 3  # imagined to measure how fast a backend is
 _log = logging.getLogger(__name__)
 
 
 def with_backend(model: TDLatent, backend: str) -> WorldModel:
     """`model`, imagining by one of BACKENDS; where that cannot be had, as it is, with a warning."""
-    on_gpu = model.is_switch.device.type == "cuda"
     if backend == "auto":
-        backend = "bfloat16" if on_gpu or _has_bfloat16() else "float32"
+        backend = fastest_backend(model)
+    try:
+        return _made(model, backend)
+    except Unavailable as error:
+        _log.warning("imagining with plain PyTorch, which may be slower: %s", error)
+        return model
+
+
+def fastest_backend(model: TDLatent) -> str:
+    """One of BACKENDS but auto: what imagines fastest here, on the device the model lies on."""
+    device = model.is_switch.device.type
+    c = model.config
+    # torch.compile is not measured on a GPU: it takes minutes; there products decide.
+    names = ("float32", "bfloat16", "eager") if device == "cpu" else ("float32", "bfloat16")
+    way = _imagining if device == "cpu" else _products
+    sizes = f"latent {c.latent_size}, hidden {c.hidden_size}, {c.value_members} values of {c.bins}"
+    found = fastest(
+        f"imagining {_CANDIDATES} x {_HORIZON} steps, {sizes}",
+        {name: partial(way, model, name) for name in names},
+        device,
+    )
+    if found.name == "eager" and "float32" in found.unavailable:
+        _log.warning("imagining with plain PyTorch: %s", found.unavailable["float32"])
+    return found.name
+
+
+def _made(model: TDLatent, backend: str) -> WorldModel:
     if backend == "eager":
         return model
-    dtype = getattr(torch, backend)
-    try:
-        return GraphedTDLatent(model, dtype) if on_gpu else NativeTDLatent(model, dtype)
-    except LibraryError as error:
-        _log.warning("imagining with plain PyTorch, several times slower: %s", error)
-        return model
+    kind = GraphedTDLatent if model.is_switch.device.type == "cuda" else NativeTDLatent
+    return kind(model, getattr(torch, backend))
 
 
-def _has_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 in hardware."""
-    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return any(capabilities.get(name) for name in ("amx_bf16", "avx512_bf16"))
+def _imagining(model: TDLatent, backend: str) -> Callable[[], object]:
+    world_model = _made(model, backend)
+    generator = torch.Generator().manual_seed(0)
+    latent = Latent(SimNorm()(torch.randn(1, model.config.latent_size, generator=generator)))
+    actions = torch.zeros(1, _CANDIDATES, _HORIZON, model.config.action_size)
+
+    def imagine() -> object:
+        with torch.inference_mode():
+            return world_model.rollout(latent, actions)
+
+    return imagine
+
+
+def _products(model: TDLatent, backend: str) -> Callable[[], object]:
+    size = max(512, model.config.hidden_size)
+    x = torch.ones(size, size, dtype=getattr(torch, backend), device=model.is_switch.device)
+    return lambda: x @ x

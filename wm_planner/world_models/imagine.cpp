@@ -1,19 +1,24 @@
 // Imagines candidate action sequences with a latent world model, on a processor.
 //
 // The candidates are cut into blocks of rows. A block goes through all layers and all steps while
-// its activations stay in the cache of one core: matrix products by oneDNN's brgemm (AMX for
-// bfloat16, AVX for float), and between them LayerNorm, SiLU and SimNorm in float. TDLatent.rollout
-// is the reference; native.py packs the weights.
+// its activations stay in the cache of one core: matrix products, and between them LayerNorm, SiLU
+// and SimNorm in float. The products are oneDNN's brgemm where it has code for the processor (AMX
+// and AVX-512), else the tiles below, which any compiler with GCC's vectors turns into AVX2, NEON or
+// SSE. TDLatent.rollout is the reference; native.py gathers the weights, library.py builds.
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <ATen/cpu/vec/functional.h>
-#include <ATen/cpu/vec/vec.h>
 #include <ATen/native/CPUBlas.h>
 #include <torch/library.h>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <optional>
 #include <tuple>
 #include <type_traits>
@@ -22,105 +27,202 @@
 namespace {
 
 using at::Tensor;
-using Vec = at::vec::Vectorized<float>;
-
-constexpr int64_t kLanes = Vec::size();
-constexpr int64_t kPanel = 64;    // columns of a weight panel
-constexpr int64_t kBlock = 256;   // most rows of a block
+#if defined(__AVX512F__)
+constexpr int64_t kBytes = 64;  // of a vector register
+#elif defined(__AVX2__)
+constexpr int64_t kBytes = 32;
+#else
+constexpr int64_t kBytes = 16;
+#endif
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr int64_t kRegisters = 32;
+#else
+constexpr int64_t kRegisters = 16;
+#endif
+constexpr int64_t kLanes = kBytes / sizeof(float);
+constexpr int64_t kBlock = 128;   // most rows of a block
 constexpr float kEpsilon = 1e-5;  // of LayerNorm, as in PyTorch
 
+using Vec [[gnu::vector_size(kBytes)]] = float;
+using Bits [[gnu::vector_size(kBytes)]] = uint32_t;
+using Halves [[gnu::vector_size(kBytes / 2)]] = uint16_t;
+
 // ---- Numbers, a vector at a time ----------------------------------------------------------------
+
+Vec splat(float x) { return Vec{} + x; }
 
 template <typename T>
 Vec load_lanes(const T* from) {
   if constexpr (std::is_same_v<T, float>) {
-    return Vec::loadu(from);
-  } else {
     Vec x;
-    at::vec::load_fp32_from_bf16(from, x);
+    std::memcpy(&x, from, sizeof x);
     return x;
+  } else {
+    Halves x;
+    std::memcpy(&x, from, sizeof x);
+    return std::bit_cast<Vec>(__builtin_convertvector(x, Bits) << 16);
   }
 }
 
 template <typename T>
 void store_lanes(Vec x, T* to) {
   if constexpr (std::is_same_v<T, float>) {
-    x.store(to);
+    std::memcpy(to, &x, sizeof x);
   } else {
-#if defined(CPU_CAPABILITY_AVX512) && defined(__AVX512BF16__)
+#if defined(__AVX512BF16__)
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), (__m256i)_mm512_cvtneps_pbh(x));
 #else
-    at::vec::convert_from_float<T>(x, Vec(0)).store(to, kLanes);
+    const Bits bits = std::bit_cast<Bits>(x);
+    const Bits nearest = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;  // even, if there are two
+    const Halves y = __builtin_convertvector(x == x ? nearest : Bits{} + 0x7fc0, Halves);
+    std::memcpy(to, &y, sizeof y);
 #endif
   }
+}
+
+// `start` x^n + c[0] x^(n - 1) + ...
+template <size_t N>
+Vec polynomial(Vec x, float start, const float (&c)[N]) {
+  Vec y = splat(start);
+  for (const float next : c) y = y * x + next;
+  return y;
 }
 
 // e^x; relative error below 3e-7, or 8e-5 where the result is rounded to bfloat16 anyway.
 template <typename T>
 Vec exponential(Vec x) {
-#if defined(CPU_CAPABILITY_AVX512)
-  const __m512 t = _mm512_mul_ps(x, _mm512_set1_ps(1.44269504f));
-  const __m512 whole =
-      _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  const __m512 f = _mm512_sub_ps(t, whole);  // in [-0.5, 0.5]; p is a polynomial for 2^f
-  __m512 p;
-  if constexpr (std::is_same_v<T, float>) {
-    p = _mm512_set1_ps(1.32765e-3f);
-    for (const float c : {9.67554e-3f, 5.550713e-2f, 2.402212e-1f, 6.931470e-1f, 1.0f})
-      p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(c));
-  } else {
-    p = _mm512_set1_ps(5.517167e-2f);
-    for (const float c : {2.426111e-1f, 6.932610e-1f, 9.999281e-1f})
-      p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(c));
-  }
+  constexpr float kLog2e = 1.44269504f;
+#if defined(__AVX512F__)
+  const Vec t = x * kLog2e;
+  const Vec whole = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#else
+  constexpr float kRound = 12582912;  // 1.5 * 2^23: a number this large has no fraction
+  Vec t = x * kLog2e;
+  t = t < -126.0f ? splat(-126.0f) : t;
+  t = t > 127.0f ? splat(127.0f) : t;
+  const Vec shifted = t + kRound, whole = shifted - kRound;
+#endif
+  const Vec f = t - whole;  // in [-0.5, 0.5]; p is a polynomial for 2^f
+  Vec p;
+  if constexpr (std::is_same_v<T, float>)
+    p = polynomial(f, 1.32765e-3f, {9.67554e-3f, 5.550713e-2f, 2.402212e-1f, 6.931470e-1f, 1.0f});
+  else
+    p = polynomial(f, 5.517167e-2f, {2.426111e-1f, 6.932610e-1f, 9.999281e-1f});
+#if defined(__AVX512F__)
   return _mm512_scalef_ps(p, whole);
 #else
-  return x.exp_u20();
+  return p * std::bit_cast<Vec>((std::bit_cast<Bits>(shifted) << 23) + 0x3f800000);  // 2^whole
 #endif
 }
 
 // 1 / x for x > 0; relative error below 1e-7, or 6.2e-5 where it is rounded to bfloat16 anyway.
 template <typename T>
 Vec reciprocal(Vec x) {
-#if defined(CPU_CAPABILITY_AVX512)
-  const __m512 guess = _mm512_rcp14_ps(x);
+#if defined(__AVX512F__)
+  const Vec guess = _mm512_rcp14_ps(x);
   if constexpr (!std::is_same_v<T, float>) return guess;
-  const __m512 better = _mm512_mul_ps(guess, _mm512_fnmadd_ps(x, guess, _mm512_set1_ps(2.0f)));
-  // Where x is infinite the guess is 0 and Newton's step 0 * inf: keep the guess.
-  return _mm512_mask_mov_ps(better, _mm512_cmp_ps_mask(guess, _mm512_setzero_ps(), _CMP_EQ_OQ),
-                            guess);
+  const Vec better = guess * (2.0f - x * guess);
+  return guess == 0 ? guess : better;  // where x is infinite, Newton's step is 0 * inf
 #else
-  return x.reciprocal();
+  return 1.0f / x;
 #endif
 }
 
-float total(Vec x) {
-  return at::vec::vec_reduce_all<float>([](const Vec& a, const Vec& b) { return a + b; }, x);
+// f(f(x[0], x[4]), f(x[2], x[6])) and so on
+template <typename F>
+float reduced(Vec x, const F& f) {
+  for (int64_t n = kLanes / 2; n > 0; n /= 2)
+    for (int64_t i = 0; i < n; ++i) x[i] = f(x[i], x[i + n]);
+  return x[0];
 }
 
+float total(Vec x) {
+  return reduced(x, [](float a, float b) { return a + b; });
+}
+
+Vec larger(Vec a, Vec b) { return a > b ? a : b; }
+
 float largest(Vec x) {
-  return at::vec::vec_reduce_all<float>(
-      [](const Vec& a, const Vec& b) { return at::vec::maximum(a, b); }, x);
+  return reduced(x, [](float a, float b) { return a > b ? a : b; });
 }
 
 // ---- Layers -------------------------------------------------------------------------------------
 
+// Whether oneDNN's brgemm multiplies numbers of type T with vectors or tiles of its own.
+#if defined(__AVX512F__)
+template <typename T>
+constexpr bool kBrgemm = true;
+#else
+template <typename T>
+constexpr bool kBrgemm = !std::is_same_v<T, float>;
+#endif
+
+constexpr int64_t kTileRows = 6;  // of a product that stays in registers
+constexpr int64_t kTileVectors = kRegisters / 8;  // columns of it, in vectors
+
+template <typename T>  // columns of a weight panel
+constexpr int64_t kPanel = kBrgemm<T> ? 64 : kTileVectors * kLanes;
+
+// c (R, columns of a panel) = x (R, inputs) panel; `apart` is between the rows of c
+template <int64_t R>
+void multiply_tile(const float* x, int64_t inputs, const float* panel, float* c, int64_t apart) {
+  Vec sum[R][kTileVectors] = {};
+#pragma GCC unroll 4
+  for (int64_t k = 0; k < inputs; ++k, panel += kTileVectors * kLanes) {
+    Vec w[kTileVectors];
+#pragma GCC unroll 8
+    for (int64_t v = 0; v < kTileVectors; ++v) w[v] = load_lanes(panel + v * kLanes);
+#pragma GCC unroll 8
+    for (int64_t r = 0; r < R; ++r)
+#pragma GCC unroll 8
+      for (int64_t v = 0; v < kTileVectors; ++v) sum[r][v] += x[r * inputs + k] * w[v];
+  }
+#pragma GCC unroll 8
+  for (int64_t r = 0; r < R; ++r)
+#pragma GCC unroll 8
+    for (int64_t v = 0; v < kTileVectors; ++v) store_lanes(sum[r][v], c + r * apart + v * kLanes);
+}
+
+// The same for any number of rows: as many at once as there are registers, then what is left.
+template <int64_t R = kTileRows>
+void multiply_panel(const float* x, int64_t rows, int64_t inputs, const float* panel, float* c,
+                    int64_t apart) {
+  for (; rows >= R; rows -= R, x += R * inputs, c += R * apart)
+    multiply_tile<R>(x, inputs, panel, c, apart);
+  if constexpr (R > 1) multiply_panel<R - 1>(x, rows, inputs, panel, c, apart);
+}
+
 template <typename T>
 struct Linear {
-  const T* weight;  // panels of kPanel columns, each (inputs, columns); bfloat16 in pairs of rows
+  const T* weight;  // as `pack` orders it
   const float* bias;
   int64_t inputs, outputs;
 
   // c (rows, outputs) = x (rows, inputs) weight; whoever reads c adds the bias
   void product(const T* x, int64_t rows, float* c) const {
-    for (int64_t column = 0; column < outputs; column += kPanel) {
-      const int64_t columns = std::min(kPanel, outputs - column);
-      at::native::cpublas::brgemm(rows, columns, inputs, inputs, columns, outputs, false, x,
-                                  weight + column * inputs, c + column,
-                                  !std::is_same_v<T, float>);
+    for (int64_t column = 0; column < outputs; column += kPanel<T>) {
+      const T* panel = weight + column * inputs;
+      if constexpr (kBrgemm<T>) {
+        const int64_t columns = std::min(kPanel<T>, outputs - column);
+        at::native::cpublas::brgemm(rows, columns, inputs, inputs, columns, outputs, false, x,
+                                    panel, c + column, !std::is_same_v<T, float>);
+      } else {
+        multiply_panel(x, rows, inputs, panel, c + column, outputs);
+      }
     }
   }
 };
+
+// A weight (inputs, outputs) panel by panel, each (inputs, columns); in bfloat16 in pairs of rows.
+template <typename T>
+Tensor packed(const Tensor& weight) {
+  std::vector<Tensor> panels;
+  for (const Tensor& panel : weight.split(kPanel<T>, 1))
+    panels.push_back(std::is_same_v<T, float>
+                         ? panel.flatten()
+                         : panel.unflatten(0, {-1, 2}).transpose(1, 2).flatten());
+  return at::cat(panels);
+}
 
 struct Affine {
   const float *scale, *shift;
@@ -144,20 +246,19 @@ template <typename T>
 void norm_silu(float* c, int64_t rows, int64_t n, const float* bias, Affine norm, Addend addend,
                T* to) {
   for (int64_t row = 0; row < rows; ++row, c += n, to += n) {
-    Vec squares(0);
+    Vec squares{};
     for (int64_t i = 0; i < n; i += kLanes) {
       Vec x = load_lanes(c + i) + load_lanes(bias + i);
       for (int64_t j = 0; j < addend.size; ++j)
-        x = at::vec::fmadd(Vec(addend.x[row * addend.stride + j]),
-                           load_lanes(addend.weight + j * n + i), x);
-      x.store(c + i);
-      squares = at::vec::fmadd(x, x, squares);
+        x += addend.x[row * addend.stride + j] * load_lanes(addend.weight + j * n + i);
+      store_lanes(x, c + i);
+      squares += x * x;
     }
-    const Vec inverse(1 / std::sqrt(total(squares) / n + kEpsilon));
+    const float inverse = 1 / std::sqrt(total(squares) / n + kEpsilon);
     for (int64_t i = 0; i < n; i += kLanes) {
-      const Vec y = at::vec::fmadd(load_lanes(c + i) * inverse, load_lanes(norm.scale + i),
-                                   load_lanes(norm.shift + i));
-      store_lanes(y * reciprocal<T>(Vec(1) + exponential<T>(y.neg())), to + i);
+      const Vec y = load_lanes(c + i) * inverse * load_lanes(norm.scale + i) +
+                    load_lanes(norm.shift + i);
+      store_lanes(y * reciprocal<T>(1.0f + exponential<T>(-y)), to + i);
     }
   }
 }
@@ -168,16 +269,16 @@ void simnorm(float* c, int64_t rows, int64_t n, const float* bias, int64_t group
   const int64_t apart = n / group;
   for (int64_t row = 0; row < rows; ++row, c += n, to += n) {
     for (int64_t i = 0; i < apart; i += kLanes) {
-      Vec top(-INFINITY), sum(0);
+      Vec top = splat(-INFINITY), sum{};
       for (int64_t j = i; j < n; j += apart) {
         const Vec x = load_lanes(c + j) + load_lanes(bias + j);
-        x.store(c + j);
-        top = at::vec::maximum(top, x);
+        store_lanes(x, c + j);
+        top = larger(top, x);
       }
       for (int64_t j = i; j < n; j += apart) {
         const Vec e = exponential<T>(load_lanes(c + j) - top);
-        e.store(c + j);
-        sum = sum + e;
+        store_lanes(e, c + j);
+        sum += e;
       }
       const Vec scale = reciprocal<T>(sum);
       for (int64_t j = i; j < n; j += apart) store_lanes(load_lanes(c + j) * scale, to + j);
@@ -189,9 +290,9 @@ void simnorm(float* c, int64_t rows, int64_t n, const float* bias, int64_t group
 template <typename T>
 void read_scalar(const Linear<T>& last, const T* x, int64_t rows, float* out, int64_t stride) {
   for (int64_t row = 0; row < rows; ++row, x += last.inputs) {
-    Vec sum(0);
+    Vec sum{};
     for (int64_t i = 0; i < last.inputs; i += kLanes)
-      sum = at::vec::fmadd(load_lanes(x + i), load_lanes(last.weight + i), sum);
+      sum += load_lanes(x + i) * load_lanes(last.weight + i);
     out[row * stride] = total(sum) + last.bias[0];
   }
 }
@@ -202,17 +303,17 @@ void read_two_hot(const Linear<T>& last, const T* x, int64_t rows, const float* 
                   float* out, int64_t stride) {
   last.product(x, rows, c);
   for (int64_t row = 0; row < rows; ++row, c += last.outputs) {
-    Vec top(-INFINITY), sum(0), weighted(0);
+    Vec top = splat(-INFINITY), sum{}, weighted{};
     for (int64_t i = 0; i < last.outputs; i += kLanes) {
       const Vec y = load_lanes(c + i) + load_lanes(last.bias + i);
-      y.store(c + i);
-      top = at::vec::maximum(top, y);
+      store_lanes(y, c + i);
+      top = larger(top, y);
     }
-    const Vec most(largest(top));
+    const float most = largest(top);
     for (int64_t i = 0; i < last.outputs; i += kLanes) {
       const Vec e = exponential<float>(load_lanes(c + i) - most);
-      sum = sum + e;
-      weighted = at::vec::fmadd(e, load_lanes(centres + i), weighted);
+      sum += e;
+      weighted += e * load_lanes(centres + i);
     }
     const float mean = total(weighted) / total(sum);
     out[row * stride] = std::copysign(std::expm1(std::abs(mean)), mean);
@@ -512,9 +613,21 @@ std::tuple<Tensor, Tensor, Tensor> propose(const Tensor& z, const Tensor& normal
   return {actions, mean, std};
 }
 
+Tensor pack(const Tensor& weight) {
+  const bool half = weight.scalar_type() == at::kBFloat16;
+  TORCH_CHECK(weight.dim() == 2 && (half || weight.scalar_type() == at::kFloat),
+              "the weight is ", weight.sizes(), " of ", weight.scalar_type(),
+              ", expected (inputs, outputs) of float32 or bfloat16");
+  const int64_t panel = half ? 2 : kTileVectors * kLanes, axis = half ? 0 : 1;
+  TORCH_CHECK(weight.size(axis) % panel == 0, "the weight is ", weight.sizes(),
+              ", expected a multiple of ", panel, " on axis ", axis);
+  return half ? packed<at::BFloat16>(weight) : packed<float>(weight);
+}
+
 }  // namespace
 
 TORCH_LIBRARY(wm_planner, m) {
+  m.def("pack(Tensor weight) -> Tensor");
   m.def(
       "imagine(Tensor z, Tensor actions, Tensor[] mlps, Tensor action_weight, Tensor? centres, "
       "int group) -> (Tensor rewards, Tensor value, Tensor disagreement)");
@@ -525,6 +638,7 @@ TORCH_LIBRARY(wm_planner, m) {
 }
 
 TORCH_LIBRARY_IMPL(wm_planner, CPU, m) {
+  m.impl("pack", pack);
   m.impl("imagine", imagine);
   m.impl("propose", propose);
 }

@@ -14,13 +14,19 @@ from pathlib import Path
 
 import torch
 
+from wm_planner.fastest import Unavailable
+from wm_planner.processor import cache_dir, fingerprint
+
 _SOURCE = Path(__file__).with_name("imagine.cpp")
 _FLAGS = ("-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-fopenmp", "-fPIC", "-shared")
+_LESSER = {"AVX2": ("-mno-avx512f",), "DEFAULT": ("-mno-avx",)}
+"""Flags, by what PyTorch uses of an x86 processor: no more of it is used here, so that
+ATEN_CPU_CAPABILITY shows what a lesser one would do."""
 _TIME_LIMIT = 180  # s, of the compiler; it needs about 10
 _log = logging.getLogger(__name__)
 
 
-class LibraryError(RuntimeError):
+class LibraryError(Unavailable):
     """The compiled imagination is not to be had here; the message says why."""
 
 
@@ -48,7 +54,7 @@ def _load() -> None:
     if compiler is None:
         raise LibraryError("no C++ compiler: install g++, or name one in CXX")
     command = [compiler, *_FLAGS, *_torch_flags()]
-    library = _cache() / f"imagine-{_digest(command)}.so"
+    library = cache_dir() / f"imagine-{_digest(command)}.so"
     if not library.is_file():
         _log.info("building the compiled imagination, once, about 10 s: %s", library)
         _build(command, library)
@@ -60,10 +66,11 @@ def _load() -> None:
 
 def _torch_flags() -> list[str]:
     root = Path(torch.__file__).parent
-    capability = torch.backends.cpu.get_cpu_capability()  # what torch itself dispatches to
+    lesser: tuple[str, ...] = ()
+    if platform.machine() in ("x86_64", "AMD64"):
+        lesser = _LESSER.get(torch.backends.cpu.get_cpu_capability(), ())
     return [
-        f"-DCPU_CAPABILITY={capability}",
-        f"-DCPU_CAPABILITY_{capability}",
+        *lesser,
         f"-I{root / 'include'}",
         f"-I{root / 'include/torch/csrc/api/include'}",
         str(_SOURCE),
@@ -74,20 +81,10 @@ def _torch_flags() -> list[str]:
 
 
 def _digest(command: list[str]) -> str:
-    """Of all that makes the library what it is: source, command, torch and processor."""
-    try:
-        processor = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
-        processor = "\n".join(x for x in processor.splitlines() if x[:5] in ("model", "flags"))
-    except OSError:
-        processor = platform.processor()
+    """Of all that makes the library what it is: source, command, PyTorch and processor."""
     options = [part for part in command if part != str(_SOURCE)]  # wherever the package lies
-    parts = [_SOURCE.read_text(), *options, torch.__version__, platform.machine(), processor]
+    parts = [_SOURCE.read_text(), *options, fingerprint()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-
-
-def _cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "wm_planner"
 
 
 def _build(command: list[str], library: Path) -> None:

@@ -14,7 +14,6 @@ from wm_planner.world_models.library import LibraryError, load_library
 from wm_planner.world_models.td_latent import STD_RANGE, TDLatent
 from wm_planner.world_models.wrapper import TDLatentWrapper
 
-_PANEL = 64  # columns of a weight panel, kPanel of imagine.cpp
 _LANES = 16  # widths must be multiples of the widest vector registers there are
 _PADDING = -1e30  # bias of bins that are not there
 _TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 0.05}
@@ -113,13 +112,8 @@ class NativeTDLatent(TDLatentWrapper):
         return [self._panels(_padded(weight, 0.0)), _plain(_padded(bias[None], _PADDING)[0])]
 
     def _panels(self, weight: Tensor) -> Tensor:
-        """`weight` (inputs, outputs), panel by panel; in bfloat16 two rows interleaved (VNNI)."""
-        panels = []
-        for panel in weight.to(self.dtype).split(_PANEL, dim=1):
-            if self.dtype == torch.bfloat16:
-                panel = panel.unflatten(0, (-1, 2)).transpose(1, 2)  # (inputs / 2, columns, 2)
-            panels.append(panel.reshape(-1))
-        return torch.cat(panels)
+        """`weight` (inputs, outputs) in the order that the compiled products read it in."""
+        return torch.ops.wm_planner.pack(weight.detach().to(self.dtype))
 
     @torch.inference_mode()
     def _check(self) -> None:

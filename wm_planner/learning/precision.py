@@ -1,0 +1,57 @@
+"""In which numbers a world model is trained: as asked for, or as is fastest on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+
+from wm_planner.errors import UserError
+from wm_planner.fastest import fastest
+from wm_planner.world_models.store import channels_last
+from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+"""float32; bfloat16: products in bfloat16, all else in float32; auto: the faster of the two."""
+
+_MOMENTS = 2  # whose frames are encoded to measure; few, as bfloat16 may be a hundred times slower
+
+
+def check_precision(precision: str) -> None:
+    """A UserError unless it is one of PRECISIONS."""
+    if precision not in PRECISIONS:
+        raise UserError(f"precision is {precision!r}, expected one of {', '.join(PRECISIONS)}")
+
+
+def training_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """Type of the numbers in matrix products and convolutions, of one of PRECISIONS."""
+    if precision == "auto":
+        names = ("float32", "bfloat16")
+        ways = {name: partial(_encoding, getattr(torch, name), device) for name in names}
+        precision = fastest("training an encoder", ways, str(device)).name
+    return getattr(torch, precision)
+
+
+def autocast(dtype: torch.dtype, device: torch.device) -> torch.autocast:
+    """Within it, products are of `dtype`."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16)
+
+
+def _encoding(dtype: torch.dtype, device: torch.device) -> Callable[[], object]:
+    """A gradient of an encoder and a decoder of the usual size."""
+    config = TDLatentConfig()
+    with torch.random.fork_rng(devices=[]):  # whoever draws weights next draws the same
+        model = TDLatent(config).to(device)
+    channels_last(model)
+    frames = (_MOMENTS, config.cameras, 3, config.image_size, config.image_size)
+    images = torch.zeros(frames, dtype=torch.uint8, device=device)
+    proprio = torch.zeros(_MOMENTS, config.proprio_size, device=device)
+
+    def step() -> None:
+        with autocast(dtype, device):
+            z = model.encode_frames(images, proprio)
+            loss = z.float().square().sum() + model.decoder(z).float().square().sum()
+        loss.backward()
+
+    return step

@@ -1,0 +1,49 @@
+"""Which processor this is: what speed depends on, and what measurements are remembered by."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from pathlib import Path
+
+import torch
+
+_LIMITS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")  # make a processor look like a lesser one
+
+
+def processor_name() -> str:
+    """As its maker calls it; the architecture where nothing says more."""
+    found = _first_core().get("model name") or platform.processor() or "unknown"
+    return found if found != "unknown" else platform.machine()
+
+
+def processor_class() -> str:
+    """What PyTorch uses of it: AMX, AVX512, AVX2, NEON and so on."""
+    if platform.machine() in ("aarch64", "arm64"):
+        return "NEON"
+    capability = torch.backends.cpu.get_cpu_capability()
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return "AMX" if capability == "AVX512" and capabilities.get("amx_bf16") else capability
+
+
+def fingerprint() -> str:
+    """The same as long as compiled code and measured speeds stay what they are."""
+    core = _first_core()
+    told = [core.get(key, "") for key in ("model", "model name", "flags", "Features")]
+    told += [platform.machine(), torch.__version__, *(os.environ.get(x, "") for x in _LIMITS)]
+    return hashlib.sha256("\0".join(told).encode()).hexdigest()[:16]
+
+
+def cache_dir() -> Path:
+    """Where what belongs to this machine is kept: XDG_CACHE_HOME or ~/.cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wm_planner"
+
+
+def _first_core() -> dict[str, str]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+    except OSError:
+        return {}
+    pairs = (line.partition(":")[::2] for line in lines)
+    return {key.strip(): value.strip() for key, value in pairs}
