@@ -9,9 +9,8 @@ from wm_planner.envs.disturbances import Disturbances
 from wm_planner.envs.randomization import Randomization
 from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
-from wm_planner.planning import PLANNERS, PlannerConfig
+from wm_planner.planning import PLANNERS, SEARCHING, PlannerConfig
 
-SEARCHING = ("mppi", "cem")
 EXPERT = "expert"  # scripted and privileged; not a planner, the ceiling
 WITHOUT_PRIOR = "without-prior"  # a baseline: the planner itself, without its prior
 _MOST = {"trials": 1_000_000, "workers": 1024, "batch": 65_536}

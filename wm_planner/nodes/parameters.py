@@ -17,7 +17,7 @@ from rclpy.parameter import Parameter as RosParameter
 
 from wm_planner.errors import UserError
 from wm_planner.interfaces import BACKENDS
-from wm_planner.planning import PLANNERS, PlannerConfig
+from wm_planner.planning import BUDGET_CHOICES, PLANNERS, PlannerConfig
 
 
 class Parameter(NamedTuple):
@@ -47,6 +47,13 @@ PARAMETERS = (
         choices=BACKENDS,
     ),
     Parameter("planner", "mppi", "Search method.", choices=PLANNERS),
+    Parameter(
+        "budget",
+        "auto",
+        "auto: the largest samples, iterations and horizon that fit this machine, measured when "
+        "configuring; fixed, and in lockstep: those given.",
+        choices=BUDGET_CHOICES,
+    ),
     Parameter("samples", _SEARCH.samples, "Action sequences imagined in an iteration.", 4, 65536),
     Parameter("prior_samples", _SEARCH.prior_samples, "Of those, drawn from the prior.", 0, 65536),
     Parameter("horizon", _SEARCH.horizon, "Steps imagined.", 1, 50),

@@ -10,15 +10,23 @@ from wm_planner.planning.objectives import (
     Sum,
     UncertaintyPenalty,
 )
-from wm_planner.planning.registry import PLANNERS, PlannerConfig, make_planner
+from wm_planner.planning.registry import (
+    BUDGET_CHOICES,
+    PLANNERS,
+    SEARCHING,
+    PlannerConfig,
+    make_planner,
+)
 from wm_planner.planning.search import PlanningError
 from wm_planner.planning.search_config import SearchConfig
 from wm_planner.planning.warm_start import shift
 
 __all__ = [
+    "BUDGET_CHOICES",
     "CEM",
     "MPPI",
     "PLANNERS",
+    "SEARCHING",
     "ActionSmoothness",
     "LearnedReturn",
     "NoOp",

@@ -20,6 +20,8 @@ from wm_planner.planning.search_config import SearchConfig
 from wm_planner.types import ActionSpace
 
 PLANNERS = ("noop", "random", "prior", "mppi", "cem")
+SEARCHING = ("mppi", "cem")
+BUDGET_CHOICES = ("fixed", "auto")
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class PlannerConfig:
 
     Attributes:
         planner: one of noop, random, prior, mppi, cem. The first three only heed `horizon`.
+        budget: fixed takes samples, iterations, horizon, prior_samples and elites as they are; auto
+            measures, when a pipeline is built, what fits the machine, and takes that instead.
         samples: action sequences imagined in each iteration, those from the prior included.
         prior_samples: sequences of the first iteration that are drawn from the action prior.
         horizon: steps imagined.
@@ -53,6 +57,7 @@ class PlannerConfig:
     """
 
     planner: str = "mppi"
+    budget: str = "fixed"
     samples: int = SearchConfig.samples
     prior_samples: int = SearchConfig.prior_samples
     horizon: int = SearchConfig.horizon
@@ -76,14 +81,13 @@ class PlannerConfig:
     backend: str = "auto"
 
     def __post_init__(self) -> None:
-        if self.planner not in PLANNERS:
-            raise ValueError(
-                f"planner is {self.planner!r}, expected one of {', '.join(PLANNERS)}: pick one"
-            )
-        if self.backend not in BACKENDS:
-            raise ValueError(
-                f"backend is {self.backend!r}, expected one of {', '.join(BACKENDS)}: pick one"
-            )
+        for name, choices in (
+            ("planner", PLANNERS), ("budget", BUDGET_CHOICES), ("backend", BACKENDS)
+        ):  # fmt: skip
+            if (value := getattr(self, name)) not in choices:
+                raise ValueError(
+                    f"{name} is {value!r}, expected one of {', '.join(choices)}: pick one"
+                )
         if not 0 <= self.action_delay <= 2:
             raise ValueError(
                 f"action_delay is {self.action_delay} s, expected 0 to 2: measure it in seconds"
