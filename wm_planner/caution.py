@@ -27,13 +27,6 @@ class Surprised(UserError):
         )
 
 
-class Shortened(NamedTuple):
-    """A planner that looks less far ahead."""
-
-    planner: Planner
-    horizon: int
-
-
 class Sight(NamedTuple):
     """What was seen at one time."""
 
@@ -78,8 +71,7 @@ class Caution:
             found = torch.maximum(found, frame_surprise(change, self._scale).amax(1))
         return found
 
-    def planner(self, surprise: float) -> Shortened:
+    def planner(self, surprise: float) -> Planner:
         """Full horizon up to a surprise of 1, a single step at the limit, straight in between."""
         trust = min(1.0, max(0.0, (self.limit - surprise) / (self.limit - 1.0)))
-        steps = max(1, round(trust * self.horizon))
-        return Shortened(self._planners[steps], steps)
+        return self._planners[max(1, round(trust * self.horizon))]

@@ -105,7 +105,7 @@ class Pipeline:
         ahead = self._when_it_begins(latent, memory.actions, delays)
         planner = self._planner
         if self._caution is not None and surprise is not None:
-            planner = self._caution.planner(surprise).planner
+            planner = self._caution.planner(surprise)
         plan = planner.plan(ahead, memory.warm_start, memory.generators)
         self._memory.remember(
             episodes, latent, observation.images, plan.actions[:, 0], shift(plan.actions)
