@@ -12,7 +12,7 @@ from wm_planner.errors import UserError
 from wm_planner.interfaces import Planner, WorldModel
 from wm_planner.paths import mjcf_dir, robot_config
 from wm_planner.pipeline import Pipeline
-from wm_planner.planning import PlannerConfig, make_planner
+from wm_planner.planning import Pace, PlannerConfig, make_planner
 from wm_planner.world_models.backend import with_backend
 from wm_planner.world_models.store import LoadedModel
 from wm_planner.world_models.surprise import SurpriseScale
@@ -43,21 +43,26 @@ def build_pipeline(model: LoadedModel, planner: PlannerConfig, device: str = "cp
             )
     planner = replace(planner, discount=config.network.discount)
     world_model = with_backend(model.world_model, planner.backend)
+    pace = Pace()
     return Pipeline(
         world_model,
-        make_planner(world_model, arm.action_space, planner),
+        make_planner(world_model, arm.action_space, planner, pace),
         arm,
         config.cameras,
         config.image_size,
         device,
         period=1 / config.control_rate_hz,
         action_delay=planner.action_delay,
-        caution=_caution(model, world_model, arm, planner),
+        caution=_caution(model, world_model, arm, planner, pace),
     )
 
 
 def _caution(
-    model: LoadedModel, world_model: WorldModel, arm: CartesianArm, planner: PlannerConfig
+    model: LoadedModel,
+    world_model: WorldModel,
+    arm: CartesianArm,
+    planner: PlannerConfig,
+    pace: Pace,
 ) -> Caution | None:
     if planner.max_surprise == 0:
         return None
@@ -70,6 +75,7 @@ def _caution(
         return None
 
     def planner_of(horizon: int) -> Planner:
-        return make_planner(world_model, arm.action_space, replace(planner, horizon=horizon))
+        shorter = replace(planner, horizon=horizon)
+        return make_planner(world_model, arm.action_space, shorter, pace)
 
     return Caution(world_model, scale, planner.max_surprise, planner.horizon, planner_of)

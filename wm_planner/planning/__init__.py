@@ -2,6 +2,7 @@
 
 from wm_planner.planning.baselines import NoOp, PriorPolicy, RandomPlanner
 from wm_planner.planning.cem import CEM
+from wm_planner.planning.deadline import Pace
 from wm_planner.planning.mppi import MPPI
 from wm_planner.planning.objectives import (
     ActionSmoothness,
@@ -22,6 +23,7 @@ __all__ = [
     "ActionSmoothness",
     "LearnedReturn",
     "NoOp",
+    "Pace",
     "PlannerConfig",
     "PlanningError",
     "PriorPenalty",
