@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -47,14 +47,14 @@ class Memory:
 
     def remember(
         self,
-        episodes: Sequence[int],
+        rows: Mapping[int, int],
         latent: Latent,
         images: Tensor,
         action: Tensor,
         warm_start: Tensor,
     ) -> None:
-        """Row b of `latent` (B, D), `images` (B, V, C, h, w) and so on is of `episodes[b]`."""
-        for b, i in enumerate(episodes):
+        """Of episode i, row `rows[i]` of `latent` (B, D), `images` (B, V, C, h, w) and so on."""
+        for i, b in rows.items():
             row = slice(b, b + 1)
             own = Latent(*(part[row] for part in latent))
             self._last[i] = own, warm_start[row], images[row]

@@ -13,7 +13,7 @@ from wm_planner.caution import Caution, Sight, Surprised
 from wm_planner.interfaces import Planner, Robot, WorldModel
 from wm_planner.memory import Memory, Recollection
 from wm_planner.perception.images import observe
-from wm_planner.planning import shift
+from wm_planner.planning import raise_if_failed, shift
 from wm_planner.types import Command, JointState, Latent, Observation, Plan
 
 _FORESEEN = 3  # steps; surprise is only known of single ones, the error of more is about the same
@@ -77,11 +77,17 @@ class Pipeline:
         speed_scale: float = 1.0,
         steps: int = 1,
     ) -> Thought:
-        """Plan from a frame (h, w, 3) uint8 RGB of each camera and proprioception (P,)."""
-        return self.think_many({0: View(frames, proprio, age, speed_scale, steps)})
+        """Plan from a frame (h, w, 3) uint8 RGB of each camera and proprioception (P,).
+
+        Raises PlanningError when no plan can be made.
+        """
+        thought = self.think_many({0: View(frames, proprio, age, speed_scale, steps)})
+        raise_if_failed(thought.plan)
+        return thought
 
     def act(self, plan: Plan, joint_state: JointState) -> Command:
-        """Joint trajectory for the plan's first action."""
+        """Joint trajectory for the plan's first action; PlanningError when it failed."""
+        raise_if_failed(plan)
         action = plan.actions[0, 0].double().cpu().numpy()
         return self.robot.to_command(action, joint_state)
 
@@ -93,6 +99,7 @@ class Pipeline:
     def think_many(self, views: Mapping[int, View]) -> Thought:
         """Plan for some of the episodes, by their number; the batch is in the views' order.
 
+        An episode whose plan failed remembers nothing of this view; the others do not notice.
         Raises Surprised when what is seen is too far from what was foreseen.
         """
         episodes = list(views)
@@ -107,8 +114,10 @@ class Pipeline:
         if self._caution is not None and surprise is not None:
             planner = self._caution.planner(surprise)
         plan = planner.plan(ahead, memory.warm_start, memory.generators)
+        failed = plan.failed.tolist()
+        rows = {i: b for b, i in enumerate(episodes) if not failed[b]}
         self._memory.remember(
-            episodes, latent, observation.images, plan.actions[:, 0], shift(plan.actions)
+            rows, latent, observation.images, plan.actions[:, 0], shift(plan.actions)
         )
         return Thought(ahead, plan, surprise)
 

@@ -3,6 +3,7 @@
 from wm_planner.planning.baselines import NoOp, PriorPolicy, RandomPlanner
 from wm_planner.planning.cem import CEM
 from wm_planner.planning.deadline import Pace
+from wm_planner.planning.failure import PlanningError, raise_if_failed
 from wm_planner.planning.mppi import MPPI
 from wm_planner.planning.objectives import (
     ActionSmoothness,
@@ -12,7 +13,6 @@ from wm_planner.planning.objectives import (
     UncertaintyPenalty,
 )
 from wm_planner.planning.registry import PLANNERS, PlannerConfig, make_planner
-from wm_planner.planning.search import PlanningError
 from wm_planner.planning.search_config import SearchConfig
 from wm_planner.planning.warm_start import shift
 
@@ -33,5 +33,6 @@ __all__ = [
     "Sum",
     "UncertaintyPenalty",
     "make_planner",
+    "raise_if_failed",
     "shift",
 ]

@@ -28,17 +28,6 @@ from wm_planner.types import ActionSpace, Latent, Plan, PlanStatistics, Proposal
 _SHOWN = 8  # candidates that a plan comes with, for people to look at
 
 
-class PlanningError(RuntimeError):
-    """No candidate of some batch elements could be scored; the arm should hold."""
-
-    def __init__(self, batch_elements: tuple[int, ...]) -> None:
-        self.batch_elements = batch_elements
-        super().__init__(
-            f"no candidate has a finite score in batch elements {list(batch_elements)}, expected "
-            "at least one each: check the observation for NaN and the model's weights, then hold"
-        )
-
-
 class _Scored(NamedTuple):
     """Candidates and their scores; an unusable one scores -inf."""
 
@@ -92,8 +81,8 @@ class EliteSearch:
     def plan(self, latent: Latent, warm_start: Tensor | None, generator: Generators) -> Plan:
         """Best sequence found; never scores worse than the prior's own or the last plan.
 
-        `generator`, or one for each batch element, lives on the latent's device. Raises
-        PlanningError if for some batch element no candidate has a finite score.
+        `generator`, or one for each batch element, lives on the latent's device. A batch element
+        of which no candidate has a finite score failed, see Plan; the others do not notice.
         """
         deadline = Deadline(self.config.deadline_ms, latent.z.device, self.pace)
         prior = self._prior(latent, generator)
@@ -224,19 +213,13 @@ class EliteSearch:
 
 
 def _best(found: _Found) -> Plan:
-    """The best elite as a plan."""
-    scores = found.elites.scores[:, 0]
-    _raise_if_unusable(scores)
+    """The best elite as a plan; NaN where not even that one has a finite score."""
+    scores = found.elites.scores[:, 0]  # (B,)
+    failed = scores.isneginf()[:, None, None]
     return Plan(
-        actions=found.elites.actions[:, 0],
+        actions=found.elites.actions[:, 0].masked_fill(failed, torch.nan),
         expected_return=scores,
         spread=found.distribution.std,
         statistics=PlanStatistics(found.iterations, int(found.non_finite)),
         candidates=found.elites.actions[:, :_SHOWN],
     )
-
-
-def _raise_if_unusable(best_score: Tensor) -> None:
-    unusable = best_score.isneginf().tolist()  # (B,)
-    if any(unusable):
-        raise PlanningError(tuple(b for b, bad in enumerate(unusable) if bad))

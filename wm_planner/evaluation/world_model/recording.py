@@ -14,6 +14,7 @@ from wm_planner.envs.manipulation import ManipulationEnv
 from wm_planner.interfaces import WorldModel
 from wm_planner.perception.images import observe
 from wm_planner.pipeline import Pipeline, View
+from wm_planner.planning import raise_if_failed
 from wm_planner.types import Latent, Observation
 
 _GRIPPER_FLIPS = 0.15  # probability a step, of random actions
@@ -68,7 +69,9 @@ class PlannerPilot:
     def act(self, views: Views) -> np.ndarray:
         """See Pilot."""
         seen = {i: View(view, view["proprio"]) for i, view in enumerate(views)}
-        return self._pipeline.think_many(seen).plan.actions[:, 0].double().cpu().numpy()
+        plan = self._pipeline.think_many(seen).plan
+        raise_if_failed(plan)
+        return plan.actions[:, 0].double().cpu().numpy()
 
 
 class RandomPilot:
