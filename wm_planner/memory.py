@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from wm_planner.planning.warm_start import fit_warm_start
 from wm_planner.types import Latent
 
 _MOST_ACTIONS = 20  # that are kept of an episode: a delay is never longer
@@ -43,7 +44,8 @@ class Memory:
             raise ValueError("some episodes have a last plan, some none; begin them at once")
         latents, warm_starts, images = zip(*known, strict=True)
         latent = Latent(*map(torch.cat, zip(*latents, strict=True)))
-        return Recollection(latent, torch.cat(warm_starts), generators, actions, torch.cat(images))
+        plans = _equally_long(warm_starts)
+        return Recollection(latent, plans, generators, actions, torch.cat(images))
 
     def remember(
         self,
@@ -64,3 +66,9 @@ class Memory:
         """The last actions were not carried out."""
         for actions in self._actions:
             actions.clear()
+
+
+def _equally_long(plans: Sequence[Tensor]) -> Tensor:
+    """(B, H, A) of B plans (1, any H, A): shorter ones repeat their last action."""
+    horizon = max(plan.shape[1] for plan in plans)
+    return torch.cat([fit_warm_start(plan, (1, horizon, plan.shape[2])) for plan in plans])

@@ -115,6 +115,14 @@ def test_a_plan_that_cannot_be_made_ends_its_trial_as_a_fault_and_no_other(plann
         assert found.rewards == pytest.approx(wanted.rewards[: found.steps], abs=1e-3)
 
 
+def test_what_surprises_too_much_ends_its_trial_as_a_fault_and_no_other():
+    pipeline = build_pipeline(shipped(), replace(QUICK, max_surprise=5.0))
+    pipeline.world_model = LosesSight(pipeline.world_model, row=1, step=4)
+    envs = [ManipulationEnv(EnvConfig("grasp", time_limit=1.0)) for _ in SEEDS]
+    trials = run_wave(envs, pipeline, Wave("mppi", SEEDS), TrialsConfig())
+    assert [trial.ended for trial in trials] == ["time limit", "fault", "time limit"]
+
+
 def test_a_trial_without_any_plan_has_a_record_but_no_pictures(tmp_path):
     pipeline = build_pipeline(shipped(), QUICK)
     pipeline.world_model = LosesSight(pipeline.world_model, row=0, step=0)

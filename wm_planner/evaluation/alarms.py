@@ -157,7 +157,8 @@ def run(env: ManipulationEnv, pipeline: Pipeline, happening: Happening | None, s
     try:
         while not over:
             thought = pipeline.think(observation, observation["proprio"])
-            found.append(float("nan") if thought.surprise is None else thought.surprise)
+            (surprise,) = thought.surprise
+            found.append(float("nan") if surprise is None else surprise)
             if happening is not None and len(found) == onset:
                 happening(env, rng)
             action = thought.plan.actions[0, 0].double().numpy()

@@ -4,6 +4,7 @@ from wm_planner.planning.baselines import NoOp, PriorPolicy, RandomPlanner
 from wm_planner.planning.cem import CEM
 from wm_planner.planning.deadline import Pace
 from wm_planner.planning.failure import PlanningError, raise_if_failed
+from wm_planner.planning.join import Part, join
 from wm_planner.planning.mppi import MPPI
 from wm_planner.planning.objectives import (
     ActionSmoothness,
@@ -24,6 +25,7 @@ __all__ = [
     "LearnedReturn",
     "NoOp",
     "Pace",
+    "Part",
     "PlannerConfig",
     "PlanningError",
     "PriorPenalty",
@@ -32,6 +34,7 @@ __all__ = [
     "SearchConfig",
     "Sum",
     "UncertaintyPenalty",
+    "join",
     "make_planner",
     "raise_if_failed",
     "shift",

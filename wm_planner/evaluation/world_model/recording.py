@@ -14,7 +14,6 @@ from wm_planner.envs.manipulation import ManipulationEnv
 from wm_planner.interfaces import WorldModel
 from wm_planner.perception.images import observe
 from wm_planner.pipeline import Pipeline, View
-from wm_planner.planning import raise_if_failed
 from wm_planner.types import Latent, Observation
 
 _GRIPPER_FLIPS = 0.15  # probability a step, of random actions
@@ -69,9 +68,9 @@ class PlannerPilot:
     def act(self, views: Views) -> np.ndarray:
         """See Pilot."""
         seen = {i: View(view, view["proprio"]) for i, view in enumerate(views)}
-        plan = self._pipeline.think_many(seen).plan
-        raise_if_failed(plan)
-        return plan.actions[:, 0].double().cpu().numpy()
+        thought = self._pipeline.think_many(seen)
+        self._pipeline.check(thought)
+        return thought.plan.actions[:, 0].double().cpu().numpy()
 
 
 class RandomPilot:
