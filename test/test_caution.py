@@ -1,11 +1,14 @@
 """How far the world model is trusted."""
 
+import math
+
 import pytest
 import torch
 
 from wm_planner.caution import Caution, Sight, Surprised
 from wm_planner.errors import UserError
-from wm_planner.pipeline import Pipeline
+from wm_planner.pipeline import Pipeline, View
+from wm_planner.planning import PlanningError
 from wm_planner.types import Latent, Plan, PlanStatistics
 from wm_planner.world_models.surprise import Percentiles, SurpriseScale
 
@@ -20,17 +23,18 @@ class Planner:
         self.horizon = horizon
 
     def plan(self, latent, warm_start, generator):
-        actions = torch.zeros(1, self.horizon, 2)
-        return Plan(actions, torch.zeros(1), actions, PlanStatistics(1, 0))
+        actions = torch.zeros(len(generator), self.horizon, 2)
+        return Plan(actions, torch.zeros(len(generator)), actions, PlanStatistics(1, 0))
 
 
 class World:
-    """Sees what it is told to see; foresees that nothing changes."""
+    """Sees what it is told to see, in all episodes or in each; foresees that nothing changes."""
 
     seen = 0.0
 
     def encode(self, observation, previous=None):
-        return Latent(torch.full((1, 4), self.seen))
+        batch = observation.images.shape[0]
+        return Latent(torch.zeros(batch, 4) + torch.tensor(self.seen).reshape(-1, 1))
 
     def advance(self, latent, action):
         return latent
@@ -50,17 +54,34 @@ def pipeline(world):
     return Pipeline(world, Planner(5), None, ("front",), 16, caution=caution(world))
 
 
+FRAMES = {"front": BLANK[0, 0].permute(1, 2, 0).numpy()}
+
+
 def think(pipeline, steps=1, speed_scale=1.0):
-    frames = {"front": BLANK[0, 0].permute(1, 2, 0).numpy()}
-    return pipeline.think(frames, torch.zeros(1), speed_scale=speed_scale, steps=steps)
+    return pipeline.think(FRAMES, torch.zeros(1), speed_scale=speed_scale, steps=steps)
+
+
+def think_many(pipeline, *steps):
+    views = {i: View(FRAMES, torch.zeros(1), steps=n) for i, n in enumerate(steps)}
+    return pipeline.think_many(views)
 
 
 @pytest.mark.parametrize(
-    ("surprise", "horizon"), [(0.0, 5), (1.0, 5), (1.2, 4), (1.5, 2), (1.8, 1), (2.0, 1), (9.0, 1)]
+    ("surprise", "horizon"),
+    [
+        (None, 5),
+        (0.0, 5),
+        (1.0, 5),
+        (1.2, 4),
+        (1.5, 2),
+        (1.8, 1),
+        (2.0, 1),
+        (2.1, 0),
+        (math.nan, 0),
+    ],
 )
 def test_the_horizon_shortens_from_one_to_the_limit(surprise, horizon):
-    chosen = caution().planner(surprise)
-    assert chosen.horizon == horizon and chosen.planner.horizon == horizon
+    assert caution().steps(surprise) == horizon
 
 
 @pytest.mark.parametrize("limit", [1.0, 0.5, float("nan")])
@@ -80,13 +101,13 @@ def test_a_latent_is_compared_in_units_of_the_scale():
 
 def test_the_first_frame_surprises_nobody(pipeline, world):
     world.seen = 50.0
-    assert think(pipeline).surprise is None
+    assert think(pipeline).surprise == (None,)
 
 
 def test_what_was_foreseen_is_planned_from_as_ever(pipeline):
     think(pipeline)
     thought = think(pipeline)
-    assert thought.surprise == 0.0 and thought.plan.actions.shape[1] == 5
+    assert thought.surprise == (0.0,) and thought.plan.actions.shape[1] == 5
 
 
 def test_a_little_surprise_shortens_the_plan_and_calm_restores_it(pipeline, world):
@@ -104,20 +125,70 @@ def test_a_large_surprise_is_refused_until_a_reset(pipeline, world):
             think(pipeline)
     assert caught.value.surprise == pytest.approx(3.0)
     pipeline.reset(0)
-    assert think(pipeline).surprise is None
+    assert think(pipeline).surprise == (None,)
 
 
 def test_surprise_counts_less_at_reduced_speed(pipeline, world):
     think(pipeline)
     world.seen = 3.0
-    assert think(pipeline, speed_scale=0.5).surprise == pytest.approx(1.5)
+    assert think(pipeline, speed_scale=0.5).surprise == pytest.approx((1.5,))
 
 
 def test_nothing_is_foreseen_after_a_hold_or_a_long_gap(pipeline, world):
     think(pipeline)
     world.seen = 3.0
-    assert think(pipeline, steps=4).surprise is None
+    assert think(pipeline, steps=4).surprise == (None,)
     world.seen = 6.0
     pipeline.forget_actions()
-    assert think(pipeline).surprise is None
-    assert think(pipeline, steps=3).surprise == 0.0
+    assert think(pipeline).surprise == (None,)
+    assert think(pipeline, steps=3).surprise == (0.0,)
+
+
+@pytest.fixture
+def batch(pipeline, world):
+    """Three episodes that were seen once; then the second and the third surprise."""
+    pipeline.reset_many([0, 1, 2])
+    think_many(pipeline, 1, 1, 1)
+    world.seen = [0.0, 3.0, 1.5]
+    return pipeline
+
+
+def test_in_a_batch_each_episode_has_its_own_surprise_and_horizon(batch):
+    thought = think_many(batch, 1, 1, 1)
+    assert thought.surprise == pytest.approx((0.0, 3.0, 1.5))
+    assert thought.plan.failed.tolist() == [False, True, False]
+    assert thought.plan.actions.shape == (3, 5, 2), "the shorter plan repeats its last action"
+    with pytest.raises(Surprised, match=r"3\.00 times"):
+        batch.check(thought)
+
+
+def test_in_a_batch_only_the_surprised_one_is_refused_until_a_reset(batch, world):
+    for _ in range(2):
+        assert think_many(batch, 1, 1, 1).plan.failed.tolist() == [False, True, False]
+    world.seen = 0.0
+    assert think_many(batch, 1, 1, 1).surprise == pytest.approx((0.0, 0.0, 1.5))
+    batch.reset_many([0, 1, 2])
+    assert think_many(batch, 1, 1, 1).surprise == (None, None, None)
+
+
+def test_in_a_batch_each_episode_is_foreseen_by_its_own_steps(batch):
+    assert think_many(batch, 1, 4, 3).surprise == pytest.approx((0.0, None, 1.5))
+
+
+def test_episodes_that_looked_differently_far_ahead_go_on_together(batch, world):
+    world.seen = [1.5, 3.0, 1.5]
+    assert think_many(batch, 1, 1, 1).plan.actions.shape == (3, 2, 2)
+    assert think_many(batch, 1, 1, 1).plan.actions.shape == (3, 5, 2)
+
+
+def test_a_latent_that_is_no_number_is_refused_alone(batch, world):
+    world.seen = [0.0, math.nan, 0.0]
+    thought = think_many(batch, 1, 1, 1)
+    assert thought.plan.failed.tolist() == [False, True, False]
+
+
+def test_when_nothing_surprises_a_missing_plan_is_still_an_error(pipeline):
+    thought = think(pipeline)
+    failed = thought.plan._replace(actions=thought.plan.actions * math.nan)
+    with pytest.raises(PlanningError):
+        pipeline.check(thought._replace(plan=failed))

@@ -21,9 +21,11 @@ class Part:
 
     Attributes:
         size: in pixels.
+        light: least and most.
     """
 
     size: int = 64
+    light: tuple[float, float] = (1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Config:
         prior: use the action prior.
         json: where to write the figures.
         seeds: one trial each.
+        input_files: to read.
         part: the part's options.
     """
 
@@ -42,6 +45,7 @@ class Config:
     prior: bool = True
     json: Path | None = None
     seeds: tuple[int, ...] = (1, 2)
+    input_files: tuple[Path, ...] = ()
     part: Part = Part()
 
     def __post_init__(self) -> None:
@@ -126,6 +130,55 @@ def test_defaults_are_the_dataclass_defaults():
 @pytest.mark.parametrize(("argv", "seeds"), [(["3"], (3,)), (["3", "4", "5"], (3, 4, 5))])
 def test_a_tuple_takes_several_values(argv, seeds):
     assert parse("--seeds", *argv, "--no-prior") == Config(seeds=seeds, prior=False)
+
+
+@pytest.mark.parametrize(
+    "given", [["a.h5", "b c"], ["[a.h5, b c]"], ["['a.h5', \"b c\"]"], ["[a.h5,", "b c]"]]
+)
+def test_several_files_are_words_or_a_list(given):
+    files = (Path("a.h5"), Path("b c"))
+    assert parse("--input-files", *given, "--no-prior") == Config(prior=False, input_files=files)
+    if len(given) == 1:
+        assert parse(f"--input-files={given[0]}").input_files == files
+
+
+@pytest.mark.parametrize("given", [["-1", "2"], ["[-1, 2]"], ["[-1,2]"]])
+def test_several_numbers_are_words_or_a_list_in_a_part_too(given):
+    assert parse("--seeds", *given).seeds == (-1, 2)
+    assert parse("--part.light", *given, "--num-trials", "3") == Config(
+        num_trials=3, part=Part(light=(-1.0, 2.0))
+    )
+
+
+def test_one_file_and_names_that_look_like_other_things_stay_what_they_are():
+    assert parse("--input-files", "a,b").input_files == (Path("a,b"),)
+    assert parse("--input-files", "[yes, 1_0, null]").input_files == tuple(
+        map(Path, ("yes", "1_0", "null"))
+    )
+
+
+@pytest.mark.parametrize("text", ["[a, b", "[a] b]", "[[a], b]", "[a: b]", "[*a]", "[a, b] c"])
+def test_a_list_that_cannot_be_read_is_an_error_that_says_how_it_is_written(text):
+    with pytest.raises(UserError, match=r"--input-files: .* expected .* '\[a, b\]'"):
+        parse("--input-files", text)
+
+
+def test_an_empty_list_is_refused_and_so_is_a_wrong_element():
+    with pytest.raises(UserError, match="--seeds: expected at least one argument"):
+        parse("--seeds", "[]")
+    with pytest.raises(UserError, match=r'"seeds" element 2: .* Got value: x'):
+        parse("--seeds", "[1, x]")
+
+
+def test_help_says_how_to_give_several(capsys):
+    with pytest.raises(SystemExit):
+        parse("--help")
+    assert "`--seeds a b` or `--seeds '[a, b]'`" in " ".join(capsys.readouterr().out.split())
+
+
+def test_an_option_is_spelled_out():
+    with pytest.raises(UserError, match="there is num_trials, prior"):
+        parse("--seed", "3")
 
 
 def test_fields_without_a_default_are_arguments_in_their_order():

@@ -11,11 +11,10 @@ import torch
 import yaml
 
 from wm_planner.assembly import build_arm, build_pipeline
-from wm_planner.control.arm import InvalidInput
 from wm_planner.errors import UserError
 from wm_planner.paths import robot_config
 from wm_planner.pipeline import Pipeline, View
-from wm_planner.planning import PLANNERS, PlannerConfig
+from wm_planner.planning import PLANNERS, PlannerConfig, PlanningError
 from wm_planner.types import Command, JointState
 from wm_planner.world_models.store import LoadedModel, ModelConfig
 from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig
@@ -175,12 +174,61 @@ def test_proprioception_that_is_not_finite_never_becomes_a_command(model, planne
     assert running.think(frames(0), good).plan.actions.isfinite().all(), "it must recover"
 
 
-def test_a_plan_that_is_not_finite_is_refused_by_the_arm(model):
+def test_a_plan_that_failed_is_not_acted_on(model):
     running = pipeline(model, "prior")
     state = at_home(running.robot.home)
     plan = running.think(frames(0), running.robot.proprioception(state)).plan
-    with pytest.raises(InvalidInput, match="finite"):
+    with pytest.raises(PlanningError, match="hold"):
         running.act(plan._replace(actions=plan.actions * torch.nan), state)
+
+
+class Blind:
+    """A world model that encodes nothing usable of the first of its episodes."""
+
+    def __init__(self, inner) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name):
+        return getattr(self._inner, name)
+
+    def encode(self, observation, previous=None):
+        latent = self._inner.encode(observation, previous)
+        latent.z[0] = torch.nan
+        return latent
+
+
+@pytest.mark.parametrize("planner", ["prior", "mppi", "cem"])
+def test_one_episode_whose_plan_cannot_be_made_is_an_error_until_it_can(model, planner):
+    running = pipeline(model, planner)
+    world_model, proprio = running.world_model, np.zeros(8, np.float32)
+    running.world_model = Blind(world_model)
+    for step in range(2):
+        with pytest.raises(PlanningError, match=r"\[0\]"):
+            running.think(frames(step), proprio)
+    running.world_model = world_model
+    assert not running.think(frames(2), proprio).plan.failed.any()
+
+
+@pytest.mark.parametrize("planner", ["prior", "mppi", "cem"])
+def test_in_a_batch_an_episode_fails_alone(model, planner):
+    """The others' plans are the same to the bit; what the failed one knew it still knows."""
+    proprio = np.zeros(8, np.float32)
+    thoughts = []
+    for blind in (False, True):
+        running = pipeline(model, planner)
+        running.reset_many([0, 1, 2])
+        running.think_many({i: View(frames(i), proprio) for i in range(3)})
+        world_model = running.world_model
+        if blind:
+            running.world_model = Blind(world_model)
+        thoughts.append(running.think_many({i: View(frames(i + 3), proprio) for i in range(3)}))
+    fine, broken = (thought.plan for thought in thoughts)
+    assert fine.failed.tolist() == [False, False, False]
+    assert broken.failed.tolist() == [True, False, False]
+    assert torch.equal(fine.actions[1:], broken.actions[1:])
+    running.world_model = world_model
+    again = running.think_many({i: View(frames(i + 6), proprio) for i in range(3)})
+    assert not again.plan.failed.any()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
 
 from wm_planner.caution import Caution
 from wm_planner.control.arm import CartesianArm
@@ -12,11 +16,14 @@ from wm_planner.errors import UserError
 from wm_planner.interfaces import Planner, WorldModel
 from wm_planner.paths import mjcf_dir, robot_config
 from wm_planner.pipeline import Pipeline
-from wm_planner.planning import PlannerConfig, make_planner
+from wm_planner.planning import SEARCHING, Pace, PlannerConfig, make_planner
+from wm_planner.planning.budget import Budget, fit_budget
 from wm_planner.world_models.backend import with_backend
-from wm_planner.world_models.store import LoadedModel
+from wm_planner.world_models.store import LoadedModel, ModelConfig
 from wm_planner.world_models.surprise import SurpriseScale
 
+_WARM_UP = 2  # plans that allocate what later ones use, and have nothing to be surprised by
+_UNSHAKEN = 1e6  # a limit of surprise that nothing reaches: its cost counts, its verdict does not
 _log = logging.getLogger(__name__)
 
 
@@ -28,7 +35,55 @@ def build_arm(robot: str) -> CartesianArm:
 
 def build_pipeline(model: LoadedModel, planner: PlannerConfig, device: str = "cpu") -> Pipeline:
     """Model, planner and robot that fit together; a mismatch is a UserError."""
-    config = model.config
+    arm = _arm_of(model.config)
+    planner = settle_budget(model, planner, device).config
+    world_model = with_backend(model.world_model, planner.backend)
+    return _pipeline(model, world_model, arm, planner, device)
+
+
+class Settled(NamedTuple):
+    """A planner whose budget is known."""
+
+    config: PlannerConfig
+    why: str  # in words: what the budget is, and why
+
+
+def settle_budget(model: LoadedModel, planner: PlannerConfig, device: str = "cpu") -> Settled:
+    """Measure what this machine has time for now, with all else that runs, if it is to fit it."""
+    config = replace(planner, budget="fixed")
+    if planner.planner not in SEARCHING:
+        return Settled(config, f"none: {planner.planner} does not search")
+    if planner.budget == "fixed":
+        given = Budget(planner.samples, planner.iterations, planner.horizon)
+        return Settled(config, f"as given: {given}")
+    arm = _arm_of(model.config)
+    world_model = with_backend(model.world_model, planner.backend)
+
+    def times_ms(budget: Budget, plans: int) -> list[float]:
+        trial = budget.of(replace(config, max_surprise=_UNSHAKEN if config.max_surprise else 0.0))
+        pipeline = _pipeline(model, world_model, arm, trial, device)
+        return _plan_times_ms(pipeline, model.config, plans)
+
+    fitted = fit_budget(times_ms, 1 / model.config.control_rate_hz)
+    if not fitted.fits:
+        _log.warning("this machine is too slow for its control rate, even with %s", fitted)
+    return Settled(fitted.budget.of(config), f"measured to fit: {fitted}")
+
+
+def _plan_times_ms(pipeline: Pipeline, config: ModelConfig, plans: int) -> list[float]:
+    """Of planning from frames on which nothing is to be seen, which takes as long as from any."""
+    blank = np.zeros((config.image_size, config.image_size, 3), np.uint8)
+    frames, proprio = dict.fromkeys(config.cameras, blank), np.zeros(config.proprio_size)
+    times = []
+    for _ in range(_WARM_UP + plans):
+        started = time.perf_counter()
+        pipeline.think(frames, proprio.astype(np.float32))
+        times.append((time.perf_counter() - started) * 1e3)
+    return times[_WARM_UP:]
+
+
+def _arm_of(config: ModelConfig) -> CartesianArm:
+    """The arm that a model was trained for; a UserError if it is not that any more."""
     arm = build_arm(config.robot)
     for name, wanted, found in (
         ("control rate (Hz)", config.control_rate_hz, arm.config.control_rate_hz),
@@ -41,23 +96,38 @@ def build_pipeline(model: LoadedModel, planner: PlannerConfig, device: str = "cp
                 f"{name} of the model is {wanted}, of robot '{config.robot}' {found}; "
                 "use the robot the model was trained on, or train a model for this one"
             )
+    return arm
+
+
+def _pipeline(
+    model: LoadedModel,
+    world_model: WorldModel,
+    arm: CartesianArm,
+    planner: PlannerConfig,
+    device: str,
+) -> Pipeline:
+    config = model.config
     planner = replace(planner, discount=config.network.discount)
-    world_model = with_backend(model.world_model, planner.backend)
+    pace = Pace()
     return Pipeline(
         world_model,
-        make_planner(world_model, arm.action_space, planner),
+        make_planner(world_model, arm.action_space, planner, pace),
         arm,
         config.cameras,
         config.image_size,
         device,
         period=1 / config.control_rate_hz,
         action_delay=planner.action_delay,
-        caution=_caution(model, world_model, arm, planner),
+        caution=_caution(model, world_model, arm, planner, pace),
     )
 
 
 def _caution(
-    model: LoadedModel, world_model: WorldModel, arm: CartesianArm, planner: PlannerConfig
+    model: LoadedModel,
+    world_model: WorldModel,
+    arm: CartesianArm,
+    planner: PlannerConfig,
+    pace: Pace,
 ) -> Caution | None:
     if planner.max_surprise == 0:
         return None
@@ -70,6 +140,7 @@ def _caution(
         return None
 
     def planner_of(horizon: int) -> Planner:
-        return make_planner(world_model, arm.action_space, replace(planner, horizon=horizon))
+        shorter = replace(planner, horizon=horizon)
+        return make_planner(world_model, arm.action_space, shorter, pace)
 
     return Caution(world_model, scale, planner.max_surprise, planner.horizon, planner_of)

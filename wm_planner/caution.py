@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,7 +10,8 @@ from torch import Tensor
 
 from wm_planner.errors import UserError
 from wm_planner.interfaces import Decodable, Planner, WorldModel
-from wm_planner.types import Latent
+from wm_planner.planning import Part, join
+from wm_planner.types import Latent, Plan
 from wm_planner.world_models.picture_change import picture_change
 from wm_planner.world_models.surprise import SurpriseScale, frame_surprise, surprise
 
@@ -25,13 +26,6 @@ class Surprised(UserError):
             f"of 1,000 clean frames are, allowed {limit:.2f}; look at the scene, then call ~/reset "
             "and ~/start"
         )
-
-
-class Shortened(NamedTuple):
-    """A planner that looks less far ahead."""
-
-    planner: Planner
-    horizon: int
 
 
 class Sight(NamedTuple):
@@ -78,8 +72,37 @@ class Caution:
             found = torch.maximum(found, frame_surprise(change, self._scale).amax(1))
         return found
 
-    def planner(self, surprise: float) -> Shortened:
-        """Full horizon up to a surprise of 1, a single step at the limit, straight in between."""
-        trust = min(1.0, max(0.0, (self.limit - surprise) / (self.limit - 1.0)))
-        steps = max(1, round(trust * self.horizon))
-        return Shortened(self._planners[steps], steps)
+    def check(self, surprise: Sequence[float | None]) -> None:
+        """Raise Surprised for the first of these that it refuses; None: nothing was foreseen."""
+        for value in surprise:
+            if value is not None and self.steps(value) == 0:
+                raise Surprised(value, self.limit)
+
+    def steps(self, surprise: float | None) -> int:
+        """How far ahead to look; 0: not at all, no plan may rest on that.
+
+        Full horizon up to a surprise of 1, a single step at the limit, straight in between.
+        """
+        if surprise is None:
+            return self.horizon
+        if not surprise <= self.limit:  # nor if it is no number
+            return 0
+        trust = min(1.0, (self.limit - surprise) / (self.limit - 1.0))
+        return max(1, round(trust * self.horizon))
+
+    def plan(
+        self,
+        latent: Latent,
+        warm_start: Tensor,
+        generators: Sequence[torch.Generator],
+        surprise: Sequence[float | None],
+    ) -> Plan:
+        """Each batch element as far ahead as its own surprise allows; refused ones failed."""
+        steps = [self.steps(value) for value in surprise]
+        parts = []
+        for horizon in sorted(set(steps) - {0}):
+            rows = [b for b, far in enumerate(steps) if far == horizon]
+            own = Latent(*(part[rows] for part in latent))
+            drawn = [generators[b] for b in rows]
+            parts.append(Part(rows, self._planners[horizon].plan(own, warm_start[rows], drawn)))
+        return join(parts, len(steps), warm_start.shape[-1], warm_start.device)

@@ -21,6 +21,7 @@ from yaml import YAMLError
 
 from wm_planner.errors import UserError
 from wm_planner.safe_yaml import parse_yaml, read_yaml
+from wm_planner.several_values import in_one_form, options_for_several
 
 
 class Subcommand(NamedTuple):
@@ -165,8 +166,8 @@ def parse_config(config: type, argv: Sequence[str], prog: str, description: str)
 
     Fields without a default are arguments without a name, in their order.
 
-    Booleans are `--flag` and `--no-flag`, tuples are `--seeds 1 2 3`; `--config FILE` reads YAML,
-    whose unknown keys are errors.
+    Booleans are `--flag` and `--no-flag`, tuples are `--seeds 1 2 3` or `--seeds '[1, 2, 3]'`;
+    `--config FILE` reads YAML, whose unknown keys are errors.
     """
     from docstring_parser import parse_from_object
     from jsonargparse import ArgumentError, ArgumentParser
@@ -174,12 +175,17 @@ def parse_config(config: type, argv: Sequence[str], prog: str, description: str)
     _parse_plain_yaml_only()
     for file in _config_files(argv):
         read_yaml(file)  # says what is wrong with it before anything is taken from it
+    several = list(options_for_several(config))
+    if several:
+        one = several[0]
+        description += f" Several values are given as `{one} a b` or `{one} '[a, b]'`."
     required = [f.name.upper() for f in dataclasses.fields(config) if not _has_default(f)]
     parser = ArgumentParser(
         prog=prog,
         usage=" ".join([prog, *required, "[options]"]),
         description=description,
         exit_on_error=False,
+        allow_abbrev=False,
     )
     parser.add_argument("--config", action="config", help="YAML file with any of these options")
     types = get_type_hints(config)
@@ -190,7 +196,7 @@ def parse_config(config: type, argv: Sequence[str], prog: str, description: str)
         option = f"--{field.name.replace('_', '-')}" if "default" in kind else field.name
         parser.add_argument(option, help=docs.get(field.name), **kind)
     try:
-        values = parser.instantiate(parser.parse_args(list(argv)))
+        values = parser.instantiate(parser.parse_args(in_one_form(argv, several)))
     except ArgumentError as error:
         unknown = "not accepted" in str(error) or "unrecognized" in str(error)
         valid = f"there is {', '.join(field.name for field in fields)}; " if unknown else ""

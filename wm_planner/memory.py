@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from wm_planner.planning.warm_start import fit_warm_start
 from wm_planner.types import Latent
 
 _MOST_ACTIONS = 20  # that are kept of an episode: a delay is never longer
@@ -43,18 +44,19 @@ class Memory:
             raise ValueError("some episodes have a last plan, some none; begin them at once")
         latents, warm_starts, images = zip(*known, strict=True)
         latent = Latent(*map(torch.cat, zip(*latents, strict=True)))
-        return Recollection(latent, torch.cat(warm_starts), generators, actions, torch.cat(images))
+        plans = _equally_long(warm_starts)
+        return Recollection(latent, plans, generators, actions, torch.cat(images))
 
     def remember(
         self,
-        episodes: Sequence[int],
+        rows: Mapping[int, int],
         latent: Latent,
         images: Tensor,
         action: Tensor,
         warm_start: Tensor,
     ) -> None:
-        """Row b of `latent` (B, D), `images` (B, V, C, h, w) and so on is of `episodes[b]`."""
-        for b, i in enumerate(episodes):
+        """Of episode i, row `rows[i]` of `latent` (B, D), `images` (B, V, C, h, w) and so on."""
+        for i, b in rows.items():
             row = slice(b, b + 1)
             own = Latent(*(part[row] for part in latent))
             self._last[i] = own, warm_start[row], images[row]
@@ -64,3 +66,9 @@ class Memory:
         """The last actions were not carried out."""
         for actions in self._actions:
             actions.clear()
+
+
+def _equally_long(plans: Sequence[Tensor]) -> Tensor:
+    """(B, H, A) of B plans (1, any H, A): shorter ones repeat their last action."""
+    horizon = max(plan.shape[1] for plan in plans)
+    return torch.cat([fit_warm_start(plan, (1, horizon, plan.shape[2])) for plan in plans])

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wm_planner.caution import Caution, Sight, Surprised
+from wm_planner.caution import Caution, Sight
 from wm_planner.interfaces import Planner, Robot, WorldModel
 from wm_planner.memory import Memory, Recollection
 from wm_planner.perception.images import observe
-from wm_planner.planning import shift
+from wm_planner.planning import raise_if_failed, shift
 from wm_planner.types import Command, JointState, Latent, Observation, Plan
 
 _FORESEEN = 3  # steps; surprise is only known of single ones, the error of more is about the same
@@ -33,8 +33,8 @@ class Thought(NamedTuple):
     """What came of the frames of B episodes."""
 
     latent: Latent  # when the plan begins
-    plan: Plan
-    surprise: float | None = None  # the largest of the episodes'; 1: as one in 1,000 clean frames
+    plan: Plan  # it failed where what is seen is too far from what was foreseen
+    surprise: tuple[float | None, ...]  # of each; 1: as one in 1,000 clean frames; None: not known
 
 
 class Pipeline:
@@ -77,11 +77,26 @@ class Pipeline:
         speed_scale: float = 1.0,
         steps: int = 1,
     ) -> Thought:
-        """Plan from a frame (h, w, 3) uint8 RGB of each camera and proprioception (P,)."""
-        return self.think_many({0: View(frames, proprio, age, speed_scale, steps)})
+        """Plan from a frame (h, w, 3) uint8 RGB of each camera and proprioception (P,).
+
+        Raises what `check` does.
+        """
+        thought = self.think_many({0: View(frames, proprio, age, speed_scale, steps)})
+        self.check(thought)
+        return thought
+
+    def check(self, thought: Thought) -> None:
+        """Raise Surprised when what is seen is too far from what was foreseen in some episode.
+
+        Else raise PlanningError when there is no plan for some episode.
+        """
+        if self._caution is not None:
+            self._caution.check(thought.surprise)
+        raise_if_failed(thought.plan)
 
     def act(self, plan: Plan, joint_state: JointState) -> Command:
-        """Joint trajectory for the plan's first action."""
+        """Joint trajectory for the plan's first action; PlanningError when it failed."""
+        raise_if_failed(plan)
         action = plan.actions[0, 0].double().cpu().numpy()
         return self.robot.to_command(action, joint_state)
 
@@ -93,22 +108,21 @@ class Pipeline:
     def think_many(self, views: Mapping[int, View]) -> Thought:
         """Plan for some of the episodes, by their number; the batch is in the views' order.
 
-        Raises Surprised when what is seen is too far from what was foreseen.
+        An episode whose plan failed remembers nothing of this view; the others do not notice.
         """
         episodes = list(views)
         memory = self._memory.recall(episodes)
         observation = self._observe(views.values())
         latent = self.world_model.encode(observation, memory.latent)
         now = Sight(latent, observation.images)
-        surprise = self._heed(memory, now, list(views.values()))
+        surprise = self._surprise(memory, now, list(views.values()))
         delays = [(view.age + self._action_delay) * view.speed_scale for view in views.values()]
         ahead = self._when_it_begins(latent, memory.actions, delays)
-        planner = self._planner
-        if self._caution is not None and surprise is not None:
-            planner = self._caution.planner(surprise).planner
-        plan = planner.plan(ahead, memory.warm_start, memory.generators)
+        plan = self._plan(ahead, memory, surprise)
+        failed = plan.failed.tolist()
+        rows = {i: b for b, i in enumerate(episodes) if not failed[b]}
         self._memory.remember(
-            episodes, latent, observation.images, plan.actions[:, 0], shift(plan.actions)
+            rows, latent, observation.images, plan.actions[:, 0], shift(plan.actions)
         )
         return Thought(ahead, plan, surprise)
 
@@ -116,45 +130,44 @@ class Pipeline:
         """The last commands were not carried out: the arm held instead."""
         self._memory.forget_actions()
 
-    def _heed(self, memory: Recollection, now: Sight, views: list[View]) -> float | None:
-        """The episodes' largest surprise, None where nothing was foreseen.
+    def _surprise(
+        self, memory: Recollection, now: Sight, views: Sequence[View]
+    ) -> tuple[float | None, ...]:
+        """Of each episode; None where nothing was foreseen.
 
         It counts less at reduced speed: the model learned at full speed, where the arm lags more.
         """
         if self._caution is None or memory.latent is None or memory.images is None:
-            return None
-        foreseen = self._foresee(memory, [view.steps for view in views])
-        if foreseen is None:
-            return None
-        before = Sight(memory.latent, memory.images)
-        found = self._caution.surprise(before, foreseen, now)  # (B,)
-        scales = found.new_tensor([view.speed_scale for view in views])
-        surprise = float((found * scales).max())
-        if not surprise <= self._caution.limit:
-            raise Surprised(surprise, self._caution.limit)
-        return surprise
+            return (None,) * len(views)
+        since = _actions_since(memory, views)
+        if not any(since):
+            return (None,) * len(views)
+        foreseen = self._advanced(memory.latent, since)
+        found = self._caution.surprise(Sight(memory.latent, memory.images), foreseen, now)  # (B,)
+        scaled = found * found.new_tensor([view.speed_scale for view in views])
+        return tuple(
+            value if known else None for value, known in zip(scaled.tolist(), since, strict=True)
+        )
 
-    def _foresee(self, memory: Recollection, steps: list[int]) -> Latent | None:
-        """The last latents, advanced by the actions since; None when these are not known."""
-        if memory.latent is None or memory.warm_start is None or not all(memory.actions):
-            return None
-        if len(set(steps)) > 1 or not 1 <= steps[0] <= _FORESEEN:
-            return None
-        last = torch.stack([actions[-1] for actions in memory.actions])  # (B, A)
-        latent = memory.latent
-        for action in (last, *memory.warm_start.unbind(1))[: steps[0]]:
-            latent = self.world_model.advance(latent, action)
-        return latent
+    def _plan(self, latent: Latent, memory: Recollection, surprise: Sequence[float | None]) -> Plan:
+        warm_start, generators = memory.warm_start, memory.generators
+        if self._caution is None or warm_start is None:
+            return self._planner.plan(latent, warm_start, generators)
+        return self._caution.plan(latent, warm_start, generators, surprise)
 
     def _when_it_begins(
         self, latent: Latent, actions: list[list[Tensor]], delays: list[float]
     ) -> Latent:
-        """Roll `latent` (B, D) through the actions that are under way until the plan begins."""
+        """Advance `latent` (B, D) by the actions that are under way until the plan begins."""
         steps = [round(delay / self._period) for delay in delays]
         under_way = [past[max(0, len(past) - n) :] for past, n in zip(actions, steps, strict=True)]
-        for i in range(max(map(len, under_way))):
-            moving = [b for b, own in enumerate(under_way) if i < len(own)]
-            action = torch.stack([under_way[b][i] for b in moving])
+        return self._advanced(latent, under_way)
+
+    def _advanced(self, latent: Latent, actions: Sequence[Sequence[Tensor]]) -> Latent:
+        """`latent` (B, D), row b of it advanced by the `actions[b]` (A,) one after the other."""
+        for i in range(max(map(len, actions))):
+            moving = [b for b, own in enumerate(actions) if i < len(own)]
+            action = torch.stack([actions[b][i] for b in moving])
             later = self.world_model.advance(Latent(*(part[moving] for part in latent)), action)
             latent = Latent(
                 *(
@@ -170,3 +183,17 @@ class Pipeline:
             for view in views
         ]
         return Observation(*map(torch.cat, zip(*observations, strict=True)))
+
+
+def _actions_since(memory: Recollection, views: Sequence[View]) -> list[list[Tensor]]:
+    """What each episode did since it was seen last: the last action, then as was planned.
+
+    Nothing where that is not known, or too long ago.
+    """
+    since: list[list[Tensor]] = [[] for _ in views]
+    if memory.warm_start is None:
+        return since
+    for b, (done, view) in enumerate(zip(memory.actions, views, strict=True)):
+        if done and 1 <= view.steps <= _FORESEEN:
+            since[b] = [done[-1], *memory.warm_start[b].unbind(0)][: view.steps]
+    return since

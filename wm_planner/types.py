@@ -57,16 +57,22 @@ class PlanStatistics(NamedTuple):
 
     iterations: int
     non_finite: int  # candidates whose score was not a number; none of them can win
+    samples: int = 0  # candidates imagined in each iteration
 
 
 class Plan(NamedTuple):
     """The action sequence a planner chose."""
 
-    actions: Tensor  # (B, H, A) in [-1, 1]
+    actions: Tensor  # (B, H, A) in [-1, 1]; NaN where it failed
     expected_return: Tensor  # (B,) score of the chosen sequence; NaN where none is imagined
     spread: Tensor  # (B, H, A) standard deviation the search ended with
     statistics: PlanStatistics
     candidates: Tensor | None = None  # (B, K, H, A) the best that were imagined, best first
+
+    @property
+    def failed(self) -> Tensor:
+        """(B,) bool: nothing could be chosen; no arm follows actions that are no numbers."""
+        return ~self.actions.isfinite().flatten(1).all(1)
 
 
 class JointState(NamedTuple):

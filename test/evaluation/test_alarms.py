@@ -57,11 +57,19 @@ def test_the_next_trial_is_a_clean_one(env):
 def test_false_alarms_are_of_trials_and_catches_of_each_thing():
     quiet, loud = Trace([math.nan, 0.5, 0.6], 1), Trace([math.nan, 2.0, 0.1], 1)
     traces = {"": [quiet, quiet, loud, quiet], **{name: [loud, quiet] for name in HAPPENINGS}}
-    found = summarise(traces, AlarmsConfig(max_surprise=1.5, clean=4, trials=2))
+    found = summarise(traces, AlarmsConfig(max_surprise=1.5, clean=4, trials=2), rate_hz=10.0)
     assert (found["false_alarms"], found["clean_trials"], found["clean_frames"]) == (1, 4, 8)
     assert found["largest_clean_surprise"] == 2.0
     first = found["happenings"][0]
     assert (first["caught"], first["trials"], first["median_delay_s"]) == (1, 2, 0.0)
+
+
+@pytest.mark.parametrize(("rate_hz", "seconds"), [(10.0, 0.2), (20.0, 0.1)])
+def test_a_delay_is_in_seconds_of_the_models_own_steps(rate_hz, seconds):
+    trace = Trace([math.nan, 0.5, 0.5, 2.0], onset=1)
+    traces = {"": [Trace([math.nan, 0.5], 1)], **{name: [trace] for name in HAPPENINGS}}
+    found = summarise(traces, AlarmsConfig(max_surprise=1.5, clean=1, trials=1), rate_hz)
+    assert found["happenings"][0]["median_delay_s"] == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("wrong", [{"clean": 0}, {"trials": 0}, {"max_surprise": 1.0}])

@@ -16,7 +16,7 @@ from wm_planner.evaluation.in_process import Wave, run_wave
 from wm_planner.evaluation.records import Trial
 from wm_planner.evaluation.trials import TrialsConfig
 from wm_planner.paths import model_dir
-from wm_planner.planning import PlannerConfig, PlanningError
+from wm_planner.planning import PlannerConfig
 from wm_planner.world_models.store import load_model
 
 SEEDS = (4_000_000, 4_000_001, 4_000_002)
@@ -83,26 +83,51 @@ def test_a_failure_gets_a_film_strip_and_a_success_does_not(tmp_path):
     assert good.success and good.strip == ""
 
 
-def test_a_plan_that_cannot_be_made_ends_the_trial_as_a_fault(monkeypatch):
+class LosesSight:
+    """A world model that encodes nothing usable of one of its episodes from some step on."""
+
+    def __init__(self, inner, row: int, step: int) -> None:
+        self._inner, self._row, self._step, self._frames = inner, row, step, 0
+
+    def __getattr__(self, name):
+        return getattr(self._inner, name)
+
+    def encode(self, observation, previous=None):
+        latent = self._inner.encode(observation, previous)
+        if self._frames == self._step:
+            latent.z[self._row] = math.nan
+        self._frames += 1
+        return latent
+
+
+@pytest.mark.parametrize("planner", ["mppi", "cem", "prior"])
+def test_a_plan_that_cannot_be_made_ends_its_trial_as_a_fault_and_no_other(planner):
+    undisturbed = run(SEEDS, planner)
+    pipeline = build_pipeline(shipped(), replace(QUICK, planner=planner))
+    pipeline.world_model = LosesSight(pipeline.world_model, row=1, step=4)
+    envs = [ManipulationEnv(EnvConfig("grasp", time_limit=1.0)) for _ in SEEDS]
+    trials = run_wave(envs, pipeline, Wave(planner, SEEDS), TrialsConfig())
+    assert [trial.ended for trial in trials] == ["time limit", "fault", "time limit"]
+    assert [trial.steps for trial in trials] == [10, 4, 10]
+    for found, wanted in zip(trials, undisturbed, strict=True):
+        together = min(found.steps, 5)  # as many are planned in one batch
+        assert found.rewards[:together] == wanted.rewards[:together]
+        assert found.rewards == pytest.approx(wanted.rewards[: found.steps], abs=1e-3)
+
+
+def test_what_surprises_too_much_ends_its_trial_as_a_fault_and_no_other():
+    pipeline = build_pipeline(shipped(), replace(QUICK, max_surprise=5.0))
+    pipeline.world_model = LosesSight(pipeline.world_model, row=1, step=4)
+    envs = [ManipulationEnv(EnvConfig("grasp", time_limit=1.0)) for _ in SEEDS]
+    trials = run_wave(envs, pipeline, Wave("mppi", SEEDS), TrialsConfig())
+    assert [trial.ended for trial in trials] == ["time limit", "fault", "time limit"]
+
+
+def test_a_trial_without_any_plan_has_a_record_but_no_pictures(tmp_path):
     pipeline = build_pipeline(shipped(), QUICK)
-
-    def refuse(views):
-        raise PlanningError((0,))
-
-    monkeypatch.setattr(pipeline, "think_many", refuse)
-    env = ManipulationEnv(EnvConfig("grasp", time_limit=1.0))
-    (trial,) = run_wave([env], pipeline, Wave("mppi", SEEDS[:1]), TrialsConfig())
-    assert (trial.success, trial.ended, trial.steps) == (False, "fault", 0)
-
-
-def test_a_trial_without_any_plan_has_a_record_but_no_pictures(monkeypatch, tmp_path):
-    pipeline = build_pipeline(shipped(), QUICK)
-
-    def refuse(views):
-        raise PlanningError(tuple(range(len(views))))
-
-    monkeypatch.setattr(pipeline, "think_many", refuse)
+    pipeline.world_model = LosesSight(pipeline.world_model, row=0, step=0)
     env = ManipulationEnv(EnvConfig("grasp", time_limit=1.0))
     config = TrialsConfig(out=tmp_path, video=True)
     (trial,) = run_wave([env], pipeline, Wave("mppi", SEEDS[:1]), config)
-    assert (trial.ended, trial.strip, trial.video) == ("fault", "", "")
+    assert (trial.success, trial.ended, trial.steps) == (False, "fault", 0)
+    assert (trial.strip, trial.video) == ("", "")

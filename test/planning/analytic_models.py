@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from wm_planner.noise import normal
 from wm_planner.types import Latent, Proposal, Rollout
 
 
@@ -22,7 +23,7 @@ class FixedPrior:
         self.calls += 1
         batch = latent.z.shape[0]
         mean = self.mean.expand(batch, horizon, -1)
-        noise = torch.randn((batch, n, *mean.shape[1:]), generator=generator)
+        noise = normal((batch, n, *mean.shape[1:]), generator, mean.device)
         actions = (mean[:, None] + self.std * noise).clamp(-1, 1)
         return Proposal(actions, mean, torch.full_like(mean, self.std))
 

@@ -43,6 +43,7 @@ def test_shapes_range_and_switches(name, batch, horizon):
     assert set(found.actions[..., [1, 3]].unique().tolist()) <= {-1.0, 1.0}
     assert (found.spread >= 0).all()
     assert found.statistics.non_finite == 0
+    assert not found.failed.any()
     assert not found.actions.requires_grad
 
 

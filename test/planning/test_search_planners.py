@@ -17,7 +17,15 @@ from analytic_models import (
     TwoHills,
 )
 
-from wm_planner.planning import CEM, MPPI, LearnedReturn, PlanningError, PriorPenalty, SearchConfig
+from wm_planner.planning import (
+    CEM,
+    MPPI,
+    LearnedReturn,
+    PlanningError,
+    PriorPenalty,
+    SearchConfig,
+    raise_if_failed,
+)
 from wm_planner.types import ActionSpace, Latent
 
 search = partial(SearchConfig, horizon=3)
@@ -109,11 +117,38 @@ def test_prior_actions_that_are_no_number_do_not_spoil_the_plan(planner_class, g
 
 
 @both
-def test_raises_when_nothing_is_a_number_and_says_where(planner_class, generator):
+def test_a_batch_element_of_which_nothing_is_a_number_fails_and_says_so(planner_class, generator):
     latent = Latent(torch.tensor([[1.0, 1.0], [-1.0, 0.0], [1.0, 0.0], [-1.0, 1.0]]))
+    plan = planner_class(NothingKnown(), RETURN, PLANE, search()).plan(latent, None, generator)
+    assert plan.failed.tolist() == [False, True, False, True]
+    assert plan.actions[plan.failed].isnan().all(), "no arm follows that"
     with pytest.raises(PlanningError, match=r"\[1, 3\]") as caught:
-        planner_class(NothingKnown(), RETURN, PLANE, search()).plan(latent, None, generator)
+        raise_if_failed(plan)
     assert caught.value.batch_elements == (1, 3)
+
+
+@both
+@pytest.mark.parametrize("use_prior", [True, False])
+def test_a_batch_element_that_fails_leaves_the_others_as_they_are(
+    planner_class, use_prior, generator
+):
+    """To the bit, with the last plan known or not, one generator for all or one each."""
+    planner = planner_class(NothingKnown(), RETURN, GRIPPER, search(use_prior=use_prior))
+    fine = Latent(torch.tensor([[1.0, 1.0], [0.5, 0.0], [2.0, 0.0]]))
+    broken = Latent(fine.z.clone())
+    broken.z[1] = -1.0
+    others = [0, 2]
+    for last in (None, torch.full((3, 3, 2), 0.1)):
+        for one_each in (False, True):
+            plans = []
+            for latent in (fine, broken):
+                seeded = [torch.Generator().manual_seed(b) for b in range(3)]
+                plans.append(planner.plan(latent, last, seeded if one_each else seeded[0]))
+            assert plans[0].failed.tolist() == [False] * 3
+            assert plans[1].failed.tolist() == [False, True, False]
+            for name in ("actions", "expected_return", "spread", "candidates"):
+                first, second = (getattr(plan, name)[others] for plan in plans)
+                assert torch.equal(first, second), name
 
 
 @both

@@ -139,7 +139,7 @@ def alarms(config: AlarmsConfig) -> dict[str, Any]:
             for seed in range(config.seed, config.seed + count):
                 traces.setdefault(name, []).append(run(env, pipeline, happening, seed))
                 bar.update()
-    result = summarise(traces, config)
+    result = summarise(traces, config, c.control_rate_hz)
     print(describe(result))
     if config.json is not None:
         write_json(config.json, result)
@@ -157,7 +157,8 @@ def run(env: ManipulationEnv, pipeline: Pipeline, happening: Happening | None, s
     try:
         while not over:
             thought = pipeline.think(observation, observation["proprio"])
-            found.append(float("nan") if thought.surprise is None else thought.surprise)
+            (surprise,) = thought.surprise
+            found.append(float("nan") if surprise is None else surprise)
             if happening is not None and len(found) == onset:
                 happening(env, rng)
             action = thought.plan.actions[0, 0].double().numpy()
@@ -169,9 +170,11 @@ def run(env: ManipulationEnv, pipeline: Pipeline, happening: Happening | None, s
     return Trace(found, onset)
 
 
-def summarise(traces: dict[str, list[Trace]], config: AlarmsConfig) -> dict[str, Any]:
+def summarise(
+    traces: dict[str, list[Trace]], config: AlarmsConfig, rate_hz: float
+) -> dict[str, Any]:
     """What is caught with which delay, and the false alarms of the clean trials."""
-    rate_hz, limit = 10.0, config.max_surprise
+    limit = config.max_surprise
     clean = [trace.surprise[1:] for trace in traces[""]]
     false = sum(max(values) > limit for values in clean)
     frames = [value for values in clean for value in values]

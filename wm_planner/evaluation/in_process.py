@@ -21,7 +21,6 @@ from wm_planner.evaluation.trials import EXPERT, TrialsConfig
 from wm_planner.interfaces import Decodable
 from wm_planner.paths import model_dir
 from wm_planner.pipeline import Pipeline, View
-from wm_planner.planning import PlanningError
 from wm_planner.types import Latent, Plan
 from wm_planner.world_models.store import load_model
 
@@ -98,15 +97,14 @@ def run_wave(
     pipeline.reset_many(wave.seeds)
     while views := {i: run.view() for i, run in enumerate(runs) if not run.over}:
         started = time.perf_counter()
-        try:
-            thought = pipeline.think_many(views)
-        except PlanningError as error:
-            for b in error.batch_elements:
-                runs[list(views)[b]].fail()
-            continue
+        thought = pipeline.think_many(views)
+        failed = thought.plan.failed.tolist()
         plan_ms = (time.perf_counter() - started) * 1e3 / len(views)
         for b, i in enumerate(views):
-            runs[i].follow(thought.latent, thought.plan, b, plan_ms)
+            if failed[b]:
+                runs[i].fail()
+            else:
+                runs[i].follow(thought.latent, thought.plan, b, plan_ms)
         for run in runs:
             run.wait_for_frames()
     return [run.trial(config) for run in runs]

@@ -30,6 +30,7 @@ class Report:
         self.frame_to_command_ms: deque[float] = deque(maxlen=_WINDOW)
         self.holds: Counter[str] = Counter()
         self.non_finite = 0
+        self.budget = ""  # of a plan, and why it is that
         self.surprise: float | None = None  # of the newest frames
         self.longest_gap = 0.0  # s, of the node's loop
         self.fault: Fault | None = None
@@ -57,6 +58,7 @@ class Report:
             "plan_ms": f"{outcome.plan_ms:.3f}",
             "frame_to_command_ms": f"{frame_to_command_ms:.3f}",
             "expected_return": f"{float(plan.expected_return[0]):.4f}",
+            "samples": plan.statistics.samples,
             "iterations": plan.statistics.iterations,
             "non_finite_scores": plan.statistics.non_finite,
             "surprise": "" if outcome.surprise is None else f"{outcome.surprise:.4f}",
@@ -98,6 +100,7 @@ def planner_status(report: Report, gate: Gate, overruns: int) -> DiagnosticStatu
         level, text = DiagnosticStatus.WARN, "running, surprised: it looks less far ahead"
     values: dict[str, object] = {
         "state": gate.state.value,
+        "budget": report.budget,
         "overruns": overruns,
         "non_finite_scores": report.non_finite,
         "surprise": "" if report.surprise is None else f"{report.surprise:.3f}",

@@ -242,10 +242,13 @@ def _lockstep(node: Node) -> bool:
 
 
 def planner_config(found: dict[str, Any]) -> PlannerConfig:
-    """The parameters that are the planner's."""
+    """The parameters that are the planner's; in lockstep time does not matter, repeating does."""
     names = {field.name for field in dataclasses.fields(PlannerConfig)}
+    settings = {k: v for k, v in found.items() if k in names}
+    if found["lockstep"]:
+        settings["budget"] = "fixed"
     try:
-        return PlannerConfig(**{k: v for k, v in found.items() if k in names})
+        return PlannerConfig(**settings)
     except ValueError as error:
         raise UserError(str(error)) from error
 

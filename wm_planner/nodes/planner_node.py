@@ -21,7 +21,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 from visualization_msgs.msg import MarkerArray
 
-from wm_planner.assembly import build_pipeline
+from wm_planner.assembly import build_pipeline, settle_budget
 from wm_planner.caution import Surprised
 from wm_planner.control.arm import CartesianArm
 from wm_planner.errors import UserError
@@ -61,11 +61,12 @@ class PlannerNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         try:
             settings = parameters.values(self)
-            pipeline, cameras = self._load(settings)
+            pipeline, cameras, budget = self._load(settings)
         except (UserError, OSError, RuntimeError) as error:
             self.get_logger().error(f"cannot configure: {error}")
             return TransitionCallbackReturn.FAILURE
         self._session = self._connect(pipeline, cameras, settings)
+        self._session.report.budget = budget
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -95,11 +96,14 @@ class PlannerNode(LifecycleNode):
         while self._undo:
             self._undo.pop()()
 
-    def _load(self, settings: dict[str, Any]) -> tuple[Pipeline, tuple[str, ...]]:
+    def _load(self, settings: dict[str, Any]) -> tuple[Pipeline, tuple[str, ...], str]:
+        """The pipeline, its cameras, and what its budget is and why."""
         torch.set_num_threads(settings["threads"])
         torch.set_flush_denormal(True)
         model = load_model(model_dir(settings["model"]), settings["device"])
-        config = parameters.planner_config(settings)
+        config, budget = settle_budget(
+            model, parameters.planner_config(settings), settings["device"]
+        )
         pipeline = self._build(model, config, settings["device"])
         cameras, size = model.config.cameras, model.config.image_size
         blank = {camera: np.zeros((size, size, 3), np.uint8) for camera in cameras}
@@ -108,9 +112,9 @@ class PlannerNode(LifecycleNode):
                 pipeline.think(blank, np.zeros(model.config.proprio_size, np.float32))
         self.get_logger().info(
             f"model '{settings['model']}' sha256 {model.sha256[:12]} on {settings['device']}, "
-            f"planner {settings['planner']}, cameras {list(cameras)}"
+            f"planner {settings['planner']}, cameras {list(cameras)}; budget {budget}"
         )
-        return pipeline, cameras
+        return pipeline, cameras, budget
 
     # Topics, services and timers
 

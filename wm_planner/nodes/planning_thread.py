@@ -133,7 +133,7 @@ class PlanningThread:
             started = time.monotonic()
             thought = self._pipeline.think(frames, job.proprio, job.age, job.speed_scale, job.steps)
             took_ms = (time.monotonic() - started) * 1e3
-            outcome = Outcome(job, thought.plan, None, took_ms, thought.surprise)
+            outcome = Outcome(job, thought.plan, None, took_ms, thought.surprise[0])
         except Exception as error:  # whatever it is, the arm holds and the diagnostics say why
             took_ms = (time.monotonic() - started) * 1e3
             outcome = Outcome(job, None, error, took_ms, getattr(error, "surprise", None))

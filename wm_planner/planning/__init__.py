@@ -2,6 +2,9 @@
 
 from wm_planner.planning.baselines import NoOp, PriorPolicy, RandomPlanner
 from wm_planner.planning.cem import CEM
+from wm_planner.planning.deadline import Pace
+from wm_planner.planning.failure import PlanningError, raise_if_failed
+from wm_planner.planning.join import Part, join
 from wm_planner.planning.mppi import MPPI
 from wm_planner.planning.objectives import (
     ActionSmoothness,
@@ -17,7 +20,6 @@ from wm_planner.planning.registry import (
     PlannerConfig,
     make_planner,
 )
-from wm_planner.planning.search import PlanningError
 from wm_planner.planning.search_config import SearchConfig
 from wm_planner.planning.warm_start import shift
 
@@ -30,6 +32,8 @@ __all__ = [
     "ActionSmoothness",
     "LearnedReturn",
     "NoOp",
+    "Pace",
+    "Part",
     "PlannerConfig",
     "PlanningError",
     "PriorPenalty",
@@ -38,6 +42,8 @@ __all__ = [
     "SearchConfig",
     "Sum",
     "UncertaintyPenalty",
+    "join",
     "make_planner",
+    "raise_if_failed",
     "shift",
 ]

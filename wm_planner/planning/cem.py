@@ -8,6 +8,7 @@ from torch import Tensor
 
 from wm_planner.interfaces import Objective, WorldModel
 from wm_planner.noise import Generators
+from wm_planner.planning.deadline import Pace
 from wm_planner.planning.search import EliteSearch
 from wm_planner.planning.search_config import SearchConfig
 from wm_planner.types import ActionSpace, Latent, Plan
@@ -29,8 +30,11 @@ class CEM:
         objective: Objective,
         action_space: ActionSpace,
         config: SearchConfig = _DEFAULT,
+        pace: Pace | None = None,
     ) -> None:
-        self._search = EliteSearch(world_model, objective, action_space, config, uniform_weights)
+        self._search = EliteSearch(
+            world_model, objective, action_space, config, uniform_weights, pace or Pace()
+        )
 
     def plan(self, latent: Latent, warm_start: Tensor | None, generator: Generators) -> Plan:
         """Best sequence found, see EliteSearch.plan."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from wm_planner.interfaces import Objective, WorldModel
 from wm_planner.noise import Generators
+from wm_planner.planning.deadline import Pace
 from wm_planner.planning.search import EliteSearch
 from wm_planner.planning.search_config import SearchConfig
 from wm_planner.types import ActionSpace, Latent, Plan
@@ -33,10 +34,13 @@ class MPPI:
         action_space: ActionSpace,
         config: SearchConfig = _DEFAULT,
         temperature: float = 0.5,
+        pace: Pace | None = None,
     ) -> None:
         check_temperature(temperature)
         weigh = partial(softmax_weights, temperature=temperature)
-        self._search = EliteSearch(world_model, objective, action_space, config, weigh)
+        self._search = EliteSearch(
+            world_model, objective, action_space, config, weigh, pace or Pace()
+        )
 
     def plan(self, latent: Latent, warm_start: Tensor | None, generator: Generators) -> Plan:
         """Best sequence found, see EliteSearch.plan."""

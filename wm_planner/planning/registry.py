@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from wm_planner.interfaces import BACKENDS, Objective, Planner, WorldModel
 from wm_planner.planning.baselines import NoOp, PriorPolicy, RandomPlanner
 from wm_planner.planning.cem import CEM
+from wm_planner.planning.deadline import Pace
 from wm_planner.planning.mppi import MPPI, check_temperature
 from wm_planner.planning.objectives import (
     ActionSmoothness,
@@ -118,9 +119,12 @@ class PlannerConfig:
 
 
 def make_planner(
-    world_model: WorldModel, action_space: ActionSpace, config: PlannerConfig
+    world_model: WorldModel,
+    action_space: ActionSpace,
+    config: PlannerConfig,
+    pace: Pace | None = None,
 ) -> Planner:
-    """The planner that `config` names."""
+    """The planner that `config` names; those that share a `pace` learn from each other's."""
     match config.planner:
         case "noop":
             return NoOp(action_space, config.horizon)
@@ -129,7 +133,7 @@ def make_planner(
         case "prior":
             return PriorPolicy(world_model, action_space, config.horizon)
         case "cem":
-            return CEM(world_model, config.objective(), action_space, config.search())
+            return CEM(world_model, config.objective(), action_space, config.search(), pace)
         case _:  # mppi: PlannerConfig knows no other name
             return MPPI(
                 world_model,
@@ -137,4 +141,5 @@ def make_planner(
                 action_space,
                 config.search(),
                 config.temperature,
+                pace,
             )

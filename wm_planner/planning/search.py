@@ -9,7 +9,7 @@ arXiv:2310.16828).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, final
 
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from wm_planner.interfaces import Objective, WorldModel
 from wm_planner.noise import Generators, Noise
-from wm_planner.planning.deadline import Deadline
+from wm_planner.planning.deadline import Deadline, Pace
 from wm_planner.planning.distribution import SequenceDistribution
 from wm_planner.planning.search_config import SearchConfig
 from wm_planner.planning.sequence_noise import draw
@@ -26,17 +26,6 @@ from wm_planner.planning.warm_start import fit_warm_start
 from wm_planner.types import ActionSpace, Latent, Plan, PlanStatistics, Proposal
 
 _SHOWN = 8  # candidates that a plan comes with, for people to look at
-
-
-class PlanningError(RuntimeError):
-    """No candidate of some batch elements could be scored; the arm should hold."""
-
-    def __init__(self, batch_elements: tuple[int, ...]) -> None:
-        self.batch_elements = batch_elements
-        super().__init__(
-            f"no candidate has a finite score in batch elements {list(batch_elements)}, expected "
-            "at least one each: check the observation for NaN and the model's weights, then hold"
-        )
 
 
 class _Scored(NamedTuple):
@@ -68,6 +57,7 @@ class _Found(NamedTuple):
     distribution: SequenceDistribution
     non_finite: Tensor  # ()
     iterations: int
+    samples: int  # in each of them
 
 
 @final
@@ -85,14 +75,17 @@ class EliteSearch:
     weigh: Callable[[Tensor], Tensor]
     """From the elites' scores (B, K), best first, some perhaps -inf, to weights (B, K), sum 1."""
 
+    pace: Pace = field(default_factory=Pace)
+    """How slow the last plans were; only a deadline asks."""
+
     @torch.no_grad()
     def plan(self, latent: Latent, warm_start: Tensor | None, generator: Generators) -> Plan:
         """Best sequence found; never scores worse than the prior's own or the last plan.
 
-        `generator`, or one for each batch element, lives on the latent's device. Raises
-        PlanningError if for some batch element no candidate has a finite score.
+        `generator`, or one for each batch element, lives on the latent's device. A batch element
+        of which no candidate has a finite score failed, see Plan; the others do not notice.
         """
-        deadline = Deadline(self.config.deadline_ms, latent.z.device)
+        deadline = Deadline(self.config.deadline_ms, latent.z.device, self.pace)
         prior = self._prior(latent, generator)
         if not self.config.use_warm_start:
             warm_start = None
@@ -102,7 +95,7 @@ class EliteSearch:
         distribution = self._initial(latent, prior, warm_start)
         references = self._references(distribution, prior, warm_start)
         found = self._refine(latent, prior, distribution, references, generator, deadline)
-        return self._choose(latent, prior, references, found)
+        return self._choose(latent, prior, references, found, deadline)
 
     def _prior(self, latent: Latent, generator: Generators) -> Proposal | None:
         if not self.config.use_prior:
@@ -150,7 +143,9 @@ class EliteSearch:
         elites = _Scored(given[:, :0], given.new_zeros(given.shape[0], 0))  # none yet
         non_finite = torch.zeros((), dtype=torch.int64, device=given.device)
         iterations = 0
-        for noise in self._noise(latent, generator):
+        rounds = self._noise(latent, generator)
+        deadline.begin_rounds()
+        for noise in rounds:
             sampled = distribution.sample(noise)[:, given.shape[1] :]
             scored = self._imagine(latent, prior, torch.cat([given, sampled], dim=1))
             non_finite = non_finite + scored.non_finite()
@@ -161,9 +156,10 @@ class EliteSearch:
             )
             given = given[:, :0]
             iterations += 1
-            if deadline.over():
+            deadline.round_done()
+            if not deadline.allows_round():
                 break
-        return _Found(elites, weights, distribution, non_finite, iterations)
+        return _Found(elites, weights, distribution, non_finite, iterations, self.config.samples)
 
     def _noise(self, latent: Latent, generator: Generators) -> list[Noise]:
         config = self.config
@@ -184,36 +180,47 @@ class EliteSearch:
         return _Scored(actions, scores.nan_to_num(unusable, posinf=unusable, neginf=unusable))
 
     def _choose(
-        self, latent: Latent, prior: Proposal | None, references: Tensor, found: _Found
+        self,
+        latent: Latent,
+        prior: Proposal | None,
+        references: Tensor,
+        found: _Found,
+        deadline: Deadline,
     ) -> Plan:
         """The elites' weighted mean, unless it falls between them: then the best elite.
 
         Averaging evens out the model's errors, which the single best candidate exploits. Where the
         score is concave the mean is at least as good as its elites on average (Jensen); where it is
         not, the elites lie in separate modes. Either way the plan is at least as good as each
-        reference, which is imagined beside the mean.
+        reference, which is imagined beside the mean. Without time for that, the best elite it is:
+        the references were among the candidates.
         """
+        best = _best(found)
+        if not deadline.allows_choice():
+            return best
         central = found.distribution.central()  # (B, H, A)
         final = self._imagine(latent, prior, torch.cat([central[:, None], references], dim=1))
         central_score, reference_scores = final.scores[:, 0], final.scores[:, 1:]  # (B,), (B, R)
         usable = found.elites.scores.isfinite()
         average = (found.weights * found.elites.scores.where(usable, 0.0)).sum(1)  # (B,)
         take_mean = central_score >= torch.maximum(average, reference_scores.amax(1))
-        best_score = found.elites.scores[:, 0]
-        _raise_if_unusable(best_score)
-        return Plan(
-            actions=torch.where(take_mean[:, None, None], central, found.elites.actions[:, 0]),
-            expected_return=torch.where(take_mean, central_score, best_score),
-            spread=found.distribution.std,
-            statistics=PlanStatistics(
-                iterations=found.iterations,
-                non_finite=int(found.non_finite + final.non_finite()),
-            ),
-            candidates=found.elites.actions[:, :_SHOWN],
+        non_finite = best.statistics.non_finite + int(final.non_finite())
+        deadline.choice_done()
+        return best._replace(
+            actions=torch.where(take_mean[:, None, None], central, best.actions),
+            expected_return=torch.where(take_mean, central_score, best.expected_return),
+            statistics=best.statistics._replace(non_finite=non_finite),
         )
 
 
-def _raise_if_unusable(best_score: Tensor) -> None:
-    unusable = best_score.isneginf().tolist()  # (B,)
-    if any(unusable):
-        raise PlanningError(tuple(b for b, bad in enumerate(unusable) if bad))
+def _best(found: _Found) -> Plan:
+    """The best elite as a plan; NaN where not even that one has a finite score."""
+    scores = found.elites.scores[:, 0]  # (B,)
+    failed = scores.isneginf()[:, None, None]
+    return Plan(
+        actions=found.elites.actions[:, 0].masked_fill(failed, torch.nan),
+        expected_return=scores,
+        spread=found.distribution.std,
+        statistics=PlanStatistics(found.iterations, int(found.non_finite), found.samples),
+        candidates=found.elites.actions[:, :_SHOWN],
+    )

@@ -26,7 +26,8 @@ class SearchConfig:
     deadline_ms: float = 0.0
     """Milliseconds that a plan may take: no round starts that would not end in time. 0: none.
 
-    The first round is always done. Plans then depend on how fast the machine is."""
+    What would is judged by the slowest of the last plans. The first round is always done. Plans
+    then depend on how fast the machine is."""
 
     elites: int = 32
     """Best sequences found so far that the distribution is refitted to."""

@@ -68,7 +68,9 @@ class PlannerPilot:
     def act(self, views: Views) -> np.ndarray:
         """See Pilot."""
         seen = {i: View(view, view["proprio"]) for i, view in enumerate(views)}
-        return self._pipeline.think_many(seen).plan.actions[:, 0].double().cpu().numpy()
+        thought = self._pipeline.think_many(seen)
+        self._pipeline.check(thought)
+        return thought.plan.actions[:, 0].double().cpu().numpy()
 
 
 class RandomPilot:
