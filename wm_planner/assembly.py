@@ -62,7 +62,7 @@ def settle_budget(model: LoadedModel, planner: PlannerConfig, device: str = "cpu
     def times_ms(budget: Budget, plans: int) -> list[float]:
         trial = budget.of(replace(config, max_surprise=_UNSHAKEN if config.max_surprise else 0.0))
         pipeline = _pipeline(model, world_model, arm, trial, device)
-        return _plan_times_ms(pipeline, model.config, plans)
+        return plan_times_ms(pipeline, model.config, plans)
 
     fitted = fit_budget(times_ms, 1 / model.config.control_rate_hz)
     if not fitted.fits:
@@ -70,7 +70,7 @@ def settle_budget(model: LoadedModel, planner: PlannerConfig, device: str = "cpu
     return Settled(fitted.budget.of(config), f"measured to fit: {fitted}")
 
 
-def _plan_times_ms(pipeline: Pipeline, config: ModelConfig, plans: int) -> list[float]:
+def plan_times_ms(pipeline: Pipeline, config: ModelConfig, plans: int) -> list[float]:
     """Of planning from frames on which nothing is to be seen, which takes as long as from any."""
     blank = np.zeros((config.image_size, config.image_size, 3), np.uint8)
     frames, proprio = dict.fromkeys(config.cameras, blank), np.zeros(config.proprio_size)

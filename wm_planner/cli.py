@@ -100,6 +100,12 @@ SUBCOMMANDS = {
         "evaluate",
         "measure what a world model imagines beside what then happens, with a page of pictures",
     ),
+    "doctor": Subcommand(
+        "wm_planner.doctor",
+        "DoctorConfig",
+        "doctor",
+        "say what this machine can do, what is missing, and whether the demo holds its rate here",
+    ),
     "bench": Subcommand(
         "wm_planner.evaluation.bench",
         "BenchConfig",

@@ -8,7 +8,7 @@ from functools import partial
 
 import torch
 
-from wm_planner.fastest import Unavailable, fastest
+from wm_planner.fastest import Fastest, Unavailable, fastest
 from wm_planner.interfaces import WorldModel
 from wm_planner.types import Latent
 from wm_planner.world_models.graphed import GraphedTDLatent
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 def with_backend(model: TDLatent, backend: str) -> WorldModel:
     """`model`, imagining by one of BACKENDS; where that cannot be had, as it is, with a warning."""
     if backend == "auto":
-        backend = fastest_backend(model)
+        backend = measure_backends(model).name
     try:
         return _made(model, backend)
     except Unavailable as error:
@@ -31,8 +31,8 @@ def with_backend(model: TDLatent, backend: str) -> WorldModel:
         return model
 
 
-def fastest_backend(model: TDLatent) -> str:
-    """One of BACKENDS but auto: what imagines fastest here, on the device the model lies on."""
+def measure_backends(model: TDLatent) -> Fastest:
+    """Which of BACKENDS but auto imagines fastest here, on the device the model lies on."""
     device = model.is_switch.device.type
     c = model.config
     # torch.compile is not measured on a GPU: it takes minutes; there products decide.
@@ -46,7 +46,7 @@ def fastest_backend(model: TDLatent) -> str:
     )
     if found.name == "eager" and "float32" in found.unavailable:
         _log.warning("imagining with plain PyTorch: %s", found.unavailable["float32"])
-    return found.name
+    return found
 
 
 def _made(model: TDLatent, backend: str) -> WorldModel:
