@@ -1,42 +1,31 @@
 """Trials on the real nodes: simulation, planner and what runs and reports the trials."""
 
-import os
-
-from ament_index_python.packages import get_package_share_directory
-from launch.actions import (
-    DeclareLaunchArgument,
-    OpaqueFunction,
-    SetEnvironmentVariable,
-    Shutdown,
-)
+from launch.actions import OpaqueFunction, Shutdown
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import LifecycleNode, Node
 
 from launch import LaunchDescription
 from wm_planner.cli import parse_config
 from wm_planner.evaluation.trials import TrialsConfig
+from wm_planner.nodes.launching import SHARE, argument, off_screen, shared_memory
+from wm_planner.nodes.processes import TO_PLANNER
 from wm_planner.nodes.trials import node_parameters
 
-SHARE = get_package_share_directory("wm_planner")
-
 ARGUMENTS = [
-    DeclareLaunchArgument("task", default_value="grasp", description="Chooses the default config."),
-    DeclareLaunchArgument(
+    argument("task", "grasp", "Chooses the default config."),
+    argument(
         "config",
-        default_value=[
-            PathJoinSubstitution([SHARE, "config", "trials", LaunchConfiguration("task")]),
-            ".yaml",
-        ],
-        description="YAML file with the options of `wm_planner trials`.",
+        [PathJoinSubstitution([SHARE, "config", "trials", LaunchConfiguration("task")]), ".yaml"],
+        "YAML file with the options of `wm_planner trials`.",
     ),
-    DeclareLaunchArgument(
-        "out", default_value="out/trials", description="Folder for trials, report and pictures."
-    ),
+    argument("out", "out/trials", "Folder for trials, report and pictures."),
 ]
 
 
 def generate_launch_description():
-    return LaunchDescription([*ARGUMENTS, *environment(), OpaqueFunction(function=nodes)])
+    return LaunchDescription(
+        [*ARGUMENTS, *shared_memory(), *off_screen(), OpaqueFunction(function=nodes)]
+    )
 
 
 def nodes(context):
@@ -52,10 +41,7 @@ def nodes(context):
             name="sim",
             output="screen",
             parameters=[simulation],
-            remappings=[
-                ("commands", "wm_planner/commands"),
-                ("joint_trajectory", "wm_planner/joint_trajectory"),
-            ],
+            remappings=TO_PLANNER.items(),
         ),
         LifecycleNode(
             package="wm_planner",
@@ -74,12 +60,3 @@ def nodes(context):
             on_exit=Shutdown(),
         ),
     ]
-
-
-def environment():
-    """Room for camera frames in shared memory; cameras off screen where there is no screen."""
-    settings = {
-        "FASTDDS_DEFAULT_PROFILES_FILE": os.path.join(SHARE, "config", "fastdds.xml"),
-        **({} if "DISPLAY" in os.environ else {"MUJOCO_GL": "egl"}),
-    }
-    return [SetEnvironmentVariable(k, v) for k, v in settings.items() if k not in os.environ]
