@@ -1,6 +1,8 @@
 """The launch files, where a real launch_ros is installed."""
 
 import importlib.util
+import subprocess
+import sys
 
 import pytest
 
@@ -38,6 +40,88 @@ def test_every_argument_is_described(name, least):
     arguments = description(name).get_launch_arguments()
     assert len(arguments) >= least
     assert all(argument.description for argument in arguments)
+
+
+def settings(name, **given):
+    """Every argument of a launch file and of what it includes, where these are given."""
+    context = launch_context(given)
+    _settle(description(name).entities, context)
+    return context.launch_configurations
+
+
+def _settle(entities, context):
+    sets = (
+        launch.DeclareLaunchArgument,
+        launch.SetLaunchConfiguration,
+        launch.IncludeLaunchDescription,
+    )
+    for entity in entities or ():
+        if isinstance(entity, launch_package.LaunchDescription):
+            _settle(entity.entities, context)
+        elif isinstance(entity, sets):
+            _settle(entity.visit(context), context)
+
+
+@pytest.mark.parametrize("name", ["sim", "play"])
+def test_what_stands_in_for_the_robot_tells_the_planner(name):
+    """Its defaults win over those of robot.launch.py, which has others; what is given wins too."""
+    of_planner = settings("robot")
+    found = settings(name, planner="cem")
+    assert found["start"] == found["use_sim_time"] == "true"
+    assert of_planner["start"] == of_planner["use_sim_time"] == "false"
+    assert found["planner"] == "cem"
+    assert set(of_planner) <= set(found)
+
+
+def test_the_model_is_the_one_of_the_simulated_task():
+    assert settings("sim", task="stack")["model"] == "stack"
+    assert settings("sim", task="stack", model="mine")["model"] == "mine"
+
+
+def test_nothing_that_is_imagined_is_a_surprise():
+    assert settings("play", max_surprise="3.0")["max_surprise"] == "0.0"
+
+
+def test_an_argument_with_choices_takes_no_other():
+    with pytest.raises(RuntimeError, match="lockstep"):
+        settings("sim", lockstep="maybe")
+
+
+def variables(name):
+    """Environment variables that a launch file itself sets."""
+    entities = description(name).entities
+    actions = [e for e in entities if isinstance(e, launch.SetEnvironmentVariable)]
+    return {"".join(part.text for part in action.name) for action in actions}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("sim", {"MUJOCO_GL"}),
+        ("play", {"MUJOCO_GL"}),
+        ("robot", {"FASTDDS_DEFAULT_PROFILES_FILE"}),
+        ("trials", {"MUJOCO_GL", "FASTDDS_DEFAULT_PROFILES_FILE"}),
+    ],
+)
+def test_variables_are_set_where_the_user_has_not(name, expected, monkeypatch):
+    for variable in ("DISPLAY", "MUJOCO_GL", "FASTDDS_DEFAULT_PROFILES_FILE"):
+        monkeypatch.delenv(variable, raising=False)
+    assert variables(name) == expected
+    monkeypatch.setenv("MUJOCO_GL", "osmesa")
+    monkeypatch.setenv("FASTDDS_DEFAULT_PROFILES_FILE", "mine.xml")
+    assert variables(name) == set()
+
+
+@pytest.mark.parametrize("name", ["sim", "robot", "play"])
+def test_ros_is_enough_to_launch(name):
+    """`ros2 launch` may run on ROS's own Python; only the nodes see the virtual environment."""
+    file = share_dir() / "launch" / f"{name}.launch.py"
+    code = f"import runpy, sys; runpy.run_path({str(file)!r}); print(*sys.modules)"
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    imported = set(result.stdout.split())
+    assert "wm_planner.nodes.launching" in imported
+    assert not imported & {"torch", "mujoco", "jsonargparse", "cv2", "h5py"}
 
 
 def executables(entities):
