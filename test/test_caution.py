@@ -1,6 +1,7 @@
 """How far the world model is trusted."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from wm_planner.types import Latent, Plan, PlanStatistics
 from wm_planner.world_models.surprise import Percentiles, SurpriseScale
 
 SCALE = SurpriseScale((1.0,) * 4, Percentiles(0.1, 0.5, 0.8, 1.0), (), (), 1000, "abc")
+SCALE_OF_FRAMES = replace(SCALE, frames=(SCALE.latent,), patches=((0.1,) * 64,))
 BLANK = torch.zeros(1, 1, 3, 16, 16, dtype=torch.uint8)
 
 
@@ -192,3 +194,38 @@ def test_when_nothing_surprises_a_missing_plan_is_still_an_error(pipeline):
     failed = thought.plan._replace(actions=thought.plan.actions * math.nan)
     with pytest.raises(PlanningError):
         pipeline.check(thought._replace(plan=failed))
+
+
+class Painter(World):
+    """Also decodes: a latent is the brightness of all pixels."""
+
+    decoded = 0
+
+    def decode(self, latent):
+        self.decoded += 1
+        grey = (20 * latent.z[:, :1, None, None, None]).to(torch.uint8)
+        return grey.expand(-1, 1, 3, 16, 16)
+
+
+def test_what_is_believed_is_drawn_beforehand_when_there_is_time_and_once():
+    surprises, decoded = [], []
+    for prepared in (False, True):
+        world = Painter()
+        watchful = Caution(world, SCALE_OF_FRAMES, 100.0, 5, Planner)
+        pipeline = Pipeline(world, Planner(5), None, ("front",), 16, caution=watchful)
+        for seen in (0.0, 1.0, 3.0):
+            world.seen = seen
+            if prepared:
+                pipeline.prepare()
+                pipeline.prepare()
+            before = world.decoded
+            surprises.append(think(pipeline).surprise)
+            decoded.append(world.decoded - before)
+    assert decoded == [0, 2, 2, 0, 1, 1]
+    assert surprises[:3] == surprises[3:] and surprises[2] > (0.0,)
+
+
+def test_nothing_is_drawn_for_a_model_that_does_not_decode(pipeline):
+    think(pipeline)
+    pipeline.prepare()
+    assert think(pipeline).surprise == (0.0,)

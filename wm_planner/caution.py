@@ -33,6 +33,7 @@ class Sight(NamedTuple):
 
     latent: Latent  # (B, D)
     images: Tensor  # (B, V, C, h, w) uint8
+    picture: Tensor | None = None  # (B, V, C, h, w) uint8, the latent decoded, where it is already
 
 
 class Caution:
@@ -66,11 +67,18 @@ class Caution:
     def surprise(self, before: Sight, foreseen: Latent, now: Sight) -> Tensor:
         """Surprise (B,): the largest of the latent's and of each camera's frame."""
         found = surprise(foreseen, now.latent, self._scale)
-        if isinstance(self._world_model, Decodable) and self._scale.frames:
-            decoded = self._world_model.decode(before.latent), self._world_model.decode(foreseen)
-            change = picture_change(before.images, now.images, *decoded)
+        model, believed = self._world_model, before.picture
+        if isinstance(model, Decodable) and self._scale.frames:
+            believed = model.decode(before.latent) if believed is None else believed
+            change = picture_change(before.images, now.images, believed, model.decode(foreseen))
             found = torch.maximum(found, frame_surprise(change, self._scale).amax(1))
         return found
+
+    def picture(self, latent: Latent) -> Tensor | None:
+        """What a latent looks like (B, V, C, h, w) uint8; None where that is not compared."""
+        if not isinstance(self._world_model, Decodable) or not self._scale.frames:
+            return None
+        return self._world_model.decode(latent)
 
     def check(self, surprise: Sequence[float | None]) -> None:
         """Raise Surprised for the first of these that it refuses; None: nothing was foreseen."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -23,6 +23,16 @@ class Recollection(NamedTuple):
     generators: list[torch.Generator]  # B
     actions: list[list[Tensor]]  # B, of the last actions (A,), oldest first
     images: Tensor | None = None  # (B, V, C, h, w) uint8
+    picture: Tensor | None = None  # (B, V, C, h, w) uint8, of the latent, if it was drawn
+
+
+class _Last(NamedTuple):
+    """Of one episode, B = 1."""
+
+    latent: Latent
+    warm_start: Tensor
+    images: Tensor
+    picture: Tensor | None = None
 
 
 class Memory:
@@ -30,7 +40,7 @@ class Memory:
 
     def __init__(self, seeds: Sequence[int], device: torch.device | str) -> None:
         self._generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
-        self._last: list[tuple[Latent, Tensor, Tensor] | None] = [None] * len(seeds)
+        self._last: list[_Last | None] = [None] * len(seeds)
         self._actions: list[deque[Tensor]] = [deque(maxlen=_MOST_ACTIONS) for _ in seeds]
 
     def recall(self, episodes: Sequence[int]) -> Recollection:
@@ -42,10 +52,12 @@ class Memory:
             return Recollection(None, None, generators, actions)
         if len(known) < len(episodes):
             raise ValueError("some episodes have a last plan, some none; begin them at once")
-        latents, warm_starts, images = zip(*known, strict=True)
-        latent = Latent(*map(torch.cat, zip(*latents, strict=True)))
-        plans = _equally_long(warm_starts)
-        return Recollection(latent, plans, generators, actions, torch.cat(images))
+        latent = Latent(*map(torch.cat, zip(*(last.latent for last in known), strict=True)))
+        plans = _equally_long([last.warm_start for last in known])
+        images = torch.cat([last.images for last in known])
+        drawn = [last.picture for last in known if last.picture is not None]
+        picture = torch.cat(drawn) if len(drawn) == len(known) else None
+        return Recollection(latent, plans, generators, actions, images, picture)
 
     def remember(
         self,
@@ -59,8 +71,14 @@ class Memory:
         for i, b in rows.items():
             row = slice(b, b + 1)
             own = Latent(*(part[row] for part in latent))
-            self._last[i] = own, warm_start[row], images[row]
+            self._last[i] = _Last(own, warm_start[row], images[row])
             self._actions[i].append(action[b])
+
+    def draw(self, picture: Callable[[Latent], Tensor | None]) -> None:
+        """Keep the picture (1, V, C, h, w) of every episode's last latent (1, D)."""
+        for i, last in enumerate(self._last):
+            if last is not None and last.picture is None:
+                self._last[i] = last._replace(picture=picture(last.latent))
 
     def forget_actions(self) -> None:
         """The last actions were not carried out."""

@@ -126,6 +126,15 @@ class Pipeline:
         )
         return Thought(ahead, plan, surprise)
 
+    @torch.inference_mode()
+    def prepare(self) -> None:
+        """Draw what is believed now, for the next frames to be compared with: `think` is faster.
+
+        To be called when there is time: after a plan, or not at all.
+        """
+        if self._caution is not None:
+            self._memory.draw(self._caution.picture)
+
     def forget_actions(self) -> None:
         """The last commands were not carried out: the arm held instead."""
         self._memory.forget_actions()
@@ -143,7 +152,8 @@ class Pipeline:
         if not any(since):
             return (None,) * len(views)
         foreseen = self._advanced(memory.latent, since)
-        found = self._caution.surprise(Sight(memory.latent, memory.images), foreseen, now)  # (B,)
+        before = Sight(memory.latent, memory.images, memory.picture)
+        found = self._caution.surprise(before, foreseen, now)  # (B,)
         scaled = found * found.new_tensor([view.speed_scale for view in views])
         return tuple(
             value if known else None for value, known in zip(scaled.tolist(), since, strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -120,7 +121,7 @@ class PlanningThread:
         return frames
 
     def _work(self, job: Job) -> None:
-        """Plan; then, with the command already on its way, draw."""
+        """Plan; then, with the command already on its way, draw and prepare for the next frames."""
         thought, frames, picture = None, {}, None
         started = time.monotonic()
         try:
@@ -141,6 +142,9 @@ class PlanningThread:
             self._outcomes.append(outcome)
             self._busy = job.imagine > 0
         self._done()
+        if thought is not None:
+            with suppress(Exception):  # the next plan meets what is wrong, and the arm holds
+                self._pipeline.prepare()
         if not job.imagine:
             return
         if thought is not None:

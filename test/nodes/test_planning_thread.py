@@ -1,0 +1,51 @@
+"""What is done in the planning thread, and when."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from wm_planner.nodes.frame_buffer import FrameSet
+from wm_planner.nodes.messages import encode_image
+from wm_planner.nodes.planning_thread import Job, PlanningThread
+from wm_planner.perception.frame_guard import FrameGuard
+from wm_planner.pipeline import Thought
+from wm_planner.types import JointState, Latent, Plan, PlanStatistics
+
+
+class Pipeline:
+    """Tells what it is asked, and what had come of it by then."""
+
+    def __init__(self, fails: bool) -> None:
+        self.fails, self.asked, self.thread = fails, [], None
+
+    def think(self, *view):
+        self.asked.append("think")
+        actions = torch.zeros(1, 1, 4)
+        plan = Plan(actions, torch.zeros(1), actions, PlanStatistics(1, 0))
+        return Thought(Latent(torch.zeros(1, 4)), plan, (0.5,))
+
+    def prepare(self):
+        self.asked.append(f"prepare after {len(self.thread.take())} outcomes")
+        if self.fails:
+            raise RuntimeError("no memory")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_it_prepares_for_the_next_frames_when_the_plan_is_out_and_goes_on_if_that_fails(fails):
+    done = threading.Semaphore(0)
+    pipeline = Pipeline(fails)
+    thread = PlanningThread(pipeline, FrameGuard(16, 4.0, 0.05), done.release)
+    pipeline.thread = thread
+    frame = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    joints = JointState(np.zeros(8), np.zeros(8), 0.0)
+    frames = FrameSet({"front": encode_image(frame, 0.0, "front")}, joints, 0.0, 0.0)
+    job = Job(frames, np.zeros(8, np.float32), 0, None, 0.0, 1.0, 1, False, 0)
+    for _ in range(2):
+        thread.submit(job)
+        assert done.acquire(timeout=10)
+    thread.close(10)
+    assert pipeline.asked == ["think", "prepare after 1 outcomes"] * 2
