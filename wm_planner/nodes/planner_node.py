@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -39,6 +40,7 @@ from wm_planner.pipeline import Pipeline
 from wm_planner.world_models.store import load_model
 
 _WATCHDOG_PERIOD = 0.05  # s
+_SWITCH_INTERVAL = 0.0005  # s that the executor may keep Python from the planning thread
 _RELIABLE = QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE)
 _NEWEST_FRAME = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 _NEWEST_JOINTS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -238,6 +240,7 @@ def _frame_buffer(cameras: tuple[str, ...], settings: dict[str, Any]) -> FrameBu
 
 
 def main() -> int:
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     return spin_until_signal(PlannerNode, PlannerNode.take_down)
 
 
