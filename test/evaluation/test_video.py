@@ -1,5 +1,8 @@
 """Videos and pictures can be read again and hold what was written."""
 
+import os
+import threading
+
 import cv2
 import numpy as np
 import pytest
@@ -47,6 +50,24 @@ def test_video_refuses_a_frame_of_another_size(tmp_path):
         video.write(np.zeros((64, 96, 3), np.uint8))
         with pytest.raises(UserError, match=r"\(64, 64, 3\).*\(64, 96, 3\)"):
             video.write(np.zeros((64, 64, 3), np.uint8))
+
+
+def test_encoding_gives_way_to_all_else(tmp_path):
+    def priority():
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    mine = priority()
+    with Video(tmp_path / "video.mp4", rate_hz=10.0) as video:
+        video.write(np.zeros((64, 96, 3), np.uint8))
+        assert video._thread.submit(priority).result() == 19
+    assert priority() == mine
+
+
+def test_a_video_that_cannot_be_written_is_an_error(tmp_path):
+    (tmp_path / "video.mp4").mkdir()
+    video = Video(tmp_path / "video.mp4", rate_hz=10.0)
+    with pytest.raises(UserError, match="cannot write a video"), video:
+        video.write(np.zeros((64, 96, 3), np.uint8))
 
 
 def _picture(value):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -11,37 +16,62 @@ import numpy as np
 from wm_planner.errors import UserError
 from wm_planner.evaluation.imagination import TILE
 
+_MOST_WAITING = 300  # frames: half a minute at 10 Hz, then whoever writes has to wait
+
 
 class Video:
-    """VP9 in an MP4 file, which browsers play, written frame by frame; use it in a `with` block."""
+    """VP9 in an MP4 file, which browsers play, written frame by frame; use it in a `with` block.
+
+    Encoding takes up to two cores. It happens in a thread of the lowest priority: what plans and
+    simulates meanwhile goes first, and the block's end waits for the frames that are left.
+    """
 
     def __init__(self, path: Path, rate_hz: float) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._rate = path, rate_hz
-        self._writer: cv2.VideoWriter | None = None
+        self._writer: cv2.VideoWriter | None = None  # the thread's
         self._shape: tuple[int, ...] = ()
+        self._thread = ThreadPoolExecutor(1, "video", initializer=_give_way)
+        self._waiting: deque[Future[None]] = deque()
 
     def __enter__(self) -> Video:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._writer is not None:
-            self._writer.release()
+        try:
+            self._settle(most=0)
+        finally:
+            self._thread.shutdown(cancel_futures=True)
+            if self._writer is not None:
+                self._writer.release()
 
     def write(self, frame: np.ndarray) -> None:
         """Append a frame (h, w, 3) uint8 RGB; all of one size."""
+        self._shape = self._shape or frame.shape
+        if frame.shape != self._shape:  # OpenCV would leave it out without a word
+            raise UserError(f"{self._path}: frame has shape {frame.shape}, expected {self._shape}")
+        self._settle(most=_MOST_WAITING)
+        self._waiting.append(self._thread.submit(self._encode, frame[:, :, ::-1].copy()))
+
+    def _settle(self, most: int) -> None:
+        """Wait until at most so many frames are left; raises what went wrong with earlier ones."""
+        while self._waiting and (len(self._waiting) > most or self._waiting[0].done()):
+            self._waiting.popleft().result()
+
+    def _encode(self, frame: np.ndarray) -> None:
         if self._writer is None:
-            self._shape = frame.shape
             fourcc = cv2.VideoWriter.fourcc(*"vp09")  # OpenCV's wheels have no H.264
             size = (frame.shape[1], frame.shape[0])
             self._writer = cv2.VideoWriter(str(self._path), fourcc, self._rate, size)
-            if not self._writer.isOpened():
-                raise UserError(
-                    f"{self._path}: OpenCV cannot write a video there; is the disk full?"
-                )
-        if frame.shape != self._shape:  # OpenCV would leave it out without a word
-            raise UserError(f"{self._path}: frame has shape {frame.shape}, expected {self._shape}")
-        self._writer.write(np.ascontiguousarray(frame[:, :, ::-1]))
+        if not self._writer.isOpened():
+            raise UserError(f"{self._path}: OpenCV cannot write a video there; is the disk full?")
+        self._writer.write(frame)
+
+
+def _give_way() -> None:
+    """Let this thread, and those it starts, run only when nothing else wants to."""
+    with suppress(OSError, AttributeError):  # where priorities are of processes, or forbidden
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
 
 
 def film_strip(pictures: Sequence[np.ndarray], moments: int = 7, period: float = 0.1) -> np.ndarray:
