@@ -13,6 +13,7 @@ from wm_planner.evaluation.statistics import percentile
 
 _GEMM = 512  # rows and columns of the products that measure the peak
 _WARM_UP = 3  # calls that do not count
+_PATIENCE = 2.0  # s
 
 
 def time_ms(call: Callable[[], Any], repeats: int, device: str = "cpu") -> dict[str, float]:
@@ -56,10 +57,13 @@ def median_ratio(slower: list[float], faster: list[float]) -> float:
 
 
 def gemm_peak(dtype: torch.dtype, repeats: int, device: str = "cpu") -> float:
-    """Floating-point operations a second of 512-wide matrix products, best of `repeats`."""
+    """Floating-point operations a second of 512-wide matrix products, best of `repeats`.
+
+    Fewer where they are so slow that it would take longer than two seconds.
+    """
     a = torch.randn(_GEMM, _GEMM, device=device).to(dtype)
-    times = []
-    for _ in range(max(10, repeats)):
+    times: list[float] = []
+    while len(times) < max(10, repeats) and 4 * sum(times) < _PATIENCE:
         _wait(device)
         started = time.perf_counter()
         for _ in range(4):
