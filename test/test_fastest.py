@@ -59,6 +59,11 @@ def test_an_answer_is_remembered_by_its_question():
         fastest("waking", {"a": never})
 
 
+def test_what_may_be_mended_is_tried_again():
+    assert fastest("sleeping", {"a": missing, "b": sleeping(5)}).name == "b"
+    assert fastest("sleeping", {"a": sleeping(1), "b": sleeping(5)}).name == "a"
+
+
 def test_another_processor_or_a_limit_on_it_is_asked_anew(monkeypatch):
     fastest("sleeping", {"a": sleeping(1)})
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "SSE41")

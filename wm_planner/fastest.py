@@ -7,7 +7,6 @@ slower than float32.
 from __future__ import annotations
 
 import json
-import logging
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -23,7 +22,6 @@ _SECONDS = 0.8  # that measuring may take, besides the first call of each way
 _TURNS = 15
 _MARGIN = 1.15  # so many times faster than the first way must another be: speeds fluctuate
 _HOPELESS = 5.0  # times slower at the first call: not called again
-_log = logging.getLogger(__name__)
 
 
 class Unavailable(RuntimeError):
@@ -38,9 +36,10 @@ class Fastest(NamedTuple):
     unavailable: dict[str, str]  # why, by name, of the others
 
     def __str__(self) -> str:
+        """What was found, and why."""
         told = [f"{name} {ms:.3g} ms" for name, ms in self.ms.items()]
         told += [f"{name} not to be had: {why}" for name, why in self.unavailable.items()]
-        return f"{self.name} ({', '.join(told)})"
+        return f"{self.name}, as measured here: {', '.join(told)}"
 
 
 def fastest(
@@ -50,7 +49,8 @@ def fastest(
 
     Args:
         question: what is asked, in words that are different for different work: the answer is
-            remembered by them, the processor, PyTorch and the number of threads.
+            remembered by them, the processor, PyTorch and the number of threads, unless the first
+            way is not to be had, which may be mended.
         ways: by name: makes a call, or raises Unavailable.
         device: that the calls run on.
 
@@ -62,8 +62,8 @@ def fastest(
     found = _read(answers).get(key)
     if found is None or found.name not in ways:
         found = _measure(ways, device)
-        _write(answers, key, found)
-        _log.info("measured here, %s: %s", question, found)
+        if next(iter(ways)) not in found.unavailable:
+            _write(answers, key, found)
     return found
 
 

@@ -23,7 +23,10 @@ _log = logging.getLogger(__name__)
 def with_backend(model: TDLatent, backend: str) -> WorldModel:
     """`model`, imagining by one of BACKENDS; where that cannot be had, as it is, with a warning."""
     if backend == "auto":
-        backend = measure_backends(model).name
+        found = measure_backends(model)
+        compiled = "float32" not in found.unavailable  # no compiler, or sizes that do not suit
+        _log.log(logging.INFO if compiled else logging.WARNING, "imagining by %s", found)
+        backend = found.name
     try:
         return _made(model, backend)
     except Unavailable as error:
@@ -39,14 +42,11 @@ def measure_backends(model: TDLatent) -> Fastest:
     names = ("float32", "bfloat16", "eager") if device == "cpu" else ("float32", "bfloat16")
     way = _imagining if device == "cpu" else _products
     sizes = f"latent {c.latent_size}, hidden {c.hidden_size}, {c.value_members} values of {c.bins}"
-    found = fastest(
+    return fastest(
         f"imagining {_CANDIDATES} x {_HORIZON} steps, {sizes}",
         {name: partial(way, model, name) for name in names},
         device,
     )
-    if found.name == "eager" and "float32" in found.unavailable:
-        _log.warning("imagining with plain PyTorch: %s", found.unavailable["float32"])
-    return found
 
 
 def _made(model: TDLatent, backend: str) -> WorldModel:
