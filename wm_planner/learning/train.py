@@ -195,7 +195,7 @@ def _trainer(config: TrainConfig, device: torch.device, export: Export, folder: 
     return pl.Trainer(
         accelerator="gpu" if device.type == "cuda" else "cpu",
         devices=1,
-        precision="bf16-mixed",
+        precision="32-true",
         max_steps=config.updates,
         max_epochs=-1,
         gradient_clip_val=10.0,
