@@ -45,7 +45,7 @@ def learn(network: TDLatentConfig, path: Path) -> tuple[TDLatentModule, EpisodeS
         optimizer.zero_grad()
         sum(getattr(module.config, k) * v for k, v in module.losses(batch).items()).backward()
         optimizer.step()
-        module.on_train_batch_end()
+        module.follow()
     return module, store, before, losses()
 
 
@@ -94,7 +94,7 @@ def test_the_target_follows_the_value_slowly(learnt):
     with torch.no_grad():
         expected = target + module.config.target_rate * (online + 1 - target)
         online += 1
-        module.on_train_batch_end()
+        module.follow()
         assert torch.allclose(target, expected)
         online -= 1
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -115,7 +117,7 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
     """Optimise `config.updates` steps and write the model to `folder`.
 
     Starts from the weights of model `start`, else at random. A run that was interrupted goes on
-    from <folder>/checkpoints.
+    from <folder>/checkpoints, to the same weights as one that was not.
     """
     device = check_device(config.device)
     pl.seed_everything(config.seed, verbose=False)
@@ -137,17 +139,23 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
         world_model.load_state_dict(earlier.world_model.state_dict())
         provenance["before"] = earlier.config.provenance
     channels_last(world_model)
-    module = TDLatentModule(world_model, config.loss, config.updates)
+    module = TDLatentModule(world_model, config.loss, config.updates, config.seed)
     rate = RobotConfig.load(robot_config(config.robot)).control_rate_hz
     described = ModelConfig(config.task, config.robot, config.cameras, rate, network, provenance)
     export = Export(config, described, folder)
     last = folder / "checkpoints" / "last.ckpt"
-    seed = _batch_seed(config.seed, last)
+    trainer = _trainer(config, device, export, folder)
     batches = SequenceDataset(
-        store, config.horizon, config.batch_size, config.shift, config.colour, seed
+        store,
+        config.horizon,
+        config.batch_size,
+        config.shift,
+        config.colour,
+        config.seed,
+        reached=lambda: trainer.global_step,
     )
     try:
-        _trainer(config, device, export, folder).fit(
+        trainer.fit(
             module,
             DataLoader(batches, batch_size=None),
             ckpt_path=last if last.exists() else None,
@@ -182,6 +190,35 @@ class Export(Callback):
         )
 
 
+class Interruption(Callback):
+    """Lets Ctrl-C take effect between updates: what is saved is never half of one."""
+
+    def __init__(self) -> None:
+        self._wanted = False
+        self._before: Any = None
+
+    def on_train_start(self, *_: Any) -> None:
+        if threading.current_thread() is threading.main_thread():  # others hear no signals
+            self._before = signal.signal(signal.SIGINT, self._note)
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        if self._wanted:
+            raise KeyboardInterrupt
+
+    def on_train_end(self, *_: Any) -> None:
+        self._restore()
+
+    def on_exception(self, *_: Any) -> None:
+        self._restore()
+
+    def _note(self, *_: Any) -> None:
+        self._wanted = True
+
+    def _restore(self) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+
 def _trainer(config: TrainConfig, device: torch.device, export: Export, folder: Path) -> pl.Trainer:
     checkpoint = ModelCheckpoint(
         folder / "checkpoints",
@@ -198,8 +235,7 @@ def _trainer(config: TrainConfig, device: torch.device, export: Export, folder: 
         precision="32-true",
         max_steps=config.updates,
         max_epochs=-1,
-        gradient_clip_val=10.0,
-        callbacks=[checkpoint, export, TQDMProgressBar(refresh_rate=10)],
+        callbacks=[checkpoint, export, Interruption(), TQDMProgressBar(refresh_rate=10)],
         logger=TensorBoardLogger(folder, name="", version="logs"),
         log_every_n_steps=25,
         enable_model_summary=False,
@@ -215,8 +251,3 @@ def _provenance(config: TrainConfig, datasets: list[Path], store: EpisodeStore) 
         "seed": config.seed,
         "git": git_revision(),
     }
-
-
-def _batch_seed(seed: int, checkpoint: Path) -> int:
-    """A resumed run draws other batches than it already had."""
-    return seed if not checkpoint.exists() else seed + int(checkpoint.stat().st_mtime)
