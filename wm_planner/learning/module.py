@@ -100,8 +100,9 @@ class TDLatentModule(pl.LightningModule):
         losses = self.losses(batch, _generator(self.seed, self.global_step))
         weights = vars(self.config)
         total = sum(weights[name] * loss for name, loss in losses.items())
-        self.log_dict({f"loss/{k}": v.detach() for k, v in losses.items()})
-        self.log("loss/total", total.detach(), prog_bar=True)
+        if (self.global_step + 1) % self.trainer.log_every_n_steps == 0:
+            self.log_dict({f"loss/{k}": v.detach() for k, v in losses.items()})
+            self.log("loss/total", total.detach(), prog_bar=True)
         return total
 
     def optimizer_step(self, *arguments: Any, **named: Any) -> None:

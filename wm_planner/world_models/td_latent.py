@@ -240,7 +240,7 @@ class Decoder(nn.Module):
         )
         layers: list[nn.Module] = []
         for a, b in pairwise(sizes):
-            layers += [nn.ReLU(), nn.ConvTranspose2d(a, b, 4, stride=2, padding=1)]
+            layers += [nn.ReLU(inplace=True), nn.ConvTranspose2d(a, b, 4, stride=2, padding=1)]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, z: Tensor) -> Tensor:
