@@ -24,5 +24,5 @@ def machine(device: str) -> dict[str, str]:
         "processor": torch.cuda.get_device_name(device) if cuda else processor_name(),
         "class": "CUDA" if cuda else processor_class(),
         "device": device,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
     }

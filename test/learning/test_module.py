@@ -26,14 +26,19 @@ def learnt(tmp_path_factory) -> tuple[TDLatentModule, EpisodeStore, dict, dict]:
 
 
 def learn(network: TDLatentConfig, path: Path) -> tuple[TDLatentModule, EpisodeStore, dict, dict]:
-    """A tiny model after 500 updates on two toy episodes; losses before and after."""
+    """A tiny model after 500 updates on two toy episodes; losses before and after.
+
+    Its learning rate falls to zero, as in every training: at a constant one, weights and errors
+    swing from update to update, and where they end depends on how the processor rounds.
+    """
     torch.manual_seed(1)
     store = EpisodeStore(
         [write_dataset(path, [toy_episode(seed, steps=30) for seed in range(2)])],
         ("front", "wrist"), 32, network.discount,
     )  # fmt: skip
-    module = TDLatentModule(TDLatent(network), LossConfig(), updates=500)
-    optimizer = torch.optim.AdamW(module.world_model.parameters(), 3e-3)
+    module = TDLatentModule(TDLatent(network), LossConfig(learning_rate=3e-3), updates=500)
+    configured = module.configure_optimizers()
+    optimizer, schedule = configured["optimizer"], configured["lr_scheduler"]["scheduler"]
     (judged,) = islice(store.batches(3, 64, 0, 0.0, seed=9), 1)
 
     def losses() -> dict[str, float]:
@@ -44,8 +49,10 @@ def learn(network: TDLatentConfig, path: Path) -> tuple[TDLatentModule, EpisodeS
     for batch in islice(store.batches(3, 16, 0, 0.0, seed=0), 500):
         optimizer.zero_grad()
         sum(getattr(module.config, k) * v for k, v in module.losses(batch).items()).backward()
+        module.configure_gradient_clipping()
         optimizer.step()
-        module.on_train_batch_end()
+        schedule.step()
+        module.follow()
     return module, store, before, losses()
 
 
@@ -76,7 +83,7 @@ def assert_predicts_rewards(module, store):
         imagined = module.world_model.rollout(Latent(z), batch.actions[:, None]).rewards[:, 0]
     error = (imagined - batch.rewards).square().mean()
     no_change = (batch.rewards[:, :1] - batch.rewards)[:, 1:].square().mean()
-    assert error < no_change / 3
+    assert error < no_change / 8  # about a twentieth, whatever the seed and the processor
 
 
 def test_the_learnt_prior_does_what_the_labels_say(learnt):
@@ -94,7 +101,7 @@ def test_the_target_follows_the_value_slowly(learnt):
     with torch.no_grad():
         expected = target + module.config.target_rate * (online + 1 - target)
         online += 1
-        module.on_train_batch_end()
+        module.follow()
         assert torch.allclose(target, expected)
         online -= 1
 

@@ -56,6 +56,14 @@ def test_the_same_seed_gives_the_same_batches(dataset):
     assert not torch.equal(first[0].actions, first[1].actions)
 
 
+def test_a_batch_depends_on_the_seed_and_its_number_alone(dataset):
+    source = store(dataset)
+    whole = batches(source, 5)
+    later = islice(source.batches(3, 16, 2, 0.0, seed=0, first=3), 2)
+    for a, b in zip(whole[3:], later, strict=True):
+        assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
 def test_sequences_are_what_happened_and_never_cross_episodes(dataset):
     """Every sequence is found in one of the episodes, whole and in order."""
     source = store(dataset)

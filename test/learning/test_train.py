@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import yaml
 from toy_episodes import TINY, toy_episode, write_dataset
 
 from wm_planner.errors import UserError
+from wm_planner.learning.module import LossConfig, TDLatentModule
 from wm_planner.learning.rounds import train
 from wm_planner.learning.train import TrainConfig
 from wm_planner.world_models.store import load_model
@@ -73,6 +75,57 @@ def test_a_run_goes_on_from_its_checkpoint(dataset, tmp_path):
     again = train(settings(dataset, tmp_path / "run", updates=6, snapshots=(1, 2, 3, 4, 5)))
     assert checkpoint(again)["global_step"] == updates(again) == 6
     assert {path.name for path in again.glob("round_0/step_*")} == {"step_5"}, "it started again"
+
+
+def interrupted_at(monkeypatch, update: int, interrupt: Callable[[], None]) -> None:
+    """Let the training's next run be interrupted during that update, counted from 1."""
+    step = TDLatentModule.training_step
+
+    def interrupted_step(module: TDLatentModule, *arguments):
+        if module.global_step == update - 1:
+            monkeypatch.setattr(TDLatentModule, "training_step", step)
+            interrupt()
+        return step(module, *arguments)
+
+    monkeypatch.setattr(TDLatentModule, "training_step", interrupted_step)
+
+
+def fail() -> None:
+    raise RuntimeError("out of luck")
+
+
+@pytest.mark.parametrize(
+    ("interrupt", "raises"),
+    [(lambda: os.kill(os.getpid(), signal.SIGINT), KeyboardInterrupt), (fail, RuntimeError)],
+    ids=["Ctrl-C", "failure"],
+)
+def test_a_resumed_training_ends_where_one_in_one_go_does(
+    dataset, tmp_path, monkeypatch, interrupt, raises
+):
+    """To the bit: weights, the value's target, optimiser; latent noise and batches are the same."""
+    config = settings(dataset, tmp_path / "whole", updates=6, loss=LossConfig(latent_noise=0.1))
+    whole = checkpoint(train(config))
+    config = replace(config, out=tmp_path / "run")
+    interrupted_at(monkeypatch, 4, interrupt)
+    with pytest.raises(raises):
+        train(config)
+    assert checkpoint(config.directory)["global_step"] in (3, 4)
+    resumed = checkpoint(train(config))
+    for part in ("state_dict", "optimizer_states", "lr_schedulers"):
+        assert_equal(resumed[part], whole[part])
+
+
+def assert_equal(a, b) -> None:
+    """Nested dictionaries, lists, numbers and tensors are the same to the bit."""
+    if isinstance(a, dict):
+        assert a.keys() == b.keys()
+        a, b = list(a.values()), list(b.values())
+    if isinstance(a, list | tuple):
+        assert len(a) == len(b)
+        for x, y in zip(a, b, strict=True):
+            assert_equal(x, y)
+    else:
+        assert torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
 
 
 def test_a_finished_run_stays_as_it_is(dataset, tmp_path):

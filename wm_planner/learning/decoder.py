@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from tqdm import tqdm, trange
 
 from wm_planner.errors import UserError
+from wm_planner.learning.precision import autocast, check_precision, training_dtype
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.paths import model_dir
 from wm_planner.provenance import git_revision
@@ -49,6 +50,7 @@ class DecoderConfig:
         seed: of the batches.
         device: cpu or cuda.
         threads: processor threads.
+        precision: float32, bfloat16, or auto, the faster one on this machine.
     """
 
     model: str = "grasp"
@@ -63,8 +65,10 @@ class DecoderConfig:
     seed: int = 0
     device: str = "cpu"
     threads: int = 1
+    precision: str = "auto"
 
     def __post_init__(self) -> None:
+        check_precision(self.precision)
         for name in ("updates", "batch_size", "horizon", "threads"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}, expected at least 1")
@@ -153,7 +157,7 @@ def prepare(
 
 
 def optimise(world_model: TDLatent, examples: Examples, config: DecoderConfig) -> None:
-    """Take `config.updates` steps on `world_model.decoder`, bf16 where the processor has it."""
+    """Take `config.updates` steps on `world_model.decoder`, in the precision that is asked for."""
     decoder = world_model.decoder.train().requires_grad_(True)
     optimizer = torch.optim.Adam(decoder.parameters(), config.learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -165,10 +169,11 @@ def optimise(world_model: TDLatent, examples: Examples, config: DecoderConfig) -
     )
     generator = torch.Generator().manual_seed(config.seed)
     device = examples.latents.device
+    dtype = training_dtype(config.precision, device)
     with trange(config.updates, desc="decoder", unit="update") as bar:
         for update in bar:
             z, frames = _draw(examples, config.batch_size, generator)
-            with torch.autocast(device.type, torch.bfloat16):
+            with autocast(dtype, device):
                 decoded = decoder(z)
             wanted = _as_decoded(frames.to(device))
             loss = decoder_loss(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 
@@ -15,6 +16,7 @@ from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig
 PRECISIONS = ("auto", "float32", "bfloat16")
 """float32; bfloat16: products in bfloat16, all else in float32; auto: the faster of the two."""
 
+_log = logging.getLogger(__name__)
 _MOMENTS = 2  # whose frames are encoded to measure; few, as bfloat16 may be a hundred times slower
 
 
@@ -29,7 +31,9 @@ def training_dtype(precision: str, device: torch.device) -> torch.dtype:
     if precision == "auto":
         names = ("float32", "bfloat16")
         ways = {name: partial(_encoding, getattr(torch, name), device) for name in names}
-        precision = fastest("training an encoder", ways, str(device)).name
+        found = fastest("training an encoder", ways, str(device))
+        _log.info("training in %s", found)
+        precision = found.name
     return getattr(torch, precision)
 
 

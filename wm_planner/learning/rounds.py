@@ -62,6 +62,7 @@ def _with_decoder(config: TrainConfig, datasets: list[Path], model: Path) -> Pat
         seed=config.seed,
         device=config.device,
         threads=config.threads,
+        precision=config.precision,
     )
     described = config.directory / "decoder" / "config.yaml"
     if described.exists():

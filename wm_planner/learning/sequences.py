@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor
 from torch.utils.data import IterableDataset
 from tqdm import tqdm
@@ -61,7 +63,8 @@ class EpisodeStore:
                     "datasets are not of one robot and task"
                 )
         joined = [torch.from_numpy(np.concatenate(x)) for x in zip(*parts, strict=True)]
-        self.images, self.proprio, self.actions, self.rewards = joined[:4]
+        frames, self.proprio, self.actions, self.rewards = joined[:4]
+        self.images = rearrange(frames, "t h w v c -> t v c h w")  # channels last in memory
         self.returns, self.labels, self.landmarks = joined[4:]
 
     @property
@@ -69,9 +72,9 @@ class EpisodeStore:
         return len(self.actions)
 
     def batches(
-        self, horizon: int, size: int, shift: int, colour: float, seed: int
+        self, horizon: int, size: int, shift: int, colour: float, seed: int, first: int = 0
     ) -> Iterator[Batch]:
-        """Endless random batches.
+        """Endless random batches from number `first` on; a seed and a number make a batch.
 
         A sequence's frames are shifted alike, up to `shift` pixels, and their channels are
         multiplied by 1 +- `colour` and shifted by +- `colour` of the range.
@@ -81,13 +84,13 @@ class EpisodeStore:
         )
         if not len(valid):
             raise UserError(f"no episode is longer than {horizon} steps; collect longer ones")
-        rng = np.random.default_rng(seed)
-        while True:
-            first = rng.choice(valid, size)
-            states = torch.from_numpy(first[:, None] + np.arange(horizon + 1))  # (B, T + 1)
+        for number in count(first):
+            rng = np.random.default_rng((seed, number))
+            begin = rng.choice(valid, size)
+            states = torch.from_numpy(begin[:, None] + np.arange(horizon + 1))  # (B, T + 1)
             steps = states[:, :-1]
             yield Batch(
-                images=_coloured(_shifted(self.images[states], shift, rng), colour, rng),
+                images=self._augmented(begin, horizon + 1, shift, colour, rng),
                 proprio=self.proprio[states],
                 actions=self.actions[steps],
                 rewards=self.rewards[steps],
@@ -96,17 +99,45 @@ class EpisodeStore:
                 landmarks=self.landmarks[states],
             )
 
+    def _augmented(
+        self, begin: np.ndarray, length: int, shift: int, colour: float, rng: np.random.Generator
+    ) -> Tensor:
+        """Frames (B, T, V, C, h, w) from states `begin` on, channels last in memory.
+
+        Colours change as if each camera's light and white balance did; shifts replicate the edges
+        (DrQ, arXiv:2004.13649).
+        """
+        images = rearrange(self.images, "t v c h w -> t h w (v c)").numpy()
+        b, (_, h, w, channels) = len(begin), images.shape
+        shifts = (shift - rng.integers(0, 2 * shift + 1, (b, 2))).tolist()  # down, right
+        tables = _tables(colour, b, channels, rng)
+        out = np.empty((b, length, h, w, channels), np.uint8)
+        for i, first in enumerate(begin):  # few frames at a time stay in the cache
+            frames = images[first : first + length]
+            recoloured = _recoloured(frames, tables[i]) if colour else frames
+            _shift(recoloured, shifts[i], out[i])
+        cameras = self.images.shape[1]
+        return rearrange(torch.from_numpy(out), "b t h w (v c) -> b t v c h w", v=cameras)
+
 
 class SequenceDataset(IterableDataset):
-    """The endless batches of a store, for a Lightning Trainer."""
+    """The endless batches of a store, for a Lightning Trainer, from the update it has reached."""
 
     def __init__(
-        self, store: EpisodeStore, horizon: int, size: int, shift: int, colour: float, seed: int
+        self,
+        store: EpisodeStore,
+        horizon: int,
+        size: int,
+        shift: int,
+        colour: float,
+        seed: int,
+        reached: Callable[[], int],
     ) -> None:
         self._store, self._arguments = store, (horizon, size, shift, colour, seed)
+        self._reached = reached
 
     def __iter__(self) -> Iterator[Batch]:
-        return self._store.batches(*self._arguments)
+        return self._store.batches(*self._arguments, self._reached())
 
 
 def _arrays(
@@ -121,10 +152,9 @@ def _arrays(
     if missing:
         raise UserError(f"{path}: {name} has cameras {list(episode.frames)}, lacks {missing}")
     images = np.stack(
-        [np.stack([fit(f, image_size) for f in episode.frames[c]]) for c in cameras], axis=1
-    )  # (T, V, h, w, C)
+        [np.stack([fit(f, image_size) for f in episode.frames[c]]) for c in cameras], axis=3
+    )  # (T, h, w, V, C)
     returns = _returns(episode.rewards, discount)
-    images = np.ascontiguousarray(images.transpose(0, 1, 4, 2, 3))
     labels, landmarks = episode.expert_actions, episode.landmarks
     return images, episode.proprio, episode.actions, episode.rewards, returns, labels, landmarks
 
@@ -147,28 +177,29 @@ def _returns(rewards: np.ndarray, discount: float) -> np.ndarray:
     return returns
 
 
-def _shifted(images: Tensor, shift: int, rng: np.random.Generator) -> Tensor:
-    """Random shift with edge replication (DrQ, arXiv:2004.13649), one for each sequence."""
-    if shift == 0:
-        return images
-    h, w = images.shape[-2:]
-    margins = [(0, 0)] * (images.ndim - 2) + [(shift, shift)] * 2
-    padded = np.pad(images.numpy(), margins, mode="edge")
-    out = np.empty_like(images.numpy())
-    for i, (dy, dx) in enumerate(rng.integers(0, 2 * shift + 1, (len(images), 2)).tolist()):
-        out[i] = padded[i, ..., dy : dy + h, dx : dx + w]
-    return torch.from_numpy(out)
+def _tables(colour: float, count: int, channels: int, rng: np.random.Generator) -> np.ndarray:
+    """Random gain and offset of each colour channel as look-up tables (count, 1, 256, channels)."""
+    shape = (count, channels, 1)
+    tables = np.arange(256) * rng.uniform(1 - colour, 1 + colour, shape)
+    tables += 255 * rng.uniform(-colour, colour, shape)
+    tables = tables.clip(0, 255).round().astype(np.uint8)  # (count, channels, 256)
+    return np.ascontiguousarray(tables.transpose(0, 2, 1))[:, None]
 
 
-def _coloured(images: Tensor, colour: float, rng: np.random.Generator) -> Tensor:
-    """Random gain and offset of each colour channel, one for each sequence and camera."""
-    if colour == 0:
-        return images
-    b, t, v, c = images.shape[:4]
-    tables = np.arange(256) * rng.uniform(1 - colour, 1 + colour, (b, v, c, 1))
-    tables += 255 * rng.uniform(-colour, colour, (b, v, c, 1))
-    tables = tables.clip(0, 255).round().astype(np.uint8)
-    planes = images.numpy().copy()  # many times faster plane by plane than as floats
-    for i, j, k, n in np.ndindex(b, t, v, c):
-        cv2.LUT(planes[i, j, k, n], tables[i, k, n], dst=planes[i, j, k, n])
-    return torch.from_numpy(planes)
+def _recoloured(frames: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Frames (T, h, w, channels) as the table (1, 256, channels) says."""
+    rows = frames.reshape(-1, *frames.shape[2:])
+    return cv2.LUT(rows, table).reshape(frames.shape)
+
+
+def _shift(frames: np.ndarray, by: Sequence[int], out: np.ndarray) -> None:
+    """Frames (T, h, w, channels) moved by pixels down and right into `out`, edges replicated."""
+    (h, w), (down, right) = frames.shape[1:3], by
+    top, bottom = max(0, down), h + min(0, down)
+    left, end = max(0, right), w + min(0, right)
+    moved = frames[:, top - down : bottom - down, left - right : end - right]
+    out[:, top:bottom, left:end] = moved
+    out[:, :top, left:end] = out[:, top : top + 1, left:end]
+    out[:, bottom:, left:end] = out[:, bottom - 1 : bottom, left:end]
+    out[:, :, :left] = out[:, :, left : left + 1]
+    out[:, :, end:] = out[:, :, end - 1 : end]

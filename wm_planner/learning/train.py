@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,9 +19,10 @@ from wm_planner.control.robot_config import RobotConfig
 from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
 from wm_planner.learning.module import LossConfig, TDLatentModule
+from wm_planner.learning.precision import check_precision, training_dtype
 from wm_planner.learning.sequences import EpisodeStore, SequenceDataset
 from wm_planner.paths import robot_config
-from wm_planner.provenance import git_revision
+from wm_planner.provenance import git_revision, machine
 from wm_planner.world_models.store import (
     ModelConfig,
     channels_last,
@@ -63,6 +66,8 @@ class TrainConfig:
         seed: of weights and batches.
         device: cpu or cuda.
         threads: processor threads; more than there are idle cores is many times slower.
+        precision: of matrix products and convolutions: float32, bfloat16, or auto, the faster one
+            on this machine.
         network: shapes of the networks.
         loss: weights of the losses and of the optimiser.
     """
@@ -88,11 +93,13 @@ class TrainConfig:
     seed: int = 0
     device: str = "cpu"
     threads: int = 1
+    precision: str = "auto"
     network: TDLatentConfig = field(default_factory=TDLatentConfig)
     loss: LossConfig = field(default_factory=LossConfig)
 
     def __post_init__(self) -> None:
         make_task(self.task)
+        check_precision(self.precision)
         for name, most in _MOST.items():
             if not 1 <= getattr(self, name) <= most:
                 raise UserError(
@@ -115,12 +122,13 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
     """Optimise `config.updates` steps and write the model to `folder`.
 
     Starts from the weights of model `start`, else at random. A run that was interrupted goes on
-    from <folder>/checkpoints.
+    from <folder>/checkpoints, to the same weights as one that was not.
     """
     device = check_device(config.device)
-    pl.seed_everything(config.seed, verbose=False)
     torch.set_flush_denormal(True)
     torch.set_num_threads(config.threads)
+    dtype = training_dtype(config.precision, device)
+    pl.seed_everything(config.seed, verbose=False)
     discount, size = config.network.discount, config.network.image_size
     store = EpisodeStore(datasets, config.cameras, size, discount, config.episodes or None)
     network = replace(
@@ -131,23 +139,29 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
         landmark_size=store.landmarks.shape[-1],
     )
     world_model = TDLatent(network)
-    provenance = _provenance(config, datasets, store)
+    provenance = _provenance(config, datasets, store, dtype)
     if start is not None:
         earlier = load_model(start)
         world_model.load_state_dict(earlier.world_model.state_dict())
         provenance["before"] = earlier.config.provenance
     channels_last(world_model)
-    module = TDLatentModule(world_model, config.loss, config.updates)
+    module = TDLatentModule(world_model, config.loss, config.updates, config.seed)
     rate = RobotConfig.load(robot_config(config.robot)).control_rate_hz
     described = ModelConfig(config.task, config.robot, config.cameras, rate, network, provenance)
     export = Export(config, described, folder)
     last = folder / "checkpoints" / "last.ckpt"
-    seed = _batch_seed(config.seed, last)
+    trainer = _trainer(config, device, dtype, export, folder)
     batches = SequenceDataset(
-        store, config.horizon, config.batch_size, config.shift, config.colour, seed
+        store,
+        config.horizon,
+        config.batch_size,
+        config.shift,
+        config.colour,
+        config.seed,
+        reached=lambda: trainer.global_step,
     )
     try:
-        _trainer(config, device, export, folder).fit(
+        trainer.fit(
             module,
             DataLoader(batches, batch_size=None),
             ckpt_path=last if last.exists() else None,
@@ -182,7 +196,38 @@ class Export(Callback):
         )
 
 
-def _trainer(config: TrainConfig, device: torch.device, export: Export, folder: Path) -> pl.Trainer:
+class Interruption(Callback):
+    """Lets Ctrl-C take effect between updates: what is saved is never half of one."""
+
+    def __init__(self) -> None:
+        self._wanted = False
+        self._before: Any = None
+
+    def on_train_start(self, *_: Any) -> None:
+        if threading.current_thread() is threading.main_thread():  # others hear no signals
+            self._before = signal.signal(signal.SIGINT, self._note)
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        if self._wanted:
+            raise KeyboardInterrupt
+
+    def on_train_end(self, *_: Any) -> None:
+        self._restore()
+
+    def on_exception(self, *_: Any) -> None:
+        self._restore()
+
+    def _note(self, *_: Any) -> None:
+        self._wanted = True
+
+    def _restore(self) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+
+def _trainer(
+    config: TrainConfig, device: torch.device, dtype: torch.dtype, export: Export, folder: Path
+) -> pl.Trainer:
     checkpoint = ModelCheckpoint(
         folder / "checkpoints",
         filename="last",  # also when interrupted
@@ -195,11 +240,10 @@ def _trainer(config: TrainConfig, device: torch.device, export: Export, folder: 
     return pl.Trainer(
         accelerator="gpu" if device.type == "cuda" else "cpu",
         devices=1,
-        precision="bf16-mixed",
+        precision="bf16-mixed" if dtype == torch.bfloat16 else "32-true",
         max_steps=config.updates,
         max_epochs=-1,
-        gradient_clip_val=10.0,
-        callbacks=[checkpoint, export, TQDMProgressBar(refresh_rate=10)],
+        callbacks=[checkpoint, export, Interruption(), TQDMProgressBar(refresh_rate=10)],
         logger=TensorBoardLogger(folder, name="", version="logs"),
         log_every_n_steps=25,
         enable_model_summary=False,
@@ -207,16 +251,15 @@ def _trainer(config: TrainConfig, device: torch.device, export: Export, folder: 
     )
 
 
-def _provenance(config: TrainConfig, datasets: list[Path], store: EpisodeStore) -> dict[str, Any]:
+def _provenance(
+    config: TrainConfig, datasets: list[Path], store: EpisodeStore, dtype: torch.dtype
+) -> dict[str, Any]:
     return {
         "data": [path.name for path in datasets],
         "episodes": store.episodes,
         "steps": store.steps,
         "seed": config.seed,
+        "precision": str(dtype).removeprefix("torch."),
+        "machine": machine(config.device),
         "git": git_revision(),
     }
-
-
-def _batch_seed(seed: int, checkpoint: Path) -> int:
-    """A resumed run draws other batches than it already had."""
-    return seed if not checkpoint.exists() else seed + int(checkpoint.stat().st_mtime)

@@ -33,6 +33,7 @@ _SIZES = {  # least and most; far above what any arm needs, far below what fills
     "bins": (1, 4096),
 }
 _MOST_CHANNELS = 4096
+_IN_CACHE = 32  # frames a processor convolves at a time; more would go through main memory
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class TDLatent(nn.Module):
             *(
                 layer
                 for a, b in pairwise(sizes)
-                for layer in (nn.Conv2d(a, b, 4, stride=2, padding=1), nn.ReLU())
+                for layer in (nn.Conv2d(a, b, 4, stride=2, padding=1), nn.ReLU(inplace=True))
             )
         )
         features = c.channels[-1] * (c.image_size // 2 ** len(c.channels)) ** 2
@@ -148,12 +149,18 @@ class TDLatent(nn.Module):
         return Latent(self.encode_frames(observation.images, observation.proprio))
 
     def encode_frames(self, images: Tensor, proprio: Tensor) -> Tensor:
-        """Latents (B, D) of images (B, V, C, h, w) uint8 and proprio (B, P)."""
-        x = rearrange(images, "b v c h w -> b (v c) h w").to(memory_format=torch.channels_last)
-        x = x.to(proprio.dtype).div_(255.0).sub_(0.5)
-        x = self.convolutions(x).flatten(1)
+        """Latents (..., D) of images (..., V, C, h, w) uint8 and proprio (..., P)."""
+        frames = rearrange(images, "... v c h w -> ... h w (v c)").flatten(0, -4)
+        frames = rearrange(frames, "b h w c -> b c h w").to(memory_format=torch.channels_last)
+        parts = frames.split(len(frames) if frames.is_cuda else _IN_CACHE)
+        x = torch.cat([self._features(part, proprio.dtype) for part in parts])
+        x = x.unflatten(0, proprio.shape[:-1])
         x = torch.cat([F.silu(self.visual(x)), self.bodily(proprio)], dim=-1)
         return self.fuse(x)
+
+    def _features(self, frames: Tensor, dtype: torch.dtype) -> Tensor:
+        """What the convolutions make of frames (B, V * C, h, w) uint8: (B, features)."""
+        return self.convolutions(frames.to(dtype).div_(255.0).sub_(0.5)).flatten(1)
 
     def step(self, z: Tensor, action: Tensor) -> Tensor:
         """Next latent (..., D)."""
@@ -233,7 +240,7 @@ class Decoder(nn.Module):
         )
         layers: list[nn.Module] = []
         for a, b in pairwise(sizes):
-            layers += [nn.ReLU(), nn.ConvTranspose2d(a, b, 4, stride=2, padding=1)]
+            layers += [nn.ReLU(inplace=True), nn.ConvTranspose2d(a, b, 4, stride=2, padding=1)]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, z: Tensor) -> Tensor:
