@@ -19,6 +19,7 @@ from wm_planner.errors import UserError
 from wm_planner.learning.sequences import Batch
 from wm_planner.world_models.td_latent import TDLatent
 
+LOGGED_EVERY = 25  # updates; losses are written so often
 _STEEPEST = 10.0  # norm of the gradient
 
 
@@ -100,7 +101,7 @@ class TDLatentModule(pl.LightningModule):
         losses = self.losses(batch, _generator(self.seed, self.global_step))
         weights = vars(self.config)
         total = sum(weights[name] * loss for name, loss in losses.items())
-        if (self.global_step + 1) % self.trainer.log_every_n_steps == 0:
+        if (self.global_step + 1) % LOGGED_EVERY == 0:
             self.log_dict({f"loss/{k}": v.detach() for k, v in losses.items()})
             self.log("loss/total", total.detach(), prog_bar=True)
         return total

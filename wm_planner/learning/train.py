@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
-from wm_planner.learning.module import LossConfig, TDLatentModule
+from wm_planner.learning.module import LOGGED_EVERY, LossConfig, TDLatentModule
 from wm_planner.learning.precision import check_precision, training_dtype
 from wm_planner.learning.sequences import EpisodeStore, SequenceDataset
 from wm_planner.paths import robot_config
@@ -245,7 +245,7 @@ def _trainer(
         max_epochs=-1,
         callbacks=[checkpoint, export, Interruption(), TQDMProgressBar(refresh_rate=10)],
         logger=TensorBoardLogger(folder, name="", version="logs"),
-        log_every_n_steps=25,
+        log_every_n_steps=LOGGED_EVERY,
         enable_model_summary=False,
         default_root_dir=folder,
     )
