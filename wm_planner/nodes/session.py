@@ -23,6 +23,8 @@ from wm_planner.nodes.watchdogs import Watchdogs
 from wm_planner.perception.frame_guard import FrameGuard
 from wm_planner.pipeline import Pipeline
 
+_FRESH = 0.3  # of a period: first frames that waited longer are not planned from
+
 
 class Session:
     """Stores the newest frames, has them planned in a thread, and sends what comes of it.
@@ -150,10 +152,19 @@ class Session:
         frames = self._buffer.take(self._output.period)
         if frames is None or self._unfit():
             return
-        if self._seed is not None and not self._output.soft_start(frames.joints):
+        if self._seed is not None and not self._may_begin(frames):
             return
         self._thread.submit(self._job(frames))
         self._seed, self._held = None, False
+
+    def _may_begin(self, frames: FrameSet) -> bool:
+        """Whether a first plan can be made: not from frames that waited for the arm to be ready.
+
+        The next ones come soon, and a plan begun late makes those after it late as well.
+        """
+        waited = 0.0 if self._lockstep else time.monotonic() - frames.arrived
+        fresh = waited <= _FRESH * self._output.period
+        return fresh and self._output.soft_start(frames.joints)
 
     def _job(self, frames: FrameSet) -> Job:
         age = 0.0 if self._lockstep else max(0.0, self._around.now() - frames.stamp)
