@@ -11,18 +11,23 @@ import torch
 
 _LIMITS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")  # make a processor look like a lesser one
 
+_TELLING = ("model", "model name", "flags", "CPU implementer", "CPU part", "Features")
+
 
 def processor_name() -> str:
-    """As its maker calls it; the architecture where nothing says more."""
-    found = _first_core().get("model name") or platform.processor() or "unknown"
-    return found if found != "unknown" else platform.machine()
+    """As its maker calls it; where nothing says that, the architecture and what is known."""
+    core = _first_core()
+    if name := core.get("model name"):
+        return name
+    known = [f"{key} {core[key]}" for key in ("CPU implementer", "CPU part") if key in core]
+    return " ".join([platform.machine(), *known])
 
 
 def processor_class() -> str:
-    """What PyTorch uses of it: AMX, AVX512, AVX2, NEON and so on."""
-    if platform.machine() in ("aarch64", "arm64"):
-        return "NEON"
+    """What PyTorch uses of it: AMX, AVX512, AVX2, NEON, SVE256, or DEFAULT for less."""
     capability = torch.backends.cpu.get_cpu_capability()
+    if platform.machine() in ("aarch64", "arm64") and capability == "DEFAULT":
+        return "NEON"
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return "AMX" if capability == "AVX512" and capabilities.get("amx_bf16") else capability
 
@@ -30,7 +35,7 @@ def processor_class() -> str:
 def fingerprint() -> str:
     """The same as long as compiled code and measured speeds stay what they are."""
     core = _first_core()
-    told = [core.get(key, "") for key in ("model", "model name", "flags", "Features")]
+    told = [core.get(key, "") for key in _TELLING]
     told += [platform.machine(), torch.__version__, *(os.environ.get(x, "") for x in _LIMITS)]
     return hashlib.sha256("\0".join(told).encode()).hexdigest()[:16]
 

@@ -13,7 +13,10 @@ from wm_planner.processor import processor_class, processor_name
 def git_revision() -> str:
     """Short revision of the checkout, or 'unknown' outside one."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:  # no git here
+        return "unknown"
     return result.stdout.strip() or "unknown"
 
 

@@ -26,7 +26,7 @@ from wm_planner.nodes.messages import decode_image
 
 _DISCOVERY = 30.0  # s a node gets to appear, imports included
 _CALL = 30.0  # s a service call may take
-_TRANSITION = 180.0  # s: configure loads the model and, the first time, compiles its imagination
+_TRANSITION = 330.0  # s: configure loads the model and, the first time, compiles its imagination
 _TOPICS = ("/sim/task_state", "/wm_planner/plan_statistics", "/wm_planner/commands")
 
 _BUDGET = ("samples", "iterations", "horizon")

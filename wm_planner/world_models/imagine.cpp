@@ -40,8 +40,8 @@ constexpr int64_t kRegisters = 32;
 constexpr int64_t kRegisters = 16;
 #endif
 constexpr int64_t kLanes = kBytes / sizeof(float);
-constexpr int64_t kBlock = 128;   // most rows of a block
-constexpr float kEpsilon = 1e-5;  // of LayerNorm, as in PyTorch
+constexpr int64_t kBlock = kBytes == 64 ? 256 : 128;  // most rows of a block: what a core caches
+constexpr float kEpsilon = 1e-5;                      // of LayerNorm, as in PyTorch
 
 using Vec [[gnu::vector_size(kBytes)]] = float;
 using Bits [[gnu::vector_size(kBytes)]] = uint32_t;

@@ -22,7 +22,7 @@ _FLAGS = ("-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-fopenmp", "
 _LESSER = {"AVX2": ("-mno-avx512f",), "DEFAULT": ("-mno-avx",)}
 """Flags, by what PyTorch uses of an x86 processor: no more of it is used here, so that
 ATEN_CPU_CAPABILITY shows what a lesser one would do."""
-_TIME_LIMIT = 180  # s, of the compiler; it needs about 10
+_TIME_LIMIT = 300  # s, of the compiler; it needs about 10, emulated 120
 _log = logging.getLogger(__name__)
 
 
@@ -33,7 +33,7 @@ class LibraryError(Unavailable):
 def load_library() -> None:
     """Register torch.ops.wm_planner.imagine, built first if need be; tried once in a process.
 
-    Raises LibraryError if there is no compiler, or it fails, or takes more than three minutes.
+    Raises LibraryError if there is no compiler, or it fails, or takes more than five minutes.
     """
     if reason := _why_not():
         raise LibraryError(reason)
