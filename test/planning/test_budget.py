@@ -58,5 +58,5 @@ def test_a_budget_that_takes_longer_than_foreseen_is_not_taken():
 
 def test_what_was_taken_and_why_is_told():
     fits, none = (str(fit_budget(machine(speed), PERIOD)) for speed in (10, 1000))
-    assert "samples x" in fits and "ms, of 48 allowed; the next larger" in fits
-    assert "more than the 48 allowed" in none
+    assert "samples x" in fits and "ms, of 40 allowed; the next larger" in fits
+    assert "more than the 40 allowed" in none

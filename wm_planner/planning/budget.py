@@ -55,7 +55,7 @@ BUDGETS = (
 """Largest first; what each of them succeeds at is in docs/machines.md."""
 
 LARGEST_SHARE = 0.6  # of a period, for frame to command, 95 of 100 times
-_BESIDES = 1.25  # frame to command over plan: messages, inverse kinematics, waiting for a core
+_BESIDES = 1.5  # frame to command in the node over a plan alone, 95 of 100 times each
 _TRIED, _SURE = 5, 20  # plans timed to foresee, and to be sure
 
 
