@@ -1,23 +1,35 @@
-"""A budget that is to fit the machine is measured, taken, told, and then fixed."""
+"""Parts that fit together make a pipeline, with a budget that fits the machine if it is to."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from test_pipeline import CONFIG, frames, model  # noqa: F401 (a fixture)
+import torch
+import yaml
+from tiny_model import CONFIG, SEARCH, TINY, frames, tiny_model
 
 from wm_planner import assembly
-from wm_planner.assembly import build_pipeline, plan_times_ms, settle_budget
+from wm_planner.assembly import build_arm, build_pipeline, plan_times_ms, settle_budget
+from wm_planner.errors import UserError
 from wm_planner.nodes.diagnostics import Report, planner_status
 from wm_planner.nodes.gate import Gate
 from wm_planner.nodes.parameters import PARAMETERS, planner_config
+from wm_planner.paths import robot_config
 from wm_planner.planning import PlannerConfig
 from wm_planner.planning.budget import BUDGETS
+from wm_planner.world_models.store import LoadedModel
+from wm_planner.world_models.td_latent import TDLatent
 
 AUTO = PlannerConfig(budget="auto")
+
+
+@pytest.fixture(scope="module")
+def model() -> LoadedModel:
+    return tiny_model()
 
 
 @pytest.fixture
@@ -38,7 +50,7 @@ def speed(monkeypatch):
 @pytest.mark.parametrize(
     ("ms", "taken"), [(0.1, BUDGETS[0]), (15.0, PlannerConfig()), (1e3, BUDGETS[-1])]
 )
-def test_the_budget_is_what_the_machine_has_time_for(model, speed, ms, taken):  # noqa: F811
+def test_the_budget_is_what_the_machine_has_time_for(model, speed, ms, taken):
     speed(ms)
     config = settle_budget(model, AUTO).config
     assert (config.samples, config.iterations, config.horizon) == (
@@ -47,7 +59,7 @@ def test_the_budget_is_what_the_machine_has_time_for(model, speed, ms, taken):  
     assert config.budget == "fixed"
 
 
-def test_what_was_taken_is_told_and_too_slow_a_machine_is_warned_of(model, speed, caplog):  # noqa: F811
+def test_what_was_taken_is_told_and_too_slow_a_machine_is_warned_of(model, speed, caplog):
     speed(1e3)
     with caplog.at_level(logging.WARNING):
         why = settle_budget(model, AUTO).why
@@ -59,7 +71,7 @@ def test_what_was_taken_is_told_and_too_slow_a_machine_is_warned_of(model, speed
     assert told["budget"] == why
 
 
-def test_what_is_fixed_or_does_not_search_is_not_measured(model, monkeypatch):  # noqa: F811
+def test_what_is_fixed_or_does_not_search_is_not_measured(model, monkeypatch):
     monkeypatch.setattr(assembly, "plan_times_ms", None)  # not to be called
     assert settle_budget(model, PlannerConfig(samples=77)) == (
         PlannerConfig(samples=77), "as given: 77 samples x 4 iterations x horizon 5",
@@ -68,7 +80,7 @@ def test_what_is_fixed_or_does_not_search_is_not_measured(model, monkeypatch):  
     assert settled.config == PlannerConfig(planner="prior") and "does not search" in settled.why
 
 
-def test_a_pipeline_is_built_with_what_was_measured(model, speed):  # noqa: F811
+def test_a_pipeline_is_built_with_what_was_measured(model, speed):
     speed(1e3)
     proprio = np.zeros(CONFIG.proprio_size, np.float32)
     plan = build_pipeline(model, AUTO).think(frames(0), proprio).plan
@@ -76,7 +88,7 @@ def test_a_pipeline_is_built_with_what_was_measured(model, speed):  # noqa: F811
     assert plan.actions.shape[1] == 3
 
 
-def test_plans_are_timed_for_real(model):  # noqa: F811
+def test_plans_are_timed_for_real(model):
     search = PlannerConfig(samples=8, prior_samples=2, elites=2, iterations=1, horizon=1)
     times = plan_times_ms(build_pipeline(model, search), CONFIG, 4)
     assert len(times) == 4 and min(times) > 0
@@ -86,3 +98,40 @@ def test_plans_are_timed_for_real(model):  # noqa: F811
 def test_in_lockstep_the_budget_is_fixed(lockstep, budget):
     values = {p.name: p.default for p in PARAMETERS}
     assert planner_config({**values, "lockstep": lockstep}).budget == budget
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"control_rate_hz": 20.0}, r"control rate.*20\.0.*'panda' 10\.0"),
+        ({"network": replace(TINY, action_size=7)}, "action size.*7.*'panda' 4"),
+        ({"network": replace(TINY, proprio_size=16)}, "proprioception size.*16.*'panda' 8"),
+        ({"network": replace(TINY, switches=())}, "switches"),
+        ({"robot": "ur5"}, "unknown robot 'ur5'.*panda"),
+    ],
+)
+def test_a_model_for_another_robot_is_refused(model, changes, message):
+    with pytest.raises(UserError, match=message):
+        build_pipeline(model._replace(config=replace(CONFIG, **changes)), SEARCH)
+
+
+def test_the_planner_takes_the_discount_the_value_was_trained_with(model):
+    """Whatever its own configuration says: with another discount the plan's worth changes."""
+    network = replace(TINY, discount=0.5)
+    world_model = TDLatent(network).eval().requires_grad_(False)
+    world_model.load_state_dict(model.world_model.state_dict())
+    other = LoadedModel(world_model, replace(CONFIG, network=network), "0" * 64, Path("nowhere"))
+    plans = []
+    for discount in (0.5, 0.99):
+        running = build_pipeline(other, replace(SEARCH, discount=discount))
+        plans.append(running.think(frames(0), np.zeros(8, np.float32)).plan)
+    assert torch.equal(plans[0].expected_return, plans[1].expected_return)
+
+
+def test_a_robot_of_ones_own_is_a_file(tmp_path):
+    values = yaml.safe_load(robot_config("panda").read_text()) | {"control_rate_hz": 5.0}
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump(values))
+    assert build_arm(str(file)).config.waypoints_per_action == 10
+    with pytest.raises(UserError, match="unknown robot 'mine'"):
+        build_arm("mine")

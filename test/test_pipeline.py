@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import yaml
+from tiny_model import SEARCH, frames, tiny_model
 
-from wm_planner.assembly import build_arm, build_pipeline
+from wm_planner.assembly import build_pipeline
 from wm_planner.errors import UserError
-from wm_planner.paths import robot_config
 from wm_planner.pipeline import Pipeline, View
-from wm_planner.planning import PLANNERS, PlannerConfig, PlanningError
+from wm_planner.planning import PLANNERS, PlanningError
 from wm_planner.types import Command, JointState
-from wm_planner.world_models.store import LoadedModel, ModelConfig
-from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig
-
-TINY = TDLatentConfig(
-    image_size=32, latent_size=32, hidden_size=24, value_members=2, channels=(4, 4, 8, 8)
-)
-CONFIG = ModelConfig("grasp", "panda", ("front", "wrist"), 10.0, TINY)
-SEARCH = PlannerConfig(samples=16, prior_samples=4, iterations=2, elites=4, horizon=3)
+from wm_planner.world_models.store import LoadedModel
 
 
 @pytest.fixture(scope="module")
 def model() -> LoadedModel:
-    torch.manual_seed(0)
-    return LoadedModel(
-        TDLatent(TINY).eval().requires_grad_(False), CONFIG, "0" * 64, Path("nowhere")
-    )
+    return tiny_model()
 
 
 def pipeline(model: LoadedModel, planner: str) -> Pipeline:
     return build_pipeline(model, replace(SEARCH, planner=planner))
-
-
-def frames(step: int) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(step)
-    return {name: rng.integers(0, 256, (48, 64, 3), np.uint8) for name in ("front", "wrist")}
 
 
 def at_home(home: np.ndarray) -> JointState:
@@ -229,43 +212,6 @@ def test_in_a_batch_an_episode_fails_alone(model, planner):
     running.world_model = world_model
     again = running.think_many({i: View(frames(i + 6), proprio) for i in range(3)})
     assert not again.plan.failed.any()
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"control_rate_hz": 20.0}, r"control rate.*20\.0.*'panda' 10\.0"),
-        ({"network": replace(TINY, action_size=7)}, "action size.*7.*'panda' 4"),
-        ({"network": replace(TINY, proprio_size=16)}, "proprioception size.*16.*'panda' 8"),
-        ({"network": replace(TINY, switches=())}, "switches"),
-        ({"robot": "ur5"}, "unknown robot 'ur5'.*panda"),
-    ],
-)
-def test_a_model_for_another_robot_is_refused(model, changes, message):
-    with pytest.raises(UserError, match=message):
-        build_pipeline(model._replace(config=replace(CONFIG, **changes)), SEARCH)
-
-
-def test_the_planner_takes_the_discount_the_value_was_trained_with(model):
-    """Whatever its own configuration says: with another discount the plan's worth changes."""
-    network = replace(TINY, discount=0.5)
-    world_model = TDLatent(network).eval().requires_grad_(False)
-    world_model.load_state_dict(model.world_model.state_dict())
-    other = LoadedModel(world_model, replace(CONFIG, network=network), "0" * 64, Path("nowhere"))
-    plans = []
-    for discount in (0.5, 0.99):
-        running = build_pipeline(other, replace(SEARCH, discount=discount))
-        plans.append(running.think(frames(0), np.zeros(8, np.float32)).plan)
-    assert torch.equal(plans[0].expected_return, plans[1].expected_return)
-
-
-def test_a_robot_of_ones_own_is_a_file(tmp_path):
-    values = yaml.safe_load(robot_config("panda").read_text()) | {"control_rate_hz": 5.0}
-    file = tmp_path / "mine.yaml"
-    file.write_text(yaml.safe_dump(values))
-    assert build_arm(str(file)).config.waypoints_per_action == 10
-    with pytest.raises(UserError, match="unknown robot 'mine'"):
-        build_arm("mine")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time as real_time
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +25,7 @@ from wm_planner.nodes.session import Session
 from wm_planner.nodes.surroundings import Surroundings
 from wm_planner.perception.frame_guard import FrameGuard
 from wm_planner.pipeline import Pipeline
-from wm_planner.types import Latent, Plan, PlanStatistics
+from wm_planner.types import JointState, Latent, Plan, PlanStatistics
 
 CAMERAS = ("front", "wrist")
 MODULES = (command_output, planning_thread, session, watchdogs, limits_monitor)
@@ -77,7 +78,7 @@ class World:
 
     def __init__(self, arm, clock):
         self.arm, self.clock, self.oracle = arm, clock, Oracle()
-        arm.reset(resting(arm.home))
+        arm.reset(JointState(arm.home, 0 * arm.home, 0.0))
         self.ros_offset, self.frames, self.lies = -990.0, 0, 0
         self.pose = arm.home
         self.limits = LimitsMonitor(arm.config)
@@ -155,12 +156,6 @@ class Event(NamedTuple):
     what: str
     kind: str = ""
     amount: float = 0.0
-
-
-def resting(positions):
-    from wm_planner.types import JointState
-
-    return JointState(positions, 0 * positions, 0.0)
 
 
 def happen(world: World, event: Event) -> None:
@@ -252,11 +247,21 @@ def test_ten_thousand_streams_of_messages_do_not_make_a_command_leave_the_limits
     stays_inside(arm, events)
 
 
-def stays_inside(arm, events):
+@contextmanager
+def virtual_time():
+    """A clock that the modules read, and that passes when told to."""
     clock, before = Clock(), [module.time for module in MODULES]
     for module in MODULES:
         module.time = clock
     try:
+        yield clock
+    finally:
+        for module, original in zip(MODULES, before, strict=True):
+            module.time = original
+
+
+def stays_inside(arm, events):
+    with virtual_time() as clock:
         world = World(arm, clock)
         for event in (Event("activate"), Event("cycle"), Event("start"), Event("cycle"), *events):
             happen(world, event)
@@ -264,17 +269,11 @@ def stays_inside(arm, events):
         world.session.deactivate("the end")
         world.session.close()
         assert not world.limits.violations
-    finally:
-        for module, original in zip(MODULES, before, strict=True):
-            module.time = original
 
 
 def test_this_robot_is_commanded_at_all(arm):
     """Else nothing above would mean anything."""
-    clock, before = Clock(), [module.time for module in MODULES]
-    for module in MODULES:
-        module.time = clock
-    try:
+    with virtual_time() as clock:
         world = World(arm, clock)
         start = world.pose
         for event in (Event("activate"), Event("cycle"), Event("start"), *[Event("cycle")] * 20):
@@ -282,6 +281,20 @@ def test_this_robot_is_commanded_at_all(arm):
         assert world.limits.count > 80 and np.abs(world.pose - start).max() > 0.05
         assert world.session.report.fault is None
         world.session.close()
-    finally:
-        for module, original in zip(MODULES, before, strict=True):
-            module.time = original
+
+
+@pytest.mark.parametrize(("waited", "planned"), [(0.01, True), (0.06, False)])
+def test_a_first_plan_is_made_from_frames_that_did_not_wait(arm, waited, planned):
+    with virtual_time() as clock:
+        world = World(arm, clock)
+        for event in (Event("activate"), *[Event("cycle")] * 3, Event("images", "new")):
+            happen(world, event)
+        jobs = []
+        world.session._thread.submit = jobs.append
+        clock.now += waited
+        world.joints("good", 0.0)
+        world.session.start()
+        assert bool(jobs) == planned
+        world.images("new", 0.0)
+        assert jobs and jobs[0].frames.arrived == (clock.now - waited if planned else clock.now)
+        world.session.close()

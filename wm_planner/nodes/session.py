@@ -23,7 +23,7 @@ from wm_planner.nodes.watchdogs import Watchdogs
 from wm_planner.perception.frame_guard import FrameGuard
 from wm_planner.pipeline import Pipeline
 
-_FRESH = 0.3  # of a period: first frames that waited longer are not planned from
+_FRESH = 0.3  # of a period, that first frames may have waited
 
 
 class Session:
@@ -146,30 +146,27 @@ class Session:
             return
         if self._lockstep and not self._around.heard():
             return  # a lost command would leave both sides waiting; the frames come again
-        if not self._lockstep and not self._output.ready:
+        if not self._lockstep and not (self._output.ready and self._fresh()):
             return
         self._arm.speed_scale = self._around.parameter("speed_scale")
         frames = self._buffer.take(self._output.period)
         if frames is None or self._unfit():
             return
-        if self._seed is not None and not self._may_begin(frames):
+        if self._seed is not None and not self._output.soft_start(frames.joints):
             return
         self._thread.submit(self._job(frames))
         self._seed, self._held = None, False
 
-    def _may_begin(self, frames: FrameSet) -> bool:
-        """Whether a first plan can be made: not from frames that waited for the arm to be ready.
-
-        The next ones come soon, and a plan begun late makes those after it late as well.
-        """
-        waited = 0.0 if self._lockstep else time.monotonic() - frames.arrived
-        fresh = waited <= _FRESH * self._output.period
-        return fresh and self._output.soft_start(frames.joints)
+    def _fresh(self) -> bool:
+        """Not if first frames waited for the arm: plans begun late make those after them late."""
+        waited = time.monotonic() - max(self._buffer.arrivals.values(), default=0.0)
+        return self._seed is None or waited <= _FRESH * self._output.period
 
     def _job(self, frames: FrameSet) -> Job:
         age = 0.0 if self._lockstep else max(0.0, self._around.now() - frames.stamp)
         steps = round((frames.stamp - self._planned) / self._output.period)
         self._planned = frames.stamp
+        watched = self._around.watched()
         return Job(
             frames=frames,
             proprio=self._arm.proprioception(frames.joints),
@@ -179,13 +176,8 @@ class Session:
             speed_scale=self._arm.speed_scale,
             steps=steps,
             held=self._held,
-            imagine=self._pictures(),
+            imagine=1 + self._around.parameter("imagine_candidates") if watched else 0,
         )
-
-    def _pictures(self) -> int:
-        """How many plans are to be drawn: none when nobody looks."""
-        watched = self._around.watched()
-        return 1 + self._around.parameter("imagine_candidates") if watched else 0
 
     # Commands
 
