@@ -13,7 +13,7 @@ import yaml
 from tiny_model import CONFIG, SEARCH, TINY, frames, tiny_model
 
 from wm_planner import assembly
-from wm_planner.assembly import build_arm, build_pipeline, plan_times_ms, settle_budget
+from wm_planner.assembly import build_arm, build_pipeline, plan_times_ms
 from wm_planner.errors import UserError
 from wm_planner.nodes.diagnostics import Report, planner_status
 from wm_planner.nodes.gate import Gate
@@ -52,17 +52,19 @@ def speed(monkeypatch):
 )
 def test_the_budget_is_what_the_machine_has_time_for(model, speed, ms, taken):
     speed(ms)
-    config = settle_budget(model, AUTO).config
-    assert (config.samples, config.iterations, config.horizon) == (
-        taken.samples, taken.iterations, taken.horizon,
+    pipeline = build_pipeline(model, AUTO)
+    plan = pipeline.think(frames(0), np.zeros(CONFIG.proprio_size, np.float32)).plan
+    assert (plan.statistics.samples, plan.statistics.iterations) == (
+        taken.samples, taken.iterations,
     )  # fmt: skip
-    assert config.budget == "fixed"
+    assert plan.actions.shape[1] == taken.horizon
+    assert pipeline.budget.startswith(f"measured to fit: {taken.samples} samples x ")
 
 
 def test_what_was_taken_is_told_and_too_slow_a_machine_is_warned_of(model, speed, caplog):
     speed(1e3)
     with caplog.at_level(logging.WARNING):
-        why = settle_budget(model, AUTO).why
+        why = build_pipeline(model, AUTO).budget
     assert why.startswith("measured to fit: 32 samples x 2 iterations x horizon 3: plans take")
     assert "too slow for its control rate" in caplog.text
     report = Report()
@@ -73,19 +75,9 @@ def test_what_was_taken_is_told_and_too_slow_a_machine_is_warned_of(model, speed
 
 def test_what_is_fixed_or_does_not_search_is_not_measured(model, monkeypatch):
     monkeypatch.setattr(assembly, "plan_times_ms", None)  # not to be called
-    assert settle_budget(model, PlannerConfig(samples=77)) == (
-        PlannerConfig(samples=77), "as given: 77 samples x 4 iterations x horizon 5",
-    )  # fmt: skip
-    settled = settle_budget(model, replace(AUTO, planner="prior"))
-    assert settled.config == PlannerConfig(planner="prior") and "does not search" in settled.why
-
-
-def test_a_pipeline_is_built_with_what_was_measured(model, speed):
-    speed(1e3)
-    proprio = np.zeros(CONFIG.proprio_size, np.float32)
-    plan = build_pipeline(model, AUTO).think(frames(0), proprio).plan
-    assert (plan.statistics.samples, plan.statistics.iterations) == (32, 2)
-    assert plan.actions.shape[1] == 3
+    given = build_pipeline(model, PlannerConfig(samples=77))
+    assert given.budget == "as given: 77 samples x 4 iterations x horizon 5"
+    assert "does not search" in build_pipeline(model, replace(AUTO, planner="prior")).budget
 
 
 def test_plans_are_timed_for_real(model):

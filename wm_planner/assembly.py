@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from wm_planner.interfaces import Planner, WorldModel
 from wm_planner.paths import mjcf_dir, robot_config
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import SEARCHING, Pace, PlannerConfig, make_planner
-from wm_planner.planning.budget import Budget, fit_budget
+from wm_planner.planning.budget import Budget, Fitted, fit_budget
 from wm_planner.world_models.backend import with_backend
 from wm_planner.world_models.store import LoadedModel, ModelConfig
 from wm_planner.world_models.surprise import SurpriseScale
@@ -34,40 +33,41 @@ def build_arm(robot: str) -> CartesianArm:
 
 
 def build_pipeline(model: LoadedModel, planner: PlannerConfig, device: str = "cpu") -> Pipeline:
-    """Model, planner and robot that fit together; a mismatch is a UserError."""
+    """Model, planner and robot that fit together; a mismatch is a UserError.
+
+    If the budget is to fit the machine, it is measured now, beside all else that runs.
+    """
     arm = _arm_of(model.config)
-    planner = settle_budget(model, planner, device).config
     world_model = with_backend(model.world_model, planner.backend)
-    return _pipeline(model, world_model, arm, planner, device)
-
-
-class Settled(NamedTuple):
-    """A planner whose budget is known."""
-
-    config: PlannerConfig
-    why: str  # in words: what the budget is, and why
-
-
-def settle_budget(model: LoadedModel, planner: PlannerConfig, device: str = "cpu") -> Settled:
-    """Measure what this machine has time for now, with all else that runs, if it is to fit it."""
-    config = replace(planner, budget="fixed")
+    fixed = replace(planner, budget="fixed")
     if planner.planner not in SEARCHING:
-        return Settled(config, f"none: {planner.planner} does not search")
-    if planner.budget == "fixed":
-        given = Budget(planner.samples, planner.iterations, planner.horizon)
-        return Settled(config, f"as given: {given}")
-    arm = _arm_of(model.config)
-    world_model = with_backend(model.world_model, planner.backend)
+        why = f"none: {planner.planner} does not search"
+    elif planner.budget == "fixed":
+        why = f"as given: {Budget(planner.samples, planner.iterations, planner.horizon)}"
+    else:
+        fitted = _fitted_budget(model, world_model, arm, fixed, device)
+        fixed, why = fitted.budget.of(fixed), f"measured to fit: {fitted}"
+    return _pipeline(model, world_model, arm, fixed, device, why)
+
+
+def _fitted_budget(
+    model: LoadedModel,
+    world_model: WorldModel,
+    arm: CartesianArm,
+    planner: PlannerConfig,
+    device: str,
+) -> Fitted:
+    """What this machine has time for now; a warning if that is less than there is."""
+    calm = replace(planner, max_surprise=_UNSHAKEN if planner.max_surprise else 0.0)
 
     def times_ms(budget: Budget, plans: int) -> list[float]:
-        trial = budget.of(replace(config, max_surprise=_UNSHAKEN if config.max_surprise else 0.0))
-        pipeline = _pipeline(model, world_model, arm, trial, device)
+        pipeline = _pipeline(model, world_model, arm, budget.of(calm), device)
         return plan_times_ms(pipeline, model.config, plans)
 
     fitted = fit_budget(times_ms, 1 / model.config.control_rate_hz)
     if not fitted.fits:
         _log.warning("this machine is too slow for its control rate, even with %s", fitted)
-    return Settled(fitted.budget.of(config), f"measured to fit: {fitted}")
+    return fitted
 
 
 def plan_times_ms(pipeline: Pipeline, config: ModelConfig, plans: int) -> list[float]:
@@ -105,6 +105,7 @@ def _pipeline(
     arm: CartesianArm,
     planner: PlannerConfig,
     device: str,
+    budget: str = "",
 ) -> Pipeline:
     config = model.config
     planner = replace(planner, discount=config.network.discount)
@@ -119,6 +120,7 @@ def _pipeline(
         period=1 / config.control_rate_hz,
         action_delay=planner.action_delay,
         caution=_caution(model, world_model, arm, planner, pace),
+        budget=budget,
     )
 
 

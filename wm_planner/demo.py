@@ -14,6 +14,8 @@ from wm_planner.evaluation.summary import describe, summarise
 from wm_planner.evaluation.trials import TrialsConfig
 from wm_planner.evaluation.video import Video, film_strip, write_picture
 from wm_planner.nodes.trials import trial_client
+from wm_planner.planning import PlannerConfig
+from wm_planner.planning.budget import Budget
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class DemoConfig:
             seed=self.seed,
             ros=True,
             lockstep=self.lockstep,
+            search=PlannerConfig(budget="fixed" if self.lockstep else "auto"),
         )
 
 
@@ -57,7 +60,7 @@ def demo(config: DemoConfig) -> int:
     """Run it; the exit code is 1 when no trial succeeded."""
     pace = "in lockstep" if config.lockstep else "in real time, 10 plans a second"
     print(f"Starting simulation and planner as two ROS 2 nodes, {pace} ...")
-    trials, strip = _run(config)
+    trials, strip, budget = _run(config)
     picture, video = config.out / "demo.png", config.out / "demo.mp4"
     if strip is not None:
         write_picture(picture, strip)
@@ -65,15 +68,17 @@ def demo(config: DemoConfig) -> int:
     print(_table(trials))
     print(describe(config.task, config.trials_config.label, result))
     command = result["frame_to_command_ms"]
-    print(f"frame to command p50 {command['p50']:.1f} ms, p95 {command['p95']:.1f} ms")
+    print(
+        f"frame to command p50 {command['p50']:.1f} ms, p95 {command['p95']:.1f} ms, with {budget}"
+    )
     print(f"video    {video}\npicture  {picture}\nlogs     {config.out / 'logs'}")
     if config.json is not None:
         write_json(config.json, result)
     return 0 if result["successes"] else 1
 
 
-def _run(config: DemoConfig) -> tuple[list[Trial], np.ndarray | None]:
-    """The trials, and a film strip of the first that succeeded."""
+def _run(config: DemoConfig) -> tuple[list[Trial], np.ndarray | None, Budget | None]:
+    """The trials, a film strip of the first that succeeded, and what a plan imagined."""
     trials: list[Trial] = []
     strip = None
     with (
@@ -89,7 +94,7 @@ def _run(config: DemoConfig) -> tuple[list[Trial], np.ndarray | None]:
                 strip = film_strip(pictures)
             bar.set_postfix_str(f"success {sum(t.success for t in trials)}/{len(trials)}")
             bar.update()
-    return trials, strip
+    return trials, strip, client.budget
 
 
 def _table(trials: list[Trial]) -> str:

@@ -27,6 +27,7 @@ from wm_planner.learning.precision import training_dtype
 from wm_planner.learning.speed import updates_per_second
 from wm_planner.paths import model_dir
 from wm_planner.planning import PlannerConfig
+from wm_planner.planning.budget import Budget
 from wm_planner.provenance import machine
 from wm_planner.world_models.backend import measure_backends
 from wm_planner.world_models.store import LoadedModel, check_device, load_model, read_config
@@ -35,6 +36,9 @@ _RENDERED = 50  # frames of each camera
 _PLANS = 50
 _SEED = 5_000_000
 _SHARED_MB = 64.0  # that DDS wants of /dev/shm
+_ALWAYS = (  # keys of the JSON that are null where they could not be found out
+    "precision", "updates_per_s", "backend", "plan_ms", "budget", "frame_to_command_ms",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def doctor(config: DoctorConfig) -> int:
     found = examine(config)
     print(_report(found))
     if config.json is not None:
-        write_json(config.json, found)
+        write_json(config.json, {**dict.fromkeys(_ALWAYS), **found})
     return 0 if found["holds_rate"] else 1
 
 
@@ -190,7 +194,7 @@ def _demo(config: DoctorConfig) -> dict[str, Any]:
             successes += trial.success
         budget = client.budget
     return {
-        "budget": budget,
+        "budget": budget._asdict() if budget else None,
         "frame_to_command_ms": percentiles(times),
         "demo": {"trials": config.trials, "successes": successes},
     }
@@ -229,9 +233,7 @@ _LINES: dict[str, Callable[[dict[str, Any]], str]] = {
         f"{f['dds']['implementation']}; shared memory {f['dds']['shared_memory']}, "
         f"{f['dds']['shared_memory_mb']} MB free"
     ),
-    "budget": lambda f: "{samples} samples x {iterations} iterations x horizon {horizon}".format(
-        **f["budget"]
-    ),
+    "budget": lambda f: str(Budget(**f["budget"])),
     "frame to command": lambda f: (
         f"{_milliseconds(f['frame_to_command_ms'])} in the demo, "
         f"{f['demo']['successes']} of {f['demo']['trials']} trials succeeded"

@@ -54,12 +54,16 @@ class Pipeline:
         period: float = 0.1,
         action_delay: float = 0.0,
         caution: Caution | None = None,
+        budget: str = "",
     ) -> None:
-        """`period`: seconds an action takes; `action_delay`: until the arm follows a command."""
+        """`period`: seconds an action takes; `action_delay`: until the arm follows a command.
+
+        `budget` says in words how much a plan imagines, and why.
+        """
         self.robot = robot
         self.world_model = world_model
         self._planner = planner
-        self.image_size = image_size
+        self.image_size, self.budget = image_size, budget
         self._cameras, self._device = cameras, device
         self._period, self._action_delay = period, action_delay
         self._caution = caution

@@ -23,7 +23,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 from visualization_msgs.msg import MarkerArray
 
-from wm_planner.assembly import build_pipeline, settle_budget
+from wm_planner.assembly import build_pipeline
 from wm_planner.caution import Surprised
 from wm_planner.control.arm import CartesianArm
 from wm_planner.errors import UserError
@@ -64,12 +64,12 @@ class PlannerNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         try:
             settings = parameters.values(self)
-            pipeline, cameras, budget = self._load(settings)
+            pipeline, cameras = self._load(settings)
         except (UserError, OSError, RuntimeError) as error:
             self.get_logger().error(f"cannot configure: {error}")
             return TransitionCallbackReturn.FAILURE
         self._session = self._connect(pipeline, cameras, settings)
-        self._session.report.budget = budget
+        self._session.report.budget = pipeline.budget
         _spare_garbage_collection()
         return TransitionCallbackReturn.SUCCESS
 
@@ -100,14 +100,11 @@ class PlannerNode(LifecycleNode):
         while self._undo:
             self._undo.pop()()
 
-    def _load(self, settings: dict[str, Any]) -> tuple[Pipeline, tuple[str, ...], str]:
-        """The pipeline, its cameras, and what its budget is and why."""
+    def _load(self, settings: dict[str, Any]) -> tuple[Pipeline, tuple[str, ...]]:
         torch.set_num_threads(settings["threads"])
         torch.set_flush_denormal(True)
         model = load_model(model_dir(settings["model"]), settings["device"])
-        config, budget = settle_budget(
-            model, parameters.planner_config(settings), settings["device"]
-        )
+        config = parameters.planner_config(settings)
         pipeline = self._build(model, config, settings["device"])
         cameras, size = model.config.cameras, model.config.image_size
         blank = {camera: np.zeros((size, size, 3), np.uint8) for camera in cameras}
@@ -116,9 +113,9 @@ class PlannerNode(LifecycleNode):
                 pipeline.think(blank, np.zeros(model.config.proprio_size, np.float32))
         self.get_logger().info(
             f"model '{settings['model']}' sha256 {model.sha256[:12]} on {settings['device']}, "
-            f"planner {settings['planner']}, cameras {list(cameras)}; budget {budget}"
+            f"planner {settings['planner']}, cameras {list(cameras)}; budget {pipeline.budget}"
         )
-        return pipeline, cameras, budget
+        return pipeline, cameras
 
     # Topics, services and timers
 

@@ -23,13 +23,12 @@ from std_srvs.srv import Trigger
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import Trial
 from wm_planner.nodes.messages import decode_image
+from wm_planner.planning.budget import Budget
 
 _DISCOVERY = 30.0  # s a node gets to appear, imports included
 _CALL = 30.0  # s a service call may take
 _TRANSITION = 330.0  # s: configure loads the model and, the first time, compiles its imagination
 _TOPICS = ("/sim/task_state", "/wm_planner/plan_statistics", "/wm_planner/commands")
-
-_BUDGET = ("samples", "iterations", "horizon")
 
 
 class RosTrial(NamedTuple):
@@ -66,7 +65,7 @@ class TrialClient:
         for kind, topic, callback in zip(kinds, _TOPICS, callbacks, strict=True):
             self.node.create_subscription(kind, topic, callback, reliable)
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
-        self.budget: dict[str, int] = {}  # of the last plan
+        self.budget: Budget | None = None  # of the last plan
         self._recording: int | None = None
         self._clear()
 
@@ -268,7 +267,7 @@ class TrialClient:
     def _on_statistics(self, message: DiagnosticStatus) -> None:
         if self._recording is not None:
             values = {pair.key: pair.value for pair in message.values}
-            self.budget = {name: int(values[name]) for name in _BUDGET}
+            self.budget = Budget(*(int(values[name]) for name in Budget._fields))
             self._plan_ms.append(float(values["plan_ms"]))
             self._frame_to_command_ms.append(float(values["frame_to_command_ms"]))
             self._expected[values["frame_stamp"]] = float(values["expected_return"])

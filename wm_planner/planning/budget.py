@@ -27,15 +27,15 @@ class Budget(NamedTuple):
         return self.samples * self.iterations * self.horizon
 
     def of(self, config: PlannerConfig) -> PlannerConfig:
-        """`config` with this budget, and a fitting share of samples from the prior and elites."""
+        """`config` with this budget; no more samples from the prior, and elites, than fit it."""
         return replace(
             config,
             budget="fixed",
             samples=self.samples,
             iterations=self.iterations,
             horizon=self.horizon,
-            prior_samples=min(SearchConfig.prior_samples, self.samples // 4),
-            elites=min(SearchConfig.elites, self.samples // 4),
+            prior_samples=min(config.prior_samples, self.samples // 4),
+            elites=min(config.elites, self.samples // 4),
         )
 
 
