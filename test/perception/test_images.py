@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from einops import rearrange
 
 from wm_planner.errors import UserError
 from wm_planner.learning.episodes import Episode
@@ -111,4 +112,4 @@ def test_training_sees_exactly_what_the_robot_will_see(tmp_path, shape):
     trained = _arrays(tmp_path, "demo_0", episode, cameras, 32, 0.9)[0]
     for t in range(2):
         live = observe({c: f[t] for c, f in frames.items()}, PROPRIO, cameras, 32).images[0]
-        assert np.array_equal(trained[t], live.numpy())
+        assert np.array_equal(rearrange(trained[t], "h w v c -> v c h w"), live.numpy())
