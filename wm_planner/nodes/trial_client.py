@@ -65,7 +65,7 @@ class TrialClient:
         for kind, topic, callback in zip(kinds, _TOPICS, callbacks, strict=True):
             self.node.create_subscription(kind, topic, callback, reliable)
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
-        self.budget: Budget | None = None  # of the last plan
+        self.budget: Budget | None = None  # of plans that nothing shortened
         self._recording: int | None = None
         self._clear()
 
@@ -267,7 +267,8 @@ class TrialClient:
     def _on_statistics(self, message: DiagnosticStatus) -> None:
         if self._recording is not None:
             values = {pair.key: pair.value for pair in message.values}
-            self.budget = Budget(*(int(values[name]) for name in Budget._fields))
+            taken = Budget(*(int(values[name]) for name in Budget._fields))
+            self.budget = max(self.budget or taken, taken, key=lambda budget: budget.steps)
             self._plan_ms.append(float(values["plan_ms"]))
             self._frame_to_command_ms.append(float(values["frame_to_command_ms"]))
             self._expected[values["frame_stamp"]] = float(values["expected_return"])
