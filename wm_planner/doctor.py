@@ -171,11 +171,9 @@ def _renderer() -> str:
 
 
 def _dds() -> dict[str, Any]:
-    import rclpy
+    from wm_planner.nodes.middleware import middleware  # rclpy only where it is needed
 
-    free = round(shutil.disk_usage("/dev/shm").free / 2**20)
-    implementation = rclpy.get_rmw_implementation_identifier()
-    return {"dds": {"implementation": implementation, "shared_memory_mb": free}}
+    return {"dds": middleware()}
 
 
 def _demo(config: DoctorConfig) -> dict[str, Any]:
