@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +11,7 @@ from wm_planner.caution import Caution
 from wm_planner.control.arm import CartesianArm
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.errors import UserError
+from wm_planner.evaluation.timing import interleaved_ms
 from wm_planner.interfaces import Planner, WorldModel
 from wm_planner.paths import mjcf_dir, robot_config
 from wm_planner.pipeline import Pipeline
@@ -21,7 +21,6 @@ from wm_planner.world_models.backend import with_backend
 from wm_planner.world_models.store import LoadedModel, ModelConfig
 from wm_planner.world_models.surprise import SurpriseScale
 
-_WARM_UP = 2  # plans that allocate what later ones use, and have nothing to be surprised by
 _UNSHAKEN = 1e6  # a limit of surprise that nothing reaches: its cost counts, its verdict does not
 _log = logging.getLogger(__name__)
 
@@ -73,13 +72,9 @@ def _fitted_budget(
 def plan_times_ms(pipeline: Pipeline, config: ModelConfig, plans: int) -> list[float]:
     """Of planning from frames on which nothing is to be seen, which takes as long as from any."""
     blank = np.zeros((config.image_size, config.image_size, 3), np.uint8)
-    frames, proprio = dict.fromkeys(config.cameras, blank), np.zeros(config.proprio_size)
-    times = []
-    for _ in range(_WARM_UP + plans):
-        started = time.perf_counter()
-        pipeline.think(frames, proprio.astype(np.float32))
-        times.append((time.perf_counter() - started) * 1e3)
-    return times[_WARM_UP:]
+    frames = dict.fromkeys(config.cameras, blank)
+    proprio = np.zeros(config.proprio_size, np.float32)
+    return interleaved_ms({"plan": lambda: pipeline.think(frames, proprio)}, plans)["plan"]
 
 
 def _arm_of(config: ModelConfig) -> CartesianArm:

@@ -61,7 +61,7 @@ class LossConfig:
 
 
 class TDLatentModule(pl.LightningModule):
-    """Trains a TDLatent on batches of sequences, bf16 where the processor has it.
+    """Trains a TDLatent on batches of sequences.
 
     An update is a function of the weights, the batch, the seed and its number: between two updates
     a checkpoint holds all there is.
