@@ -36,7 +36,7 @@ setup(
     packages=find_packages(include=[package_name, f"{package_name}.*"]),
     package_data={
         f"{package_name}.evaluation.report": ["*.j2"],
-        f"{package_name}.world_models": ["*.cpp"],
+        f"{package_name}.world_models.td_latent": ["*.cpp"],
     },
     data_files=data_files,
     python_requires=">=3.10",

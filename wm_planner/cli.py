@@ -25,7 +25,10 @@ from wm_planner.several_values import in_one_form, options_for_several
 
 
 class Subcommand(NamedTuple):
-    """Where a subcommand lives: `module.config` is its dataclass, `module.function` takes one."""
+    """Where a subcommand lives: `module.config` is its dataclass, `module.function` takes one.
+
+    A dataclass that depends on the family of world models is made by a function of its name.
+    """
 
     module: str
     config: str
@@ -48,7 +51,7 @@ SUBCOMMANDS = {
     ),
     "train": Subcommand(
         "wm_planner.learning.rounds",
-        "TrainConfig",
+        "train_config",
         "train",
         "train a world model on a dataset",
     ),
@@ -158,8 +161,9 @@ def _prepare(name: str, argv: Sequence[str]) -> tuple[Callable[[Any], int | None
             f"`wm_planner {name}` needs the module {error.name!r}, which is not installed; "
             "run `make setup`, or `pip install -r requirements.txt`"
         ) from error
+    kind = getattr(module, subcommand.config)
     config = parse_config(
-        getattr(module, subcommand.config),
+        kind if isinstance(kind, type) else kind(_given("family", argv)),
         argv,
         prog=f"wm_planner {name}",
         description=f"{subcommand.help[0].upper()}{subcommand.help[1:]}.",
@@ -226,6 +230,14 @@ def _parse_plain_yaml_only() -> None:
         return load(text)
 
     set_loader("yaml", load_plain, (YAMLError, UserError))
+
+
+def _given(name: str, argv: Sequence[str]) -> Any:
+    """The last value of an option, before it is known which others there are; None without one."""
+    values = [read_yaml(file).get(name) for file in _config_files(argv)]
+    values += [text.partition("=")[2] for text in argv if text.startswith(f"--{name}=")]
+    values += [after for option, after in pairwise(argv) if option == f"--{name}"]
+    return next((value for value in reversed(values) if value is not None), None)
 
 
 def _config_files(argv: Sequence[str]) -> list[Path]:

@@ -26,8 +26,11 @@ model has such code; auto: the fastest of them on this machine."""
 class WorldModel(Protocol):
     """A learned simulator of the robot and its scene, in latent space."""
 
-    def encode(self, observation: Observation, previous: Latent | None = None) -> Latent:
-        """Latent of what the cameras show, given the latent before (None at the start)."""
+    def encode(self, observation: Observation, foreseen: Latent | None = None) -> Latent:
+        """Latent of what the cameras show.
+
+        `foreseen` is the last one, advanced by what was done since; None at the start.
+        """
 
     def advance(self, latent: Latent, action: Tensor) -> Latent:
         """Latent one step later, when `action` (B, A) was taken."""

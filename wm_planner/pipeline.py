@@ -117,9 +117,11 @@ class Pipeline:
         episodes = list(views)
         memory = self._memory.recall(episodes)
         observation = self._observe(views.values())
-        latent = self.world_model.encode(observation, memory.latent)
+        since = _actions_since(memory, list(views.values()))
+        foreseen = memory.latent and self._advanced(memory.latent, since)
+        latent = self.world_model.encode(observation, foreseen)
         now = Sight(latent, observation.images)
-        surprise = self._surprise(memory, now, list(views.values()))
+        surprise = self._surprise(memory, foreseen, since, now, list(views.values()))
         delays = [(view.age + self._action_delay) * view.speed_scale for view in views.values()]
         ahead = self._when_it_begins(latent, memory.actions, delays)
         plan = self._plan(ahead, memory, surprise)
@@ -144,7 +146,12 @@ class Pipeline:
         self._memory.forget_actions()
 
     def _surprise(
-        self, memory: Recollection, now: Sight, views: Sequence[View]
+        self,
+        memory: Recollection,
+        foreseen: Latent | None,
+        since: Sequence[Sequence[Tensor]],
+        now: Sight,
+        views: Sequence[View],
     ) -> tuple[float | None, ...]:
         """Of each episode; None where nothing was foreseen.
 
@@ -152,10 +159,8 @@ class Pipeline:
         """
         if self._caution is None or memory.latent is None or memory.images is None:
             return (None,) * len(views)
-        since = _actions_since(memory, views)
-        if not any(since):
+        if foreseen is None or not any(since):
             return (None,) * len(views)
-        foreseen = self._advanced(memory.latent, since)
         before = Sight(memory.latent, memory.images, memory.picture)
         found = self._caution.surprise(before, foreseen, now)  # (B,)
         scaled = found * found.new_tensor([view.speed_scale for view in views])

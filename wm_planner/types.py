@@ -50,6 +50,7 @@ class Rollout(NamedTuple):
     rewards: Tensor  # (B, N, H) predicted reward of each step
     terminal_value: Tensor  # (B, N) predicted return after the last step, mean of the ensemble
     disagreement: Tensor  # (B, N) standard deviation of the value ensemble after the last step
+    latents: Tensor | None = None  # (B, N, H, D) after each step; compiled code keeps none
 
 
 class PlanStatistics(NamedTuple):

@@ -25,8 +25,9 @@ from wm_planner.perception.images import observe
 from wm_planner.planning import PlannerConfig
 from wm_planner.process import resident_mb
 from wm_planner.provenance import machine
+from wm_planner.world_models.families import family_of
+from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.store import LoadedModel, load_model
-from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig
 
 _BUDGET = PlannerConfig(samples=512, iterations=6, horizon=3, elites=64)  # TD-MPC2's
 _LONG_HORIZON = 5
@@ -86,7 +87,9 @@ def measure(config: BenchConfig) -> dict[str, Any]:
         for dtype in ("float32", "bfloat16")
     }
     parts = _parts(config, model)
-    networks = {"shipped": shipped, "tdmpc2": _tdmpc2(shipped.config, config.device)}
+    networks = {"shipped": shipped}
+    if enlarged := _as_large_as_tdmpc2(shipped, config.device):
+        networks["tdmpc2"] = enlarged
     peers = PEERS if config.peers else {}
     sizes = {}
     for name, network in networks.items():
@@ -110,10 +113,13 @@ def measure(config: BenchConfig) -> dict[str, Any]:
     return result
 
 
-def _tdmpc2(like: TDLatentConfig, device: str) -> TDLatent:
-    """A network of TD-MPC2's size with random weights."""
-    config = replace(like, latent_size=512, hidden_size=512, value_members=5, bins=101)
-    return TDLatent(config).to(device).eval().requires_grad_(False)
+def _as_large_as_tdmpc2(like: LatentModel, device: str) -> LatentModel | None:
+    """A model of TD-MPC2's size with random weights, where the family has sizes like that."""
+    family = family_of(like.config)
+    if family.enlarged is None:
+        return None
+    config = family.enlarged(like.config, 512, value_members=5, bins=101)
+    return family.build(config).to(device).eval().requires_grad_(False)
 
 
 def _parts(config: BenchConfig, model: LoadedModel) -> dict[str, dict[str, float]]:

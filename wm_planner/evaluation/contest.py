@@ -14,8 +14,7 @@ from wm_planner.interfaces import WorldModel
 from wm_planner.planning import PlannerConfig, make_planner
 from wm_planner.types import Latent
 from wm_planner.world_models.backend import with_backend
-from wm_planner.world_models.layers import SimNorm
-from wm_planner.world_models.td_latent import TDLatent
+from wm_planner.world_models.latent_model import LatentModel
 
 _COMPILED = ", compiled"
 _BACKENDS = {"eager": "eager", "fp32": "float32", "fastest": "auto"}
@@ -23,7 +22,7 @@ _BACKENDS = {"eager": "eager", "fp32": "float32", "fastest": "auto"}
 
 def contest(
     label: str,
-    model: TDLatent,
+    model: LatentModel,
     budget: PlannerConfig,
     peers: Mapping[str, Callable[[Contest, bool], Plan]],
     peaks: Mapping[str, float],
@@ -40,8 +39,8 @@ def contest(
         repeats: how often each plans.
     """
     torch.compiler.reset()  # or it stops compiling after a few models with the same code
-    device = model.is_switch.device
-    z = SimNorm()(torch.randn(1, model.config.latent_size, device=device))
+    device = model.device
+    z = model.example().z
     models = {name: with_backend(model, backend) for name, backend in _BACKENDS.items()}
     calls = {name: _ours(m, model, z, budget) for name, m in models.items()}
     common = Contest(model, z[0], budget.samples, budget.iterations, budget.horizon, budget.elites)
@@ -54,7 +53,7 @@ def contest(
         peer = name.removesuffix(_COMPILED)
         best[peer] = min(best.get(peer, name), name, key=medians.__getitem__)
     figures: dict[str, Any] = {
-        "latent_size": model.config.latent_size,
+        "latent_size": model.latent_size,
         "horizon": budget.horizon,
         "ours_ms": {name: medians[name] for name in calls},
         "ours_percentiles_ms": {name: percentiles(times[name]) for name in calls},
@@ -70,7 +69,9 @@ def contest(
     return figures
 
 
-def _ours(world_model: WorldModel, model: TDLatent, z: torch.Tensor, budget: PlannerConfig) -> Plan:
+def _ours(
+    world_model: WorldModel, model: LatentModel, z: torch.Tensor, budget: PlannerConfig
+) -> Plan:
     planner = make_planner(world_model, model.action_space, budget)
     generator = torch.Generator(z.device).manual_seed(0)
     latent, warm_start = Latent(z), torch.zeros(1, budget.horizon, model.config.action_size)
@@ -113,17 +114,16 @@ def _without_gradients(plan: Plan) -> Plan:
 def _shares(
     calls: Mapping[str, Plan],
     models: Mapping[str, WorldModel],
-    model: TDLatent,
+    model: LatentModel,
     budget: PlannerConfig,
     medians: Mapping[str, float],
     peaks: Mapping[str, float],
 ) -> dict[str, Any]:
     """Operations that are executed, and the time that matrix products alone would take."""
     eager = operations(calls["eager"])
-    c = model.config
     # Compiled, the first layer sees a latent once, not once for each candidate.
     rollouts = budget.iterations * (budget.samples - 1)
-    avoided = 2 * c.latent_size * c.hidden_size * rollouts
+    avoided = 2 * model.latent_size * model.config.hidden_size * rollouts
     gflop, floors = {}, {}
     for name, world_model in models.items():
         compiled = world_model is not model

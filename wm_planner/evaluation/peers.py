@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wm_planner.world_models.td_latent import TDLatent
+from wm_planner.world_models.latent_model import LatentModel
 
 
 @dataclass(frozen=True)
 class Contest:
     """What every planner is to do: plan once for the latent `z` (D,)."""
 
-    model: TDLatent
+    model: LatentModel
     z: Tensor
     samples: int
     iterations: int

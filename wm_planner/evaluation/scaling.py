@@ -13,10 +13,9 @@ from tqdm import tqdm
 from wm_planner.errors import UserError
 from wm_planner.evaluation.timing import time_ms
 from wm_planner.planning import PlannerConfig, make_planner
-from wm_planner.types import Latent
 from wm_planner.world_models.backend import with_backend
-from wm_planner.world_models.layers import SimNorm
-from wm_planner.world_models.td_latent import TDLatent
+from wm_planner.world_models.families import family_of
+from wm_planner.world_models.latent_model import LatentModel
 
 _BASE = PlannerConfig(samples=512, iterations=1, horizon=3, elites=64)
 _SAMPLES = (256, 512, 1024, 2048, 4096, 8192, 16384)
@@ -27,18 +26,20 @@ _GROWTH = {"samples": 1, "horizon": 1, "batch": 1, "latent_size": 2, "threads": 
 """Power of each size that the number of operations, a thread, grows with."""
 
 
-def measure_scaling(model: TDLatent, repeats: int, device: str) -> dict[str, Any]:
+def measure_scaling(model: LatentModel, repeats: int, device: str) -> dict[str, Any]:
     """Median ms of one iteration of 512 samples x horizon 3, one of its sizes changed at a time."""
     cores = torch.get_num_threads()
-    jobs: list[tuple[str, int, TDLatent, PlannerConfig, int, int]] = []
+    jobs: list[tuple[str, int, LatentModel, PlannerConfig, int, int]] = []
     for n in _SAMPLES:
         jobs.append(("samples", n, model, replace(_BASE, samples=n), 1, cores))
     for h in _HORIZONS:
         jobs.append(("horizon", h, model, replace(_BASE, horizon=h), 1, cores))
     for b in _BATCHES:
         jobs.append(("batch", b, model, replace(_BASE, samples=128, elites=32), b, cores))
-    for d in _LATENTS:
-        network = TDLatent(replace(model.config, latent_size=d, hidden_size=d))
+    family = family_of(model.config)
+    for d in _LATENTS if family.enlarged else ():
+        assert family.enlarged is not None
+        network = family.build(family.enlarged(model.config, d))
         network.to(device).eval().requires_grad_(False)
         jobs.append(("latent_size", d, network, _BASE, 1, cores))
     for t in sorted({1, 2, cores // 2, cores} - {0}):
@@ -56,10 +57,10 @@ def measure_scaling(model: TDLatent, repeats: int, device: str) -> dict[str, Any
 
 @torch.inference_mode()
 def _times(
-    model: TDLatent, config: PlannerConfig, batch: int, repeats: int, device: str
+    model: LatentModel, config: PlannerConfig, batch: int, repeats: int, device: str
 ) -> dict[str, float]:
     planner = make_planner(with_backend(model, "auto"), model.action_space, config)
-    latent = Latent(SimNorm()(torch.randn(batch, model.config.latent_size, device=device)))
+    latent = model.example(batch)
     generator = torch.Generator(device).manual_seed(0)
     return time_ms(lambda: planner.plan(latent, None, generator), repeats, device)
 

@@ -23,10 +23,9 @@ from wm_planner.learning.precision import autocast, check_precision, training_dt
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.paths import model_dir
 from wm_planner.provenance import git_revision
+from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.store import channels_last, check_device, load_model, save_model
-from wm_planner.world_models.td_latent import TDLatent
 
-_CHUNK = 256  # frames encoded at a time
 _LOOKED_AT = 512  # frames that say what a pixel usually shows
 _NOISE = 0.02  # of a pixel that never changes, of the range of colours
 _SQUARED = 10.0  # weight of the squared error: both count alike at a tenth of the range
@@ -132,17 +131,17 @@ def fit_decoder(config: DecoderConfig) -> Path:
 
 @torch.no_grad()
 def prepare(
-    world_model: TDLatent, store: EpisodeStore, horizon: int, device: torch.device
+    world_model: LatentModel, store: EpisodeStore, horizon: int, device: torch.device
 ) -> Examples:
     """Encode all frames, and imagine each moment from up to `horizon` steps before it.
 
     Where an episode is younger than that, the imagination begins with the episode.
     """
     encoded = []
-    for first in tqdm(range(0, store.steps, _CHUNK), desc="encode", unit="chunk"):
-        part = slice(first, first + _CHUNK)
-        observed = store.images[part].to(device), store.proprio[part].to(device)
-        encoded.append(world_model.encode_frames(*observed))
+    episodes = list(zip(store.starts.tolist(), store.ends.tolist(), strict=True))
+    for first, end in tqdm(episodes, desc="encode", unit="episode"):
+        seen = (store.images[first:end], store.proprio[first:end], store.actions[first : end - 1])
+        encoded.append(world_model.filtered(*(part[None].to(device) for part in seen))[0])
     latents = [torch.cat(encoded)]
     begins = torch.zeros(store.steps, dtype=torch.bool)
     begins[torch.from_numpy(store.starts)] = True
@@ -156,7 +155,7 @@ def prepare(
     return Examples(store.images, torch.stack(latents), usual)
 
 
-def optimise(world_model: TDLatent, examples: Examples, config: DecoderConfig) -> None:
+def optimise(world_model: LatentModel, examples: Examples, config: DecoderConfig) -> None:
     """Take `config.updates` steps on `world_model.decoder`, in the precision that is asked for."""
     decoder = world_model.decoder.train().requires_grad_(True)
     optimizer = torch.optim.Adam(decoder.parameters(), config.learning_rate)
@@ -228,7 +227,7 @@ def _as_decoded(frames: Tensor) -> Tensor:
     return rearrange(frames, "b v c h w -> b (v c) h w").float() / 255 - 0.5
 
 
-def _check_sizes(world_model: TDLatent, store: EpisodeStore) -> None:
+def _check_sizes(world_model: LatentModel, store: EpisodeStore) -> None:
     for name, wanted, found in (
         ("proprio", world_model.config.proprio_size, store.proprio.shape[-1]),
         ("actions", world_model.config.action_size, store.actions.shape[-1]),

@@ -10,8 +10,10 @@ import torch
 
 from wm_planner.errors import UserError
 from wm_planner.fastest import fastest
+from wm_planner.world_models.encoder import Encoder
+from wm_planner.world_models.heads import Decoder
+from wm_planner.world_models.network_config import NetworkConfig
 from wm_planner.world_models.store import channels_last
-from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 """float32; bfloat16: products in bfloat16, all else in float32; auto: the faster of the two."""
@@ -44,18 +46,20 @@ def autocast(dtype: torch.dtype, device: torch.device) -> torch.autocast:
 
 def _encoding(dtype: torch.dtype, device: torch.device) -> Callable[[], object]:
     """A gradient of an encoder and a decoder of the usual size."""
-    config = TDLatentConfig()
+    config = NetworkConfig()
     with torch.random.fork_rng(devices=[]):  # whoever draws weights next draws the same
-        model = TDLatent(config).to(device)
-    channels_last(model)
+        encoder = Encoder(config).to(device)
+        decoder = Decoder(config, encoder.features).to(device)
+    for network in (encoder, decoder):
+        channels_last(network)
     frames = (_MOMENTS, config.cameras, 3, config.image_size, config.image_size)
     images = torch.zeros(frames, dtype=torch.uint8, device=device)
     proprio = torch.zeros(_MOMENTS, config.proprio_size, device=device)
 
     def step() -> None:
         with autocast(dtype, device):
-            z = model.encode_frames(images, proprio)
-            loss = z.float().square().sum() + model.decoder(z).float().square().sum()
+            features = encoder(images, proprio)
+            loss = features.float().square().sum() + decoder(features).float().square().sum()
         loss.backward()
 
     return step

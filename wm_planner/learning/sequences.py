@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -18,18 +17,7 @@ from tqdm import tqdm
 from wm_planner.errors import UserError
 from wm_planner.learning.episodes import Episode, demo, demo_names, open_dataset, read_episode
 from wm_planner.perception.images import fit
-
-
-class Batch(NamedTuple):
-    """B sequences of T + 1 states and the T actions between them."""
-
-    images: Tensor  # (B, T + 1, V, C, h, w) uint8
-    proprio: Tensor  # (B, T + 1, P)
-    actions: Tensor  # (B, T, A) as executed
-    rewards: Tensor  # (B, T) after each action
-    returns: Tensor  # (B, T + 1) discounted, scaled by 1 - discount; NaN where not known
-    labels: Tensor  # (B, T, A) expert's actions, NaN where there are none
-    landmarks: Tensor  # (B, T + 1, K), NaN where not known
+from wm_planner.world_models.batch import Batch
 
 
 class EpisodeStore:
@@ -42,7 +30,9 @@ class EpisodeStore:
         image_size: int,
         discount: float,
         limit: int | None = None,
+        privileged: bool = True,
     ) -> None:
+        """Unless `privileged`, forget what no robot knows: the expert's actions, landmarks."""
         parts = []
         for path in paths:
             with open_dataset(path) as file:
@@ -50,13 +40,14 @@ class EpisodeStore:
                     demo_names(file)[:limit], desc=f"read {path.name}", unit="episode"
                 ):
                     episode = read_episode(demo(file, name))
+                    episode = episode if privileged else _without_privileges(episode)
                     parts.append(_arrays(path, name, episode, cameras, image_size, discount))
         self.episodes = len(parts)
         lengths = np.array([len(part[1]) for part in parts])
         self.ends = np.cumsum(lengths)
         self.starts = self.ends - lengths
         parts = _with_landmarks(parts)
-        for name, column in (("proprio", 1), ("actions", 2), ("landmarks", 6)):
+        for name, column in (("proprio", 1), ("actions", 2), ("landmarks", 7)):
             if len(sizes := {part[column].shape[-1] for part in parts}) > 1:
                 raise UserError(
                     f"{name} has {sorted(sizes)} numbers in different episodes; the "
@@ -65,7 +56,7 @@ class EpisodeStore:
         joined = [torch.from_numpy(np.concatenate(x)) for x in zip(*parts, strict=True)]
         frames, self.proprio, self.actions, self.rewards = joined[:4]
         self.images = rearrange(frames, "t h w v c -> t v c h w")  # channels last in memory
-        self.returns, self.labels, self.landmarks = joined[4:]
+        self.returns, self.labels, self.success, self.landmarks = joined[4:]
 
     @property
     def steps(self) -> int:
@@ -97,6 +88,7 @@ class EpisodeStore:
                 returns=self.returns[states],
                 labels=self.labels[steps],
                 landmarks=self.landmarks[states],
+                success=self.success[steps],
             )
 
     def _augmented(
@@ -155,8 +147,16 @@ def _arrays(
         [np.stack([fit(f, image_size) for f in episode.frames[c]]) for c in cameras], axis=3
     )  # (T, h, w, V, C)
     returns = _returns(episode.rewards, discount)
-    labels, landmarks = episode.expert_actions, episode.landmarks
-    return images, episode.proprio, episode.actions, episode.rewards, returns, labels, landmarks
+    success = np.zeros(len(episode.actions), np.float32)
+    success[-1] = episode.success
+    felt = (episode.proprio, episode.actions, episode.rewards, returns)
+    return images, *felt, episode.expert_actions, success, episode.landmarks
+
+
+def _without_privileges(episode: Episode) -> Episode:
+    """What is left where no simulation says what the expert would do and where things are."""
+    unlabelled = np.full_like(episode.actions, np.nan)
+    return episode._replace(expert_actions=unlabelled, landmarks=episode.landmarks[:, :0])
 
 
 def _with_landmarks(parts: list[tuple[np.ndarray, ...]]) -> list[tuple[np.ndarray, ...]]:

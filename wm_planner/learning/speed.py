@@ -7,43 +7,42 @@ from typing import Any
 import torch
 
 from wm_planner.evaluation.timing import interleaved_ms
-from wm_planner.learning.module import LossConfig, TDLatentModule
+from wm_planner.learning.module import WorldModelModule
 from wm_planner.learning.precision import autocast
-from wm_planner.learning.sequences import Batch
+from wm_planner.world_models.batch import Batch
+from wm_planner.world_models.families import family_of
+from wm_planner.world_models.network_config import NetworkConfig
 from wm_planner.world_models.store import channels_last
-from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig
 
 _UPDATES = 4  # timed; the fastest counts
 
 
-def updates_per_second(
-    network: TDLatentConfig,
-    dtype: torch.dtype,
-    device: torch.device,
-    batch_size: int = 128,
-    horizon: int = 3,
-) -> float:
-    """Gradient steps a second on a batch of noise; making batches and logging take little more."""
+def updates_per_second(network: NetworkConfig, dtype: torch.dtype, device: torch.device) -> float:
+    """Gradient steps a second on a batch of noise, of the size that the family usually takes.
+
+    Making batches and logging take little more.
+    """
+    family = family_of(network)
     with torch.random.fork_rng(devices=[]):
-        world_model = TDLatent(network).to(device)
-        batch = _noise(network, batch_size, horizon, device)
+        world_model = family.build(network).to(device)
+        batch = _noise(network, family.batch_size, family.horizon, device)
     channels_last(world_model)
-    module = TDLatentModule(world_model, LossConfig(), updates=_UPDATES)
+    module = WorldModelModule(world_model, family.loss_config(), updates=_UPDATES)
+    generator = torch.Generator().manual_seed(0)
     configured: Any = module.configure_optimizers()
     optimizer = configured["optimizer"]
 
     def update() -> None:
         with autocast(dtype, device):
-            losses = module.losses(batch)
-            total = sum(vars(module.config)[name] * loss for name, loss in losses.items())
+            total = module.weighted(module.losses.terms(batch, generator))
         optimizer.zero_grad()
-        total.backward()  # type: ignore[union-attr]
+        total.backward()
         optimizer.step()
 
     return 1e3 / min(interleaved_ms({"update": update}, _UPDATES, device.type)["update"])
 
 
-def _noise(network: TDLatentConfig, b: int, horizon: int, device: torch.device) -> Batch:
+def _noise(network: NetworkConfig, b: int, horizon: int, device: torch.device) -> Batch:
     c, t = network, horizon + 1
     return Batch(
         images=torch.randint(
@@ -55,4 +54,5 @@ def _noise(network: TDLatentConfig, b: int, horizon: int, device: torch.device) 
         returns=torch.rand(b, t, device=device),
         labels=torch.rand(b, horizon, c.action_size, device=device) * 2 - 1,
         landmarks=torch.randn(b, t, c.landmark_size, device=device),
+        success=torch.zeros(b, horizon, device=device),
     )

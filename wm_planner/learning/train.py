@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,14 @@ from torch.utils.data import DataLoader
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
-from wm_planner.learning.module import LOGGED_EVERY, LossConfig, TDLatentModule
+from wm_planner.learning.module import LOGGED_EVERY, WorldModelModule
 from wm_planner.learning.precision import check_precision, training_dtype
 from wm_planner.learning.sequences import EpisodeStore, SequenceDataset
 from wm_planner.paths import robot_config
 from wm_planner.provenance import git_revision, machine
+from wm_planner.world_models.families import DEFAULT, FAMILIES, find_family
+from wm_planner.world_models.family import LossConfig
+from wm_planner.world_models.network_config import NetworkConfig
 from wm_planner.world_models.store import (
     ModelConfig,
     channels_last,
@@ -30,7 +33,6 @@ from wm_planner.world_models.store import (
     load_model,
     save_model,
 )
-from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig
 
 _MOST = {
     "updates": 10**9, "round_updates": 10**9, "round_episodes": 10**6, "workers": 1024,
@@ -44,6 +46,7 @@ class TrainConfig:
 
     Attributes:
         task: name of the task.
+        family: kind of world model; `--network` and `--loss` have other options for another one.
         data: datasets to train on; default data/<task>.hdf5.
         out: model folder to write; default runs/<task>. A run of that name goes on where it was.
         robot: name of the robot in config/robots.
@@ -58,8 +61,9 @@ class TrainConfig:
             the same but for its pictures; see `wm_planner decoder`.
         decoder_data: datasets for that; default those of the training.
         workers: processes that collect a round's episodes.
+        privileged: use what only a simulation knows, the expert's actions and landmarks.
         batch_size: sequences a step.
-        horizon: imagined steps a sequence.
+        horizon: steps of a sequence.
         shift: largest random shift of the frames, pixels.
         colour: largest random change of the gain and the offset of the frames' colour channels.
         snapshots: also export the model after so many updates, to <out>/round_0/step_<n>.
@@ -73,6 +77,7 @@ class TrainConfig:
     """
 
     task: str = "grasp"
+    family: str = DEFAULT
     data: tuple[Path, ...] = ()
     out: Path | None = None
     robot: str = "panda"
@@ -85,8 +90,9 @@ class TrainConfig:
     decoder_updates: int = 0
     decoder_data: tuple[Path, ...] = ()
     workers: int = 2
-    batch_size: int = 128
-    horizon: int = 3
+    privileged: bool = True
+    batch_size: int = FAMILIES[DEFAULT].batch_size
+    horizon: int = FAMILIES[DEFAULT].horizon
     shift: int = 3
     colour: float = 0.1
     snapshots: tuple[int, ...] = ()
@@ -94,11 +100,18 @@ class TrainConfig:
     device: str = "cpu"
     threads: int = 1
     precision: str = "auto"
-    network: TDLatentConfig = field(default_factory=TDLatentConfig)
-    loss: LossConfig = field(default_factory=LossConfig)
+    network: NetworkConfig = field(default_factory=FAMILIES[DEFAULT].config)
+    loss: LossConfig = field(default_factory=FAMILIES[DEFAULT].loss_config)
 
     def __post_init__(self) -> None:
         make_task(self.task)
+        family = find_family(self.family)
+        for name, kind in (("network", family.config), ("loss", family.loss_config)):
+            if type(getattr(self, name)) is not kind:
+                raise UserError(
+                    f"{name} is a {type(getattr(self, name)).__name__}, family {family.name} has "
+                    f"{kind.__name__}; start from train_config({family.name!r})"
+                )
         check_precision(self.precision)
         for name, most in _MOST.items():
             if not 1 <= getattr(self, name) <= most:
@@ -118,6 +131,22 @@ class TrainConfig:
         return list(self.data) or [Path("data") / f"{self.task}.hdf5"]
 
 
+def train_config(family: str | None = None) -> type[TrainConfig]:
+    """TrainConfig with the options and defaults of a family; of the default one without a name."""
+    own = find_family(family or DEFAULT)
+    fields: list[Any] = [
+        ("family", "str", field(default=own.name)),
+        ("batch_size", "int", field(default=own.batch_size)),
+        ("horizon", "int", field(default=own.horizon)),
+        ("network", own.config, field(default_factory=own.config)),
+        ("loss", own.loss_config, field(default_factory=own.loss_config)),
+    ]
+    described = {"__doc__": TrainConfig.__doc__, "__module__": __name__}
+    return make_dataclass(
+        "TrainConfig", fields, bases=(TrainConfig,), frozen=True, namespace=described
+    )
+
+
 def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | None = None) -> None:
     """Optimise `config.updates` steps and write the model to `folder`.
 
@@ -130,7 +159,9 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
     dtype = training_dtype(config.precision, device)
     pl.seed_everything(config.seed, verbose=False)
     discount, size = config.network.discount, config.network.image_size
-    store = EpisodeStore(datasets, config.cameras, size, discount, config.episodes or None)
+    store = EpisodeStore(
+        datasets, config.cameras, size, discount, config.episodes or None, config.privileged
+    )
     network = replace(
         config.network,
         cameras=len(config.cameras),
@@ -138,14 +169,14 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
         action_size=store.actions.shape[-1],
         landmark_size=store.landmarks.shape[-1],
     )
-    world_model = TDLatent(network)
+    world_model = find_family(config.family).build(network)
     provenance = _provenance(config, datasets, store, dtype)
     if start is not None:
         earlier = load_model(start)
         world_model.load_state_dict(earlier.world_model.state_dict())
         provenance["before"] = earlier.config.provenance
     channels_last(world_model)
-    module = TDLatentModule(world_model, config.loss, config.updates, config.seed)
+    module = WorldModelModule(world_model, config.loss, config.updates, config.seed)
     rate = RobotConfig.load(robot_config(config.robot)).control_rate_hz
     described = ModelConfig(config.task, config.robot, config.cameras, rate, network, provenance)
     export = Export(config, described, folder)
@@ -184,7 +215,7 @@ class Export(Callback):
         if trainer.global_step in self._config.snapshots:
             self.write(pl_module, self._folder / f"step_{trainer.global_step}")
 
-    def write(self, module: TDLatentModule, directory: Path) -> None:
+    def write(self, module: WorldModelModule, directory: Path) -> None:
         provenance = {
             **self._model_config.provenance,
             "updates": module.trainer.global_step,
@@ -259,6 +290,7 @@ def _provenance(
         "episodes": store.episodes,
         "steps": store.steps,
         "seed": config.seed,
+        "privileged": config.privileged,
         "precision": str(dtype).removeprefix("torch."),
         "machine": machine(config.device),
         "git": git_revision(),

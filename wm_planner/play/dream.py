@@ -52,7 +52,7 @@ class Dream:
         if not isinstance(model.world_model, Decodable):
             raise UserError(
                 f"the model of task '{model.config.task}' cannot decode its latent, so there is "
-                "nothing to look at; train one of a family that can, such as td_latent"
+                "nothing to look at; train one of a family that can"
             )
         config = self._config = model.config
         self.world_model, self._device = model.world_model, device
@@ -93,7 +93,7 @@ class Dream:
         decoded = self.world_model.decode(self.latent)[0]  # (V, C, h, w)
         pictures = decoded.permute(0, 2, 3, 1).cpu().numpy()  # (V, h, w, C)
         frames = dict(zip(self._config.cameras, pictures, strict=True))
-        again = self._encode(frames, self.arm.proprioception(self.joints))
+        again = self._encode(frames, self.arm.proprioception(self.joints), self.latent)
         drift = float((_flat(again) - _flat(self.latent)).norm()) / self._typical
         value, disagreement = self._value
         return Belief(
@@ -136,9 +136,12 @@ class Dream:
             float(imagined.disagreement[0, 0]),
         )
 
-    def _encode(self, frames: dict[str, np.ndarray], proprio: np.ndarray) -> Latent:
+    def _encode(
+        self, frames: dict[str, np.ndarray], proprio: np.ndarray, foreseen: Latent | None = None
+    ) -> Latent:
         size, cameras = self._config.image_size, self._config.cameras
-        return self.world_model.encode(observe(frames, proprio, cameras, size, self._device))
+        seen = observe(frames, proprio, cameras, size, self._device)
+        return self.world_model.encode(seen, foreseen)
 
     def _batch(self, action: np.ndarray) -> Tensor:
         return torch.as_tensor(action, dtype=torch.float32, device=self._device)[None]  # (1, A)

@@ -10,21 +10,21 @@ import torch
 
 from wm_planner.fastest import Fastest, Unavailable, fastest
 from wm_planner.interfaces import WorldModel
-from wm_planner.types import Latent
-from wm_planner.world_models.graphed import GraphedTDLatent
-from wm_planner.world_models.layers import SimNorm
-from wm_planner.world_models.native import NativeTDLatent
-from wm_planner.world_models.td_latent import TDLatent
+from wm_planner.world_models.families import family_of
+from wm_planner.world_models.latent_model import LatentModel
 
 _CANDIDATES, _HORIZON = 128, 3  # imagined to measure how fast a backend is
 _log = logging.getLogger(__name__)
 
 
-def with_backend(model: TDLatent, backend: str) -> WorldModel:
+def with_backend(model: LatentModel, backend: str) -> WorldModel:
     """`model`, imagining by one of BACKENDS; where that cannot be had, as it is, with a warning."""
+    if backend == "auto" and family_of(model.config).faster is None:
+        return model
     if backend == "auto":
         found = measure_backends(model)
-        compiled = "float32" not in found.unavailable  # no compiler, or sizes that do not suit
+        # Unavailable: no compiler, or sizes that do not suit.
+        compiled = not {"float32"} & found.unavailable.keys()
         _log.log(logging.INFO if compiled else logging.WARNING, "imagining by %s", found)
         backend = found.name
     try:
@@ -34,32 +34,37 @@ def with_backend(model: TDLatent, backend: str) -> WorldModel:
         return model
 
 
-def measure_backends(model: TDLatent) -> Fastest:
+def measure_backends(model: LatentModel) -> Fastest:
     """Which of BACKENDS but auto imagines fastest here, on the device the model lies on."""
-    device = model.is_switch.device.type
+    device = model.device.type
     c = model.config
     # torch.compile is not measured on a GPU: it takes minutes; there products decide.
-    names = ("float32", "bfloat16", "eager") if device == "cpu" else ("float32", "bfloat16")
+    names: tuple[str, ...] = ("float32", "bfloat16")
+    names = (*names, "eager") if device == "cpu" else names
     way = _imagining if device == "cpu" else _products
-    sizes = f"latent {c.latent_size}, hidden {c.hidden_size}, {c.value_members} values of {c.bins}"
+    family = family_of(c)
+    if family.faster is None:
+        names = ("eager",)
+    sizes = f"latent {model.latent_size}, hidden {c.hidden_size}, {c.value_members} values of "
     return fastest(
-        f"imagining {_CANDIDATES} x {_HORIZON} steps, {sizes}",
+        f"imagining {_CANDIDATES} x {_HORIZON} steps, {family.name}, {sizes}{c.bins}",
         {name: partial(way, model, name) for name in names},
         device,
     )
 
 
-def _made(model: TDLatent, backend: str) -> WorldModel:
+def _made(model: LatentModel, backend: str) -> WorldModel:
     if backend == "eager":
         return model
-    kind = GraphedTDLatent if model.is_switch.device.type == "cuda" else NativeTDLatent
-    return kind(model, getattr(torch, backend))
+    family = family_of(model.config)
+    if family.faster is None:
+        raise Unavailable(f"{family.name} has no faster code than PyTorch's")
+    return family.faster(model, getattr(torch, backend))
 
 
-def _imagining(model: TDLatent, backend: str) -> Callable[[], object]:
+def _imagining(model: LatentModel, backend: str) -> Callable[[], object]:
     world_model = _made(model, backend)
-    generator = torch.Generator().manual_seed(0)
-    latent = Latent(SimNorm()(torch.randn(1, model.config.latent_size, generator=generator)))
+    latent = model.example()
     actions = torch.zeros(1, _CANDIDATES, _HORIZON, model.config.action_size)
 
     def imagine() -> object:
@@ -69,7 +74,7 @@ def _imagining(model: TDLatent, backend: str) -> Callable[[], object]:
     return imagine
 
 
-def _products(model: TDLatent, backend: str) -> Callable[[], object]:
+def _products(model: LatentModel, backend: str) -> Callable[[], object]:
     size = max(512, model.config.hidden_size)
-    x = torch.ones(size, size, dtype=getattr(torch, backend), device=model.is_switch.device)
+    x = torch.ones(size, size, dtype=getattr(torch, backend), device=model.device)
     return lambda: x @ x

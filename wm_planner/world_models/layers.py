@@ -7,7 +7,6 @@ from typing import final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 
 @final
@@ -95,29 +94,3 @@ class TwoHot(nn.Module):
 def numbers(bins: int) -> Scalar | TwoHot:
     """How a head with `bins` outputs is read as a number."""
     return Scalar() if bins == 1 else TwoHot(bins)
-
-
-@final
-class ValueEnsemble(nn.Module):
-    """K value heads on one latent; their spread says where the value is a guess."""
-
-    def __init__(self, members: int, inputs: int, hidden: int, bins: int = 1) -> None:
-        super().__init__()
-        self.members = members
-        self.first = EnsembleLinear(members, inputs, hidden)
-        self.second = EnsembleLinear(members, hidden, hidden)
-        self.last = EnsembleLinear(members, hidden, bins)
-        self.read = numbers(bins)
-
-    def forward(self, z: Tensor) -> Tensor:
-        """Values (K, ...) of latents (..., D)."""
-        return self.read(self.outputs(z))
-
-    def outputs(self, z: Tensor) -> Tensor:
-        """What the heads put out, (K, ..., bins), of latents (..., D)."""
-        shape = z.shape[:-1]
-        x = z.reshape(1, -1, z.shape[-1]).expand(self.members, -1, -1)  # (K, M, D)
-        for layer in (self.first, self.second):
-            x = layer(x)
-            x = F.silu(F.layer_norm(x, x.shape[-1:]))
-        return self.last(x).unflatten(1, shape or (1,))  # (K, ..., bins)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +13,17 @@ import torch
 import yaml
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import nn
 
 from wm_planner.errors import UserError
 from wm_planner.safe_yaml import read_text, read_yaml
-from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig
+from wm_planner.world_models.families import family_of, find_family
+from wm_planner.world_models.family import Family
+from wm_planner.world_models.latent_model import LatentModel
+from wm_planner.world_models.network_config import NetworkConfig
 
-_FAMILY = "td_latent"
+_FORMAT = 2  # 1: before there were several families
+_NEW = {"success": False}  # what a network of format 1 lacks, as it was then
 _MAX_BYTES = 2**30  # of the weights that a configuration calls for
 _MAX_HEADER = 2**20  # bytes of a weights file besides the weights
 _MAX_RATE = 1000.0  # Hz
@@ -33,7 +39,7 @@ class ModelConfig:
         robot: name of the robot in config/robots.
         cameras: names of the cameras, in the network's order.
         control_rate_hz: actions per second.
-        network: shapes of the networks.
+        network: shapes of the networks, of its family.
         provenance: where it came from: data, seed, updates, git revision.
     """
 
@@ -41,7 +47,7 @@ class ModelConfig:
     robot: str
     cameras: tuple[str, ...]
     control_rate_hz: float
-    network: TDLatentConfig
+    network: NetworkConfig
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -85,7 +91,7 @@ class ModelConfig:
 class LoadedModel(NamedTuple):
     """A model ready to use."""
 
-    world_model: TDLatent
+    world_model: LatentModel
     config: ModelConfig
     sha256: str  # of the weights file
     directory: Path  # where it came from; other files may be there
@@ -102,14 +108,14 @@ def check_device(device: str) -> torch.device:
     return chosen
 
 
-def channels_last(world_model: TDLatent) -> None:
+def channels_last(world_model: nn.Module) -> None:
     """Lay convolution weights out as the processor wants them: many times faster in bf16."""
     for parameter in world_model.parameters():
         if parameter.ndim == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
-def save_model(directory: Path, world_model: TDLatent, config: ModelConfig) -> None:
+def save_model(directory: Path, world_model: LatentModel, config: ModelConfig) -> None:
     """Write weights and configuration; each file appears whole or not at all."""
     directory.mkdir(parents=True, exist_ok=True)
     weights = {
@@ -118,7 +124,8 @@ def save_model(directory: Path, world_model: TDLatent, config: ModelConfig) -> N
     partial = directory / "model.safetensors.partial"
     save_file(weights, partial)
     partial.replace(directory / "model.safetensors")
-    values = {"family": _FAMILY, **asdict(config)}
+    family = family_of(config.network).name
+    values = {"family": family, "format": _FORMAT, **asdict(config)}
     text = yaml.safe_dump(_plain(values), sort_keys=False, default_flow_style=None)
     partial = directory / "config.yaml.partial"
     partial.write_text(text)
@@ -128,11 +135,15 @@ def save_model(directory: Path, world_model: TDLatent, config: ModelConfig) -> N
 def load_model(directory: Path, device: str = "cpu") -> LoadedModel:
     """Load and check a model; whatever is wrong with it is a UserError that says so."""
     target = check_device(device)
-    config = read_config(directory / "config.yaml")
+    form, config = _read_config(directory / "config.yaml")
+    family = family_of(config.network)
     weights_file = directory / "model.safetensors"
-    weights = _read_weights(weights_file, _expected_shapes(directory, config.network))
-    world_model = TDLatent(config.network)
-    world_model.load_state_dict(weights)
+    shapes = _expected_shapes(directory, family, config.network)
+    renamed = family.renamed if form == 1 else {}
+    stored = {_stored_name(name, renamed): name for name in shapes}
+    weights = _read_weights(weights_file, {old: shapes[name] for old, name in stored.items()})
+    world_model = family.build(config.network)
+    world_model.load_state_dict({stored[old]: weight for old, weight in weights.items()})
     world_model.to(target)
     channels_last(world_model)
     world_model.eval().requires_grad_(False)
@@ -142,18 +153,32 @@ def load_model(directory: Path, device: str = "cpu") -> LoadedModel:
 
 def read_config(path: Path) -> ModelConfig:
     """Read config.yaml; unknown and missing keys are named."""
+    return _read_config(path)[1]
+
+
+def _read_config(path: Path) -> tuple[int, ModelConfig]:
+    """The format a model was written in, and its configuration as of now."""
     if not path.is_file():
         raise UserError(
             f"{path}: no such file; a model is a folder with config.yaml and model.safetensors"
         )
     values = read_yaml(path)
-    if values.pop("family", None) != _FAMILY:
-        raise UserError(f"{path}: family must be '{_FAMILY}', the only one there is")
-    _check_keys(path, values, ModelConfig)
-    _check_keys(path, values["network"], TDLatentConfig)
     try:
-        network = TDLatentConfig(**_tuples(values.pop("network")))
-        return ModelConfig(network=network, **_tuples(values))
+        family = find_family(values.pop("family", None))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    form = values.pop("format", 1)
+    if type(form) is not int or not 1 <= form <= _FORMAT:
+        raise UserError(
+            f"{path}: format is {form!r}, this version reads 1 to {_FORMAT}; update wm_planner"
+        )
+    _check_keys(path, values, ModelConfig)
+    if form == 1 and isinstance(values["network"], dict):
+        values["network"] = {**_NEW, **values["network"]}
+    _check_keys(path, values["network"], family.config)
+    try:
+        network = family.config(**_tuples(values.pop("network")))
+        return form, ModelConfig(network=network, **_tuples(values))
     except (TypeError, ValueError, UserError) as error:
         raise UserError(f"{path}: {error}") from error
 
@@ -164,10 +189,20 @@ def read_card(directory: Path) -> str:
     return read_text(card, _MAX_HEADER) if card.is_file() else ""
 
 
-def _expected_shapes(directory: Path, network: TDLatentConfig) -> dict[str, torch.Size]:
+def _stored_name(name: str, renamed: Mapping[str, str]) -> str:
+    """How a weight is called in a file where prefixes were others: `renamed` has now: then."""
+    for now, then in renamed.items():
+        if name.startswith(now):
+            return then + name.removeprefix(now)
+    return name
+
+
+def _expected_shapes(
+    directory: Path, family: Family, network: NetworkConfig
+) -> dict[str, torch.Size]:
     """Shapes of the weights that a configuration calls for, with nothing allocated for them."""
     with torch.device("meta"):
-        expected = {k: v.shape for k, v in TDLatent(network).state_dict().items()}
+        expected = {k: v.shape for k, v in family.build(network).state_dict().items()}
     if (size := _bytes(expected)) > _MAX_BYTES:
         raise UserError(
             f"{directory / 'config.yaml'}: its networks have {size} bytes of weights, at most "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -49,21 +49,39 @@ def collect_moments(
     for seed in tqdm(seeds, desc="save states", unit="episode", leave=False):
         view, info = env.reset(seed=seed)
         pilot.begin([seed])
-        latent: Latent | None = None
+        foreseen: Latent | None = None
         for t in range(steps):
             seen = look(env, view)
-            latent = world_model.encode(seen, latent)
+            latent = world_model.encode(seen, foreseen)
             action = np.clip(pilot.act([view])[0], -1, 1).astype(np.float32)
+            chosen = torch.from_numpy(action)
+            foreseen = world_model.advance(latent, chosen[None])
             if t in wanted:
                 now = take(env)
-                chosen = torch.from_numpy(action)
                 moments.append(Moment(seed, now, seen, latent, chosen, info["stage"]))
             view, _, _, _, info = env.step(action)
     return moments
 
 
-Follow = Callable[[Observation], np.ndarray]
-"""Action (A,) in closed loop, from an observation of B = 1."""
+class Follow:
+    """The action prior in closed loop, from a moment on."""
+
+    def __init__(self, world_model: WorldModel, seed: int) -> None:
+        self._model, self._generator = world_model, torch.Generator().manual_seed(seed)
+
+    def begin(self, latent: Latent) -> None:
+        """From this latent (1, D) on."""
+        self._latent = latent
+
+    def watch(self, action: np.ndarray, seen: Observation) -> None:
+        """What was done (A,), and what was seen then, B = 1."""
+        done = torch.as_tensor(action, dtype=torch.float32)[None]
+        self._latent = self._model.encode(seen, self._model.advance(self._latent, done))
+
+    def act(self) -> np.ndarray:
+        """Action (A,)."""
+        proposal = self._model.propose(self._latent, 1, 1, self._generator)
+        return proposal.mean[0, 0].double().numpy()
 
 
 def branch(
@@ -108,17 +126,21 @@ def _one(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Images (L + 1, V, C, h, w), proprio (L + 1, P), rewards (L + more,), stages (L + 1,)."""
     restore(env, moment.snapshot)
+    if follow is not None:
+        follow.begin(moment.latent)
     seen, stages, rewards = [moment.observation], [moment.stage], []
     for action in actions:
         view, reward, _, _, info = env.step(action)
         seen.append(look(env, view))
+        if follow is not None:
+            follow.watch(action, seen[-1])
         stages.append(info["stage"])
         rewards.append(reward)
-    now = seen[-1]
     for _ in range(more if follow is not None else 0):
         assert follow is not None
-        view, reward, *_ = env.step(follow(now))
-        now = look(env, view)
+        action = follow.act()
+        view, reward, *_ = env.step(action)
+        follow.watch(action, look(env, view))
         rewards.append(reward)
     images, proprio = (torch.cat(part) for part in zip(*seen, strict=True))
     return images, proprio, torch.tensor(rewards, dtype=torch.float32), torch.tensor(stages)

@@ -41,25 +41,22 @@ def drift(world_model: WorldModel, encoded: Encoded, readout: Readout) -> Drift:
     """
     actions, real = encoded.recording.actions, encoded.latents.z  # (B, T, A), (B, T + 1, D)
     latent = each(encoded.latents, lambda part: part[:, BEFORE])
-    errors, gap_steps, gaps, previous = [], [], [], None
+    errors, gap_steps, gaps = [], [], []
     decodes = isinstance(world_model, Decodable)
     for k in tqdm(range(actions.shape[1] - BEFORE + 1), desc="drift", unit="step", leave=False):
         if k:
-            previous = latent
             latent = world_model.advance(latent, actions[:, BEFORE + k - 1])
             errors.append(rms(latent.z - real[:, BEFORE + k]).mean())
         if decodes and k % _GAP_EVERY == 0:
             gap_steps.append(k)
-            gaps.append(_gap(world_model, latent, previous, readout))
+            gaps.append(_gap(world_model, latent, readout))
     return Drift(torch.stack(errors), torch.tensor(gap_steps), torch.tensor(gaps))
 
 
-def _gap(
-    world_model: WorldModel, latent: Latent, previous: Latent | None, readout: Readout
-) -> float:
+def _gap(world_model: WorldModel, latent: Latent, readout: Readout) -> float:
     assert isinstance(world_model, Decodable)
     seen = Observation(world_model.decode(latent), readout(latent.z))
-    return float(rms(world_model.encode(seen, previous).z - latent.z).mean())
+    return float(rms(world_model.encode(seen, latent).z - latent.z).mean())
 
 
 def _around(errors: Tensor, k: int) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from wm_planner.evaluation.world_model.branches import (
+    Follow,
     Moment,
     branch,
     collect_moments,
@@ -47,7 +48,6 @@ from wm_planner.evaluation.world_model.readout import Readout, fit_readout
 from wm_planner.evaluation.world_model.recording import Encoded, encode, record
 from wm_planner.evaluation.world_model.workbench import Workbench
 from wm_planner.interfaces import Decodable
-from wm_planner.types import Observation
 
 READOUT_SEEDS = 1_000  # after the first one: episodes that only the readout is fitted on
 STATE_SEEDS = 2_000  # episodes whose states are gone back to
@@ -203,12 +203,7 @@ def _decision(
     plans = candidate_plans(
         model, states, effort.plan_steps, effort.plans, bench.switches, bench.seed
     )
-    generator = torch.Generator().manual_seed(bench.seed)
-
-    def follow(seen: Observation) -> np.ndarray:
-        return model.propose(model.encode(seen), 1, 1, generator).mean[0, 0].double().numpy()
-
-    futures = branch(bench.envs[0], states, plans, "plans", follow, effort.tail)
+    futures = branch(bench.envs[0], states, plans, "plans", Follow(model, bench.seed), effort.tail)
     real = discounted(futures.rewards, gamma).unflatten(0, plans.shape[:2])
     imagined = imagined_returns(model, states, plans, gamma)
     encoded = encode_branches(model, states, futures)

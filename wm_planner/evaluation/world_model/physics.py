@@ -210,14 +210,15 @@ def _future(
 ) -> tuple[Tensor, np.ndarray]:
     """Surprise (K,), the error of what was imagined from the start on; and the last frame."""
     action = np.array(case.action)
-    imagined, previous, surprise = latent, latent, []
+    imagined, latest, surprise = latent, latent, []
+    taken = torch.tensor(action[None], dtype=torch.float32)
     for step in range(_STEPS):
         if tamper is not None:
             tamper(env, step)
         view, *_ = env.step(action)
-        imagined = world_model.advance(imagined, torch.tensor(action[None], dtype=torch.float32))
-        previous = world_model.encode(look(env, view), previous)
-        surprise.append(rms(imagined.z - previous.z)[0])
+        imagined = world_model.advance(imagined, taken)
+        latest = world_model.encode(look(env, view), world_model.advance(latest, taken))
+        surprise.append(rms(imagined.z - latest.z)[0])
     frame = view[env.config.cameras[0]]
     return torch.stack(surprise)[case.seen_from - 1 :], frame
 

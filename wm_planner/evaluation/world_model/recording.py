@@ -143,15 +143,15 @@ def look(env: ManipulationEnv, view: dict[str, np.ndarray]) -> Observation:
 def encode(
     world_model: WorldModel, recording: Recording, label: str, first: Latent | None = None
 ) -> Encoded:
-    """Encode frame by frame, each with the latent before it, as at run time.
+    """Encode frame by frame, each with what was foreseen for it, as at run time.
 
     `first` is the latent (B, ...) of the first frames, where it is known.
     """
     latents = [] if first is None else [first]
     steps = range(len(latents), recording.images.shape[1])
     for t in tqdm(steps, desc=f"encode {label}", unit="frame", leave=False):
-        previous = latents[-1] if latents else None
-        latents.append(world_model.encode(recording.observation(t), previous))
+        foreseen = world_model.advance(latents[-1], recording.actions[:, t - 1]) if t else None
+        latents.append(world_model.encode(recording.observation(t), foreseen))
     return Encoded(recording, stack_time(latents))
 
 

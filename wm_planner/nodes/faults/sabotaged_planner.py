@@ -33,7 +33,7 @@ class SabotagedModel:
     def __init__(self, inner: WorldModel, orders: Path) -> None:
         self._inner, self._orders = inner, orders
 
-    def encode(self, observation: Observation, previous: Latent | None = None) -> Latent:
+    def encode(self, observation: Observation, foreseen: Latent | None = None) -> Latent:
         """Latent of the frames; or the failure that is ordered."""
         order, _, seconds = self._orders.read_text().strip().partition(" ")
         if order == RAISE:
@@ -42,7 +42,7 @@ class SabotagedModel:
             torch.empty(_TOO_MUCH, dtype=torch.uint8)
         if order == HANG:
             time.sleep(float(seconds))
-        latent = self._inner.encode(observation, previous)
+        latent = self._inner.encode(observation, foreseen)
         return Latent(latent.z * float("nan")) if order == NAN else latent
 
     def advance(self, latent: Latent, action: Tensor) -> Latent:

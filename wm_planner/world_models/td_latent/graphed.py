@@ -10,8 +10,8 @@ from torch import Tensor
 
 from wm_planner.noise import Generators
 from wm_planner.types import Latent, Proposal, Rollout
-from wm_planner.world_models.td_latent import TDLatent
-from wm_planner.world_models.wrapper import TDLatentWrapper
+from wm_planner.world_models.td_latent.network import TDLatent
+from wm_planner.world_models.td_latent.wrapper import TDLatentWrapper
 
 
 @final
@@ -30,15 +30,16 @@ class GraphedTDLatent(TDLatentWrapper):
         )
 
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
-        """See TDLatent.rollout."""
+        """See LatentModel.rollout."""
         torch.compiler.cudagraph_mark_step_begin()  # the last rollout's memory may be used again
         found = self._compiled(latent.z, actions)
         return Rollout(actions, *(part.clone() for part in found))
 
     def propose(self, latent: Latent, n: int, horizon: int, generator: Generators) -> Proposal:
-        """See TDLatent.propose."""
+        """See LatentModel.propose."""
         return self._model.propose(latent, n, horizon, generator)
 
     def _imagine(self, z: Tensor, actions: Tensor) -> tuple[Tensor, ...]:
         found = self._imagining.rollout(Latent(z.to(self.dtype)), actions.to(self.dtype))
-        return tuple(part.float() for part in found[1:])  # all but the actions
+        kept = (found.rewards, found.terminal_value, found.disagreement)
+        return tuple(part.float() for part in kept)

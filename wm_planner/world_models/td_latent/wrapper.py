@@ -9,7 +9,7 @@ from torch import Tensor
 
 from wm_planner.noise import Generators
 from wm_planner.types import Latent, Observation, Proposal, Rollout
-from wm_planner.world_models.td_latent import TDLatent
+from wm_planner.world_models.td_latent.network import TDLatent
 
 
 class TDLatentWrapper(ABC):
@@ -20,20 +20,20 @@ class TDLatentWrapper(ABC):
 
     @abstractmethod
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
-        """See TDLatent.rollout."""
+        """See LatentModel.rollout."""
 
     @abstractmethod
     def propose(self, latent: Latent, n: int, horizon: int, generator: Generators) -> Proposal:
-        """See TDLatent.propose."""
+        """See LatentModel.propose."""
 
-    def encode(self, observation: Observation, previous: Latent | None = None) -> Latent:
-        """See TDLatent.encode."""
-        return self._model.encode(observation, previous)
+    def encode(self, observation: Observation, foreseen: Latent | None = None) -> Latent:
+        """See LatentModel.encode."""
+        return self._model.encode(observation, foreseen)
 
     def advance(self, latent: Latent, action: Tensor) -> Latent:
-        """See TDLatent.advance."""
+        """See LatentModel.advance."""
         return self._model.advance(latent, action)
 
     def decode(self, latent: Latent) -> Tensor:
-        """See TDLatent.decode."""
+        """See LatentModel.decode."""
         return self._model.decode(latent)

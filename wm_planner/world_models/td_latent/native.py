@@ -9,10 +9,11 @@ from torch import Tensor, nn
 
 from wm_planner.noise import Generators, draw_noise
 from wm_planner.types import Latent, Proposal, Rollout
-from wm_planner.world_models.layers import SimNorm, TwoHot, ValueEnsemble
-from wm_planner.world_models.library import LibraryError, load_library
-from wm_planner.world_models.td_latent import STD_RANGE, TDLatent
-from wm_planner.world_models.wrapper import TDLatentWrapper
+from wm_planner.world_models.heads import STD_RANGE, ValueEnsemble
+from wm_planner.world_models.layers import SimNorm, TwoHot
+from wm_planner.world_models.td_latent.library import LibraryError, load_library
+from wm_planner.world_models.td_latent.network import TDLatent
+from wm_planner.world_models.td_latent.wrapper import TDLatentWrapper
 
 _LANES = 16  # widths must be multiples of the widest vector registers there are
 _PADDING = -1e30  # bias of bins that are not there
@@ -42,7 +43,7 @@ class NativeTDLatent(TDLatentWrapper):
         self._check()
 
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
-        """See TDLatent.rollout."""
+        """See LatentModel.rollout."""
         rewards, value, disagreement = torch.ops.wm_planner.imagine(
             latent.z.to(self.dtype),
             actions,
@@ -54,14 +55,14 @@ class NativeTDLatent(TDLatentWrapper):
         return Rollout(actions, rewards, value.mul_(self._scale), disagreement.mul_(self._scale))
 
     def propose(self, latent: Latent, n: int, horizon: int, generator: Generators) -> Proposal:
-        """See TDLatent.propose."""
+        """See LatentModel.propose."""
         z = latent.z
         shape = (z.shape[0], n + 1, horizon, self._model.config.action_size)
         noise = draw_noise(shape, generator, z.device)
         actions, mean, std = torch.ops.wm_planner.propose(
             z.to(self.dtype),
             *noise,
-            self._model.is_switch,
+            self._model.prior.is_switch,
             self._mlps,
             self._action_weight,
             self._group,

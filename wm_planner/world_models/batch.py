@@ -1,0 +1,20 @@
+"""What a world model learns from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Batch(NamedTuple):
+    """B sequences of T + 1 states and the T actions between them."""
+
+    images: Tensor  # (B, T + 1, V, C, h, w) uint8
+    proprio: Tensor  # (B, T + 1, P)
+    actions: Tensor  # (B, T, A) as executed
+    rewards: Tensor  # (B, T) after each action
+    returns: Tensor  # (B, T + 1) discounted, scaled by 1 - discount; NaN where not known
+    labels: Tensor  # (B, T, A) expert's actions, NaN where there are none
+    landmarks: Tensor  # (B, T + 1, K), NaN where not known
+    success: Tensor  # (B, T) 1 where an action ended the task well, else 0

@@ -1,0 +1,160 @@
+"""What a family of world models is made of: embed, correct, step, and heads that read the latent.
+
+A latent is what is believed after a frame. Between frames `step` foresees it from an action; at
+the next frame `correct` mends what was foreseen by what is seen, as a Bayes filter does. All state
+is in the latent (B, D): what a family remembers, it packs into D.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
+from einops import rearrange, repeat
+from torch import Tensor, nn
+
+from wm_planner.noise import Generators, draw_noise
+from wm_planner.types import ActionSpace, Latent, Observation, Proposal, Rollout
+from wm_planner.world_models.heads import ActionPrior, Decoder, PriorParameters, ValueEnsemble
+from wm_planner.world_models.layers import mlp, numbers
+from wm_planner.world_models.network_config import NetworkConfig
+
+
+class LatentModel(nn.Module, ABC):
+    """WorldModel: what is the same in every family.
+
+    On a processor, episodes of a batch are computed one by one: products of another number of rows
+    round otherwise, and an episode's plan may not depend on which others are planned beside it.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.action_space = ActionSpace(config.action_size, config.switches)
+
+    def add_heads(self, latent_size: int) -> None:
+        """To be called when the family's own networks are built."""
+        c = self.config
+        self.latent_size = latent_size
+        self.reward = mlp(latent_size, c.hidden_size, c.bins)
+        self.read = numbers(c.bins)
+        self.value = ValueEnsemble(c.value_members, latent_size, c.hidden_size, c.bins)
+        self.prior = ActionPrior(c, latent_size)
+        self.landmarks = (
+            mlp(latent_size, c.hidden_size, c.landmark_size) if c.landmark_size else None
+        )
+        self.decoder = Decoder(c, latent_size)
+        self.success = mlp(latent_size, c.hidden_size, 1) if c.success else None
+
+    @abstractmethod
+    def embed(self, images: Tensor, proprio: Tensor) -> Tensor:
+        """Features (..., E) of images (..., V, C, h, w) uint8 and proprio (..., P), one by one."""
+
+    @abstractmethod
+    def correct(self, foreseen: Tensor | None, embedded: Tensor) -> Tensor:
+        """Latents (..., D) of features (..., E); `foreseen` (..., D) is None at the start."""
+
+    @abstractmethod
+    def step(self, z: Tensor, action: Tensor) -> Tensor:
+        """Latents (..., D) foreseen a step after `z` (..., D), if `action` (..., A) is taken."""
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    def example(self, batch: int = 1) -> Latent:
+        """Of frames of noise, the same ones every time: something to begin with."""
+        c, generator = self.config, torch.Generator().manual_seed(0)
+        size = (batch, c.cameras, 3, c.image_size, c.image_size)
+        images = torch.randint(256, size, dtype=torch.uint8, generator=generator)
+        proprio = torch.randn(batch, c.proprio_size, generator=generator)
+        with torch.no_grad():
+            return self.encode(Observation(images.to(self.device), proprio.to(self.device)))
+
+    def encode(self, observation: Observation, foreseen: Latent | None = None) -> Latent:
+        """Latent of what the cameras show, given what was foreseen for this moment."""
+
+        def one(images: Tensor, proprio: Tensor, *before: Tensor) -> tuple[Tensor]:
+            z = before[0] if before else None
+            return (self.correct(z, self.embed(images, proprio)),)
+
+        return Latent(*_one_by_one(one, *observation, *(foreseen or ())))
+
+    def advance(self, latent: Latent, action: Tensor) -> Latent:
+        """Latent one step later, when `action` (B, A) was taken."""
+        return Latent(*_one_by_one(lambda z, a: (self.step(z, a),), latent.z, action))
+
+    def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
+        """Imagine actions (B, N, H, A); values are returns from the last latent on."""
+        return Rollout(actions, *_one_by_one(self._imagine, latent.z, actions))
+
+    def propose(self, latent: Latent, n: int, horizon: int, generator: Generators) -> Proposal:
+        """Roll the prior: once by its mean, and n times by samples."""
+        shape = (latent.z.shape[0], n + 1, horizon, self.config.action_size)
+        noise = draw_noise(shape, generator, latent.z.device)
+        return Proposal(*_one_by_one(self._propose, latent.z, *noise))
+
+    def decode(self, latent: Latent) -> Tensor:
+        """What the model believes the cameras show: (B, V, C, h, w) uint8."""
+        frames = self.decoder(latent.z).float().add(0.5).clamp(0, 1).mul(255)
+        return rearrange(frames, "b (v c) h w -> b v c h w", c=3).to(torch.uint8)
+
+    def filtered(self, images: Tensor, proprio: Tensor, actions: Tensor) -> Tensor:
+        """Latents (B, T + 1, D) of frames (B, T + 1, V, C, h, w), from the start on.
+
+        `actions` (B, T, A) were taken between them.
+        """
+        embedded = self.embed(images, proprio)  # (B, T + 1, E)
+        z = self.correct(None, embedded[:, 0])
+        latents = [z]
+        for t in range(actions.shape[1]):
+            z = self.correct(self.step(z, actions[:, t]), embedded[:, t + 1])
+            latents.append(z)
+        return torch.stack(latents, 1)
+
+    def _imagine(self, z: Tensor, actions: Tensor) -> tuple[Tensor, ...]:
+        """What a Rollout holds besides actions (B, N, H, A)."""
+        b, n = actions.shape[:2]
+        z = repeat(z, "b d -> (b n) d", n=n)
+        latents = []
+        for action in rearrange(actions, "b n h a -> h (b n) a"):
+            z = self.step(z, action)
+            latents.append(z)
+        imagined = torch.stack(latents)  # (H, B * N, D)
+        rewards = self.read(self.reward(imagined))  # (H, B * N)
+        scale = 1.0 / (1.0 - self.config.discount)
+        values = self.value(z).unflatten(1, (b, n)) * scale  # (K, B, N)
+        return (
+            rearrange(rewards, "h (b n) -> b n h", b=b),
+            values.mean(0),
+            values.std(0),
+            rearrange(imagined, "h (b n) d -> b n h d", b=b),
+        )
+
+    def _propose(self, z: Tensor, normal: Tensor, uniform: Tensor) -> tuple[Tensor, ...]:
+        """A Proposal from noise (B, N + 1, H, A)."""
+        shape = normal.shape[:2]
+        z = repeat(z, "b d -> (b n) d", n=shape[1])  # entry 0 of n follows the mean
+        actions, means, stds = [], [], []
+        for step_noise in zip(normal.unbind(2), uniform.unbind(2), strict=True):
+            prior = self.prior.at(z)
+            prior = PriorParameters(*(part.unflatten(0, shape) for part in prior))
+            action = self.prior.sample(prior, *step_noise)  # (B, N + 1, A)
+            mean = prior.mean[:, 0]
+            action[:, 0] = torch.where(self.prior.is_switch, mean.sign(), mean)
+            actions.append(action[:, 1:])
+            means.append(mean)
+            stds.append(prior.std[:, 0])
+            z = self.step(z, action.flatten(0, 1))
+        return torch.stack(actions, 2), torch.stack(means, 1), torch.stack(stds, 1)
+
+
+def _one_by_one(
+    function: Callable[..., tuple[Tensor, ...]], *batched: Tensor
+) -> tuple[Tensor, ...]:
+    """`function` of tensors (B, ...), for each batch element alone unless they are on a GPU."""
+    if len(batched[0]) == 1 or batched[0].is_cuda:
+        return function(*batched)
+    rows = [function(*row) for row in zip(*(x.split(1) for x in batched), strict=True)]
+    return tuple(map(torch.cat, zip(*rows, strict=True)))
