@@ -34,7 +34,7 @@ class World:
 
     seen = 0.0
 
-    def encode(self, observation, previous=None):
+    def encode(self, observation, foreseen=None):
         batch = observation.images.shape[0]
         return Latent(torch.zeros(batch, 4) + torch.tensor(self.seen).reshape(-1, 1))
 

@@ -174,8 +174,8 @@ class Blind:
     def __getattr__(self, name):
         return getattr(self._inner, name)
 
-    def encode(self, observation, previous=None):
-        latent = self._inner.encode(observation, previous)
+    def encode(self, observation, foreseen=None):
+        latent = self._inner.encode(observation, foreseen)
         latent.z[0] = torch.nan
         return latent
 

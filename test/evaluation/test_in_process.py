@@ -92,8 +92,8 @@ class LosesSight:
     def __getattr__(self, name):
         return getattr(self._inner, name)
 
-    def encode(self, observation, previous=None):
-        latent = self._inner.encode(observation, previous)
+    def encode(self, observation, foreseen=None):
+        latent = self._inner.encode(observation, foreseen)
         if self._frames == self._step:
             latent.z[self._row] = math.nan
         self._frames += 1

@@ -39,7 +39,7 @@ def error(folder: Path, dataset: Path) -> float:
     """Mean absolute error of the decoded frames of all encoded moments, in [0, 255]."""
     model = load_model(folder).world_model
     store = EpisodeStore([dataset], ("front", "wrist"), 32, 0.97)
-    decoded = model.decode(Latent(model.encode_frames(store.images, store.proprio)))
+    decoded = model.decode(Latent(model.embed(store.images, store.proprio)))
     return float((decoded.float() - store.images.float()).abs().mean())
 
 

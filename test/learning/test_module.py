@@ -12,20 +12,25 @@ import torch
 from toy_episodes import TINY, toy_episode, write_dataset
 
 from wm_planner.errors import UserError
-from wm_planner.learning.module import LossConfig, TDLatentModule
+from wm_planner.learning.module import WorldModelModule
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.types import Latent
-from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig
+from wm_planner.world_models.batch import Batch
+from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig, TDLatentLossConfig
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning's advice about loaders and loggers
 
 
+def terms(module: WorldModelModule, batch: Batch) -> dict[str, torch.Tensor]:
+    return module.losses.terms(batch, torch.Generator().manual_seed(0))
+
+
 @pytest.fixture(scope="module")
-def learnt(tmp_path_factory) -> tuple[TDLatentModule, EpisodeStore, dict, dict]:
+def learnt(tmp_path_factory) -> tuple[WorldModelModule, EpisodeStore, dict, dict]:
     return learn(TINY, tmp_path_factory.mktemp("toy") / "two.hdf5")
 
 
-def learn(network: TDLatentConfig, path: Path) -> tuple[TDLatentModule, EpisodeStore, dict, dict]:
+def learn(network: TDLatentConfig, path: Path) -> tuple[WorldModelModule, EpisodeStore, dict, dict]:
     """A tiny model after 500 updates on two toy episodes; losses before and after.
 
     Its learning rate falls to zero, as in every training: at a constant one, weights and errors
@@ -36,23 +41,25 @@ def learn(network: TDLatentConfig, path: Path) -> tuple[TDLatentModule, EpisodeS
         [write_dataset(path, [toy_episode(seed, steps=30) for seed in range(2)])],
         ("front", "wrist"), 32, network.discount,
     )  # fmt: skip
-    module = TDLatentModule(TDLatent(network), LossConfig(learning_rate=3e-3), updates=500)
+    module = WorldModelModule(
+        TDLatent(network), TDLatentLossConfig(learning_rate=3e-3), updates=500
+    )
     configured = module.configure_optimizers()
     optimizer, schedule = configured["optimizer"], configured["lr_scheduler"]["scheduler"]
     (judged,) = islice(store.batches(3, 64, 0, 0.0, seed=9), 1)
 
     def losses() -> dict[str, float]:
         with torch.no_grad():
-            return {name: float(loss) for name, loss in module.losses(judged).items()}
+            return {name: float(loss) for name, loss in terms(module, judged).items()}
 
     before = losses()
     for batch in islice(store.batches(3, 16, 0, 0.0, seed=0), 500):
         optimizer.zero_grad()
-        sum(getattr(module.config, k) * v for k, v in module.losses(batch).items()).backward()
+        module.weighted(terms(module, batch)).backward()
         module.configure_gradient_clipping()
         optimizer.step()
         schedule.step()
-        module.follow()
+        module.losses.after_update()
     return module, store, before, losses()
 
 
@@ -79,7 +86,7 @@ def assert_predicts_rewards(module, store):
     """Imagined from the first frame alone, against no change."""
     (batch,) = islice(store.batches(3, 64, 0, 0.0, seed=5), 1)
     with torch.no_grad():
-        z = module.world_model.encode_frames(batch.images[:, 0], batch.proprio[:, 0])
+        z = module.world_model.embed(batch.images[:, 0], batch.proprio[:, 0])
         imagined = module.world_model.rollout(Latent(z), batch.actions[:, None]).rewards[:, 0]
     error = (imagined - batch.rewards).square().mean()
     no_change = (batch.rewards[:, :1] - batch.rewards)[:, 1:].square().mean()
@@ -90,35 +97,35 @@ def test_the_learnt_prior_does_what_the_labels_say(learnt):
     module, store, *_ = learnt
     (batch,) = islice(store.batches(3, 64, 0, 0.0, seed=5), 1)
     with torch.no_grad():
-        z = module.world_model.encode_frames(batch.images[:, 0], batch.proprio[:, 0])
-        mean = module.world_model.prior_at(z).mean
+        z = module.world_model.embed(batch.images[:, 0], batch.proprio[:, 0])
+        mean = module.world_model.prior.at(z).mean
     assert (mean.sign() == batch.labels[:, 0]).float().mean() > 0.95
 
 
 def test_the_target_follows_the_value_slowly(learnt):
     module, *_ = learnt
-    online, target = module.world_model.value.last.bias, module.target_value.last.bias
+    online, target = module.world_model.value.last.bias, module.losses.target_value.last.bias
     with torch.no_grad():
         expected = target + module.config.target_rate * (online + 1 - target)
         online += 1
-        module.follow()
+        module.losses.after_update()
         assert torch.allclose(target, expected)
         online -= 1
 
 
 def test_the_losses_together_train_every_weight_and_no_target(dataset):
     torch.manual_seed(0)
-    module = TDLatentModule(TDLatent(TINY), LossConfig(), 1)
+    module = WorldModelModule(TDLatent(TINY), TDLatentLossConfig(), 1)
     store = EpisodeStore([dataset], ("front", "wrist"), 32, 0.97)
     (batch,) = islice(store.batches(3, 8, 0, 0.0, seed=0), 1)
-    sum(module.losses(batch).values()).backward()
+    sum(terms(module, batch).values()).backward()
     trained = {n for n, p in module.named_parameters() if p.grad is not None and p.grad.any()}
     assert trained == {n for n, _ in module.named_parameters() if n.startswith("world_model.")}
 
 
 def test_imagination_is_held_against_every_later_frame_and_steered_by_every_action(dataset):
     torch.manual_seed(0)
-    module = TDLatentModule(TDLatent(TINY), LossConfig(), 1)
+    module = WorldModelModule(TDLatent(TINY), TDLatentLossConfig(), 1)
     store = EpisodeStore([dataset], ("front", "wrist"), 32, 0.97)
     (batch,) = islice(store.batches(3, 8, 0, 0.0, seed=0), 1)
 
@@ -126,7 +133,7 @@ def test_imagination_is_held_against_every_later_frame_and_steered_by_every_acti
         changed = getattr(batch, part).clone()
         changed[:, index] = changed[:, index].flip(0)
         with torch.no_grad():
-            return float(module.losses(batch._replace(**{part: changed}))["consistency"])
+            return float(terms(module, batch._replace(**{part: changed}))["consistency"])
 
     unchanged = consistency("rewards", 0)  # which it does not depend on
     seen = [consistency("images", t) for t in range(4)] + [
@@ -136,10 +143,10 @@ def test_imagination_is_held_against_every_later_frame_and_steered_by_every_acti
 
 
 def test_pictures_and_targets_give_the_encoder_no_gradient(dataset):
-    module = TDLatentModule(TDLatent(TINY), LossConfig(), 1)
+    module = WorldModelModule(TDLatent(TINY), TDLatentLossConfig(), 1)
     store = EpisodeStore([dataset], ("front", "wrist"), 32, 0.97)
     (batch,) = islice(store.batches(3, 8, 0, 0.0, seed=0), 1)
-    module.losses(batch)["decoder"].backward()
+    terms(module, batch)["decoder"].backward()
     trained = {n for n, p in module.named_parameters() if p.grad is not None and p.grad.any()}
     assert trained and all(name.startswith("world_model.decoder") for name in trained)
 
@@ -149,8 +156,8 @@ def test_the_value_learns_the_better_of_observed_and_bootstrapped_return(
     dataset, observed, expected
 ):
     """Bootstrapped is 0 here: no reward and a target that says 0. So does the value itself."""
-    module = TDLatentModule(TDLatent(TINY), LossConfig(), 1)
-    for ensemble in (module.target_value, module.world_model.value):
+    module = WorldModelModule(TDLatent(TINY), TDLatentLossConfig(), 1)
+    for ensemble in (module.losses.target_value, module.world_model.value):
         for parameter in ensemble.last.parameters():
             parameter.data.zero_()
     store = EpisodeStore([dataset], ("front", "wrist"), 32, 0.97)
@@ -161,14 +168,14 @@ def test_the_value_learns_the_better_of_observed_and_bootstrapped_return(
     )
     weight = 0.7 ** torch.arange(4)
     share = float(weight[:3].sum() / weight.sum())  # of the steps that have an action
-    assert float(module.losses(batch)["value"]) == pytest.approx(share * expected**2)
+    assert float(terms(module, batch)["value"]) == pytest.approx(share * expected**2)
 
 
 def test_without_labels_the_prior_leans_to_what_paid_off(dataset):
     """Of two actions taken in like states, the one that did better than the value expected, 0."""
     torch.manual_seed(0)
-    module = TDLatentModule(TDLatent(TINY), LossConfig(), 1)
-    for parameter in module.target_value.last.parameters():
+    module = WorldModelModule(TDLatent(TINY), TDLatentLossConfig(), 1)
+    for parameter in module.losses.target_value.last.parameters():
         parameter.data.zero_()
     store = EpisodeStore([dataset], ("front", "wrist"), 32, 0.97)
     (batch,) = islice(store.batches(1, 2, 0, 0.0, seed=0), 1)
@@ -182,11 +189,11 @@ def test_without_labels_the_prior_leans_to_what_paid_off(dataset):
     optimizer = torch.optim.Adam(module.world_model.prior.parameters(), 1e-2)
     for _ in range(100):
         optimizer.zero_grad()
-        module.losses(batch)["prior"].backward()
+        terms(module, batch)["prior"].backward()
         optimizer.step()
     with torch.no_grad():
-        z = module.world_model.encode_frames(batch.images[:1, 0], batch.proprio[:1, 0])
-        assert (module.world_model.prior_at(z).mean > 0.3).all()
+        z = module.world_model.embed(batch.images[:1, 0], batch.proprio[:1, 0])
+        assert (module.world_model.prior.at(z).mean > 0.3).all()
 
 
 def test_latent_noise_disturbs_what_is_imagined_and_nothing_else(tmp_path):
@@ -197,7 +204,8 @@ def test_latent_noise_disturbs_what_is_imagined_and_nothing_else(tmp_path):
     model, losses = TDLatent(TINY), []
     for noise in (0.0, 0.0, 0.5):
         with torch.no_grad():
-            losses.append(TDLatentModule(model, LossConfig(latent_noise=noise), 10).losses(batch))
+            module = WorldModelModule(model, TDLatentLossConfig(latent_noise=noise), 10)
+            losses.append(terms(module, batch))
     clean, again, noisy = losses
     assert clean["consistency"] == again["consistency"] != noisy["consistency"]
     assert clean["decoder"] == noisy["decoder"]
@@ -206,4 +214,4 @@ def test_latent_noise_disturbs_what_is_imagined_and_nothing_else(tmp_path):
 @pytest.mark.parametrize("noise", [-0.1, float("inf"), float("nan")])
 def test_latent_noise_that_makes_no_sense_is_a_user_error(noise):
     with pytest.raises(UserError, match="latent_noise"):
-        LossConfig(latent_noise=noise)
+        TDLatentLossConfig(latent_noise=noise)

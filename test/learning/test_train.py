@@ -17,10 +17,11 @@ import yaml
 from toy_episodes import TINY, toy_episode, write_dataset
 
 from wm_planner.errors import UserError
-from wm_planner.learning.module import LossConfig, TDLatentModule
+from wm_planner.learning.module import WorldModelModule
 from wm_planner.learning.rounds import train
 from wm_planner.learning.train import TrainConfig
 from wm_planner.world_models.store import load_model
+from wm_planner.world_models.td_latent import TDLatentLossConfig
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning's advice about loaders and loggers
 
@@ -79,15 +80,15 @@ def test_a_run_goes_on_from_its_checkpoint(dataset, tmp_path):
 
 def interrupted_at(monkeypatch, update: int, interrupt: Callable[[], None]) -> None:
     """Let the training's next run be interrupted during that update, counted from 1."""
-    step = TDLatentModule.training_step
+    step = WorldModelModule.training_step
 
-    def interrupted_step(module: TDLatentModule, *arguments):
+    def interrupted_step(module: WorldModelModule, *arguments):
         if module.global_step == update - 1:
-            monkeypatch.setattr(TDLatentModule, "training_step", step)
+            monkeypatch.setattr(WorldModelModule, "training_step", step)
             interrupt()
         return step(module, *arguments)
 
-    monkeypatch.setattr(TDLatentModule, "training_step", interrupted_step)
+    monkeypatch.setattr(WorldModelModule, "training_step", interrupted_step)
 
 
 def fail() -> None:
@@ -103,7 +104,9 @@ def test_a_resumed_training_ends_where_one_in_one_go_does(
     dataset, tmp_path, monkeypatch, interrupt, raises
 ):
     """To the bit: weights, the value's target, optimiser; latent noise and batches are the same."""
-    config = settings(dataset, tmp_path / "whole", updates=6, loss=LossConfig(latent_noise=0.1))
+    config = settings(
+        dataset, tmp_path / "whole", updates=6, loss=TDLatentLossConfig(latent_noise=0.1)
+    )
     whole = checkpoint(train(config))
     config = replace(config, out=tmp_path / "run")
     interrupted_at(monkeypatch, 4, interrupt)

@@ -59,7 +59,7 @@ class Oracle:
     action = ACTIONS["gentle"]
     latent = 0.0
 
-    def encode(self, observation, previous=None):
+    def encode(self, observation, foreseen=None):
         return Latent(torch.full((1, 8), self.latent))
 
     def advance(self, latent, action):

@@ -36,7 +36,7 @@ class Analytic:
     imagined: int = 0
     non_finite: int = 0
 
-    def encode(self, observation, previous=None) -> Latent:
+    def encode(self, observation, foreseen=None) -> Latent:
         raise NotImplementedError("analytic models start from a latent")
 
     def rollout(self, latent, actions) -> Rollout:

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from wm_planner.world_models.layers import EnsembleLinear, SimNorm, TwoHot, ValueEnsemble
+from wm_planner.world_models.heads import ValueEnsemble
+from wm_planner.world_models.layers import EnsembleLinear, SimNorm, TwoHot
 
 
 def test_simplicial_groups_are_probabilities():

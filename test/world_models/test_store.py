@@ -118,8 +118,8 @@ def test_weights_that_do_not_fit_are_named(saved, name, value, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"family": "dreamer"}, "family must be 'td_latent'"),
-        ({"family": None}, "family must be 'td_latent'"),
+        ({"family": "dreamer"}, "unknown family"),
+        ({"family": None}, "unknown family"),
         ({"speed": 3}, "speed"),
         ({"robot": None}, "robot"),
         ({"network__depth": 3}, "depth"),

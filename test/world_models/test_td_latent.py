@@ -113,7 +113,7 @@ def test_the_priors_mean_follows_its_own_imagination(model, observation):
     proposal = model.propose(latent, N, H, generator())
     z = latent.z
     for h in range(H):
-        prior = model.prior_at(z)
+        prior = model.prior.at(z)
         assert torch.allclose(prior.mean, proposal.mean[:, h], atol=1e-5)
         assert torch.allclose(prior.std, proposal.std[:, h], atol=1e-5)
         action = torch.cat([prior.mean[:, :3], prior.mean[:, 3:].sign()], dim=1)
@@ -134,7 +134,7 @@ def test_proposals_are_distributed_as_the_prior_says(model, observation):
     n = 20_000
     latent = Latent(model.encode(observation).z[:1])
     drawn = model.propose(latent, n, 1, generator()).actions[0, :, 0]  # (N, A)
-    prior = model.prior_at(latent.z)
+    prior = model.prior.at(latent.z)
     wanted = torch.distributions.Normal(prior.mean[0, :3], prior.std[0, :3])
     sample = wanted.sample((n,)).clamp(-1, 1)
     assert drawn[:, :3].mean(0) == pytest.approx(sample.mean(0), abs=0.03)

@@ -16,8 +16,10 @@ from tqdm import tqdm
 from wm_planner.errors import UserError
 from wm_planner.learning.collect import CollectConfig, collect
 from wm_planner.learning.decoder import DecoderConfig, fit_decoder
-from wm_planner.learning.train import TrainConfig, fit
+from wm_planner.learning.train import TrainConfig, fit, train_config
 from wm_planner.world_models.store import read_config
+
+__all__ = ["train", "train_config"]
 
 _SEEDS_A_ROUND = 100_000  # room for the seeds of a round's episodes
 

@@ -36,7 +36,7 @@ class ToyModel:
     still: bool = False  # predicts no change
     disagreement: float = 0.0
 
-    def encode(self, observation, previous=None) -> Latent:
+    def encode(self, observation, foreseen=None) -> Latent:
         return Latent(observation.proprio)
 
     def advance(self, latent, action) -> Latent:

@@ -10,8 +10,8 @@ import torch
 from wm_planner.planning import PlannerConfig, make_planner
 from wm_planner.types import Latent
 from wm_planner.world_models.backend import with_backend
-from wm_planner.world_models.graphed import GraphedTDLatent
 from wm_planner.world_models.layers import SimNorm
+from wm_planner.world_models.td_latent.graphed import GraphedTDLatent
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA on this machine")
 needs_compiler = pytest.mark.skipif(shutil.which("c++") is None, reason="no C++ compiler")

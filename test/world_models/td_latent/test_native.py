@@ -11,12 +11,12 @@ import torch
 
 from wm_planner.fastest import Fastest
 from wm_planner.types import Latent
-from wm_planner.world_models import backend, library, native
+from wm_planner.world_models import backend
 from wm_planner.world_models.backend import with_backend
 from wm_planner.world_models.layers import SimNorm
-from wm_planner.world_models.library import LibraryError, load_library
-from wm_planner.world_models.native import NativeTDLatent
-from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig
+from wm_planner.world_models.td_latent import TDLatent, TDLatentConfig, library, native
+from wm_planner.world_models.td_latent.library import LibraryError, load_library
+from wm_planner.world_models.td_latent.native import NativeTDLatent
 
 try:
     load_library()

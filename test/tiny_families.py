@@ -1,0 +1,29 @@
+"""A tiny model of every family: what holds for all of them is tested on these."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from wm_planner.world_models.families import FAMILIES
+from wm_planner.world_models.latent_model import LatentModel
+from wm_planner.world_models.network_config import NetworkConfig
+
+_COMMON: dict[str, Any] = {
+    "image_size": 32, "hidden_size": 24, "value_members": 3, "channels": (4, 4, 8, 8)
+}  # fmt: skip
+_OWN: dict[str, dict[str, Any]] = {
+    "td_latent": {"latent_size": 32},
+}
+
+
+def tiny_config(family: str, **changes: Any) -> NetworkConfig:
+    return FAMILIES[family].config(**{**_COMMON, **_OWN[family], **changes})
+
+
+def tiny(family: str, seed: int = 0, **changes: Any) -> LatentModel:
+    """With random weights."""
+    torch.manual_seed(seed)
+    model = FAMILIES[family].build(tiny_config(family, **changes))
+    return model.eval().requires_grad_(False)
