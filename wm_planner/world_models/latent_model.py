@@ -14,6 +14,7 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
+from wm_planner.errors import UserError
 from wm_planner.noise import Generators, draw_noise
 from wm_planner.types import ActionSpace, Latent, Observation, Proposal, Rollout
 from wm_planner.world_models.heads import ActionPrior, Decoder, PriorParameters, ValueEnsemble
@@ -87,7 +88,16 @@ class LatentModel(nn.Module, ABC):
             return self.encode(Observation(images.to(self.device), proprio.to(self.device)))
 
     def encode(self, observation: Observation, foreseen: Latent | None = None) -> Latent:
-        """Latent of what the cameras show, given what was foreseen for this moment."""
+        """Latent of what the cameras show, given what was foreseen for this moment.
+
+        Raises:
+            UserError: proprioception is NaN, not known, and the model never learned without it.
+        """
+        if not self.config.unfelt and bool(observation.proprio.isnan().any()):
+            raise UserError(
+                "proprioception is NaN (not known), and this model has no features that stand in "
+                "for it (unfelt is false in its config.yaml); give proprioception, or train again"
+            )
 
         def one(images: Tensor, proprio: Tensor, *before: Tensor) -> tuple[Tensor]:
             z = before[0] if before else None
