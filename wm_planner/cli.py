@@ -103,6 +103,12 @@ SUBCOMMANDS = {
         "evaluate",
         "measure what a world model imagines beside what then happens, with a page of pictures",
     ),
+    "leaderboard": Subcommand(
+        "wm_planner.leaderboard.command",
+        "LeaderboardConfig",
+        "leaderboard",
+        "train or take every family of world models, and measure which plans best, at what cost",
+    ),
     "doctor": Subcommand(
         "wm_planner.doctor",
         "DoctorConfig",

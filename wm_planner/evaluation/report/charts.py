@@ -94,6 +94,36 @@ def lines(series: Sequence[Series], x_label: str, y_label: str, top: float | Non
     return f'<div class="legend">{legend}</div>' + frame.svg("".join(drawn))
 
 
+class Mark(NamedTuple):
+    """A share with its interval, at a place of the x axis."""
+
+    name: str
+    x: float
+    rate: float
+    low: float
+    high: float
+    style: str = ""  # a class of the page's style: second, third, fourth, fifth
+
+
+def marks(shown: Sequence[Mark], x_label: str, y_label: str) -> str:
+    """Shares over the x axis from zero on, named in a legend."""
+    if not shown:
+        return ""
+    frame = _Frame((0.0, 1.1 * max(m.x for m in shown)), (0.0, 1.0), x_label, y_label)
+    drawn = "".join(
+        f'<line class="line {m.style}" x1="{frame.x(m.x):.1f}" x2="{frame.x(m.x):.1f}" '
+        f'y1="{frame.y(m.low):.1f}" y2="{frame.y(m.high):.1f}"/>'
+        f'<circle class="mark {m.style}" cx="{frame.x(m.x):.1f}" cy="{frame.y(m.rate):.1f}" r="4"/>'
+        for m in shown
+    )
+    legend = "".join(
+        f'<span><svg class="key" viewBox="0 0 22 8"><circle class="mark {m.style}" cx="11" cy="4" '
+        f'r="4"/></svg>{escape(m.name)}</span>'
+        for m in shown
+    )
+    return f'<div class="legend">{legend}</div>' + frame.svg(drawn)
+
+
 def _below(points: Sequence[tuple[float, float]], top: float) -> list[tuple[float, float]]:
     """The line's part up to where it first crosses `top`."""
     kept: list[tuple[float, float]] = []
