@@ -21,7 +21,7 @@ class Slow(Quadratic):
         self.ms += self.ms_a_round if actions.shape[1] == 64 else self.ms_a_choice
         return super().rollout(latent, actions)
 
-    def propose(self, latent, n, horizon, generator):
+    def propose(self, latent, n, horizon, generator, goal=None):
         self.ms += 4.0
         return super().propose(latent, n, horizon, generator)
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from wm_planner.interfaces import Objective
-from wm_planner.types import Proposal, Rollout
+from wm_planner.types import Proposal, Rollout, Situation
 
 
 @final
@@ -24,10 +24,12 @@ class LearnedReturn:
     terminal: bool = True
     """Add the value after the last step; without it the planner sees H steps and no further."""
 
+    needs_latents = False
+
     def __post_init__(self) -> None:
         _check_discount(self.discount)
 
-    def score(self, rollout: Rollout, prior: Proposal | None) -> Tensor:
+    def score(self, rollout: Rollout, prior: Proposal | None, situation: Situation) -> Tensor:
         """Score (B, N)."""
         rewards = rollout.rewards  # (B, N, H)
         score = rewards @ _discounts(self.discount, rewards.shape[-1], rewards.device)  # (B, N)
@@ -47,11 +49,13 @@ class UncertaintyPenalty:
     discount: float = 0.97
     """Worth of a reward one step later, in (0, 1]; the same as the return's."""
 
+    needs_latents = False
+
     def __post_init__(self) -> None:
         _check_weight(self.weight)
         _check_discount(self.discount)
 
-    def score(self, rollout: Rollout, prior: Proposal | None) -> Tensor:
+    def score(self, rollout: Rollout, prior: Proposal | None, situation: Situation) -> Tensor:
         """Score (B, N)."""
         return -self.weight * self.discount ** rollout.rewards.shape[-1] * rollout.disagreement
 
@@ -72,6 +76,8 @@ class PriorPenalty:
     min_std: float = 0.1
     """Floor of the prior's standard deviation, in action units; above 0."""
 
+    needs_latents = False
+
     def __post_init__(self) -> None:
         _check_weight(self.weight)
         if not self.min_std > 0:
@@ -79,7 +85,7 @@ class PriorPenalty:
                 f"min_std is {self.min_std}, expected above 0: a sure prior would divide by zero"
             )
 
-    def score(self, rollout: Rollout, prior: Proposal | None) -> Tensor:
+    def score(self, rollout: Rollout, prior: Proposal | None, situation: Situation) -> Tensor:
         """Score (B, N)."""
         if prior is None:
             return torch.zeros_like(rollout.terminal_value)
@@ -96,10 +102,12 @@ class ActionSmoothness:
     weight: float = 0.01
     """Return given up for one squared unit of change; at least 0."""
 
+    needs_latents = False
+
     def __post_init__(self) -> None:
         _check_weight(self.weight)
 
-    def score(self, rollout: Rollout, prior: Proposal | None) -> Tensor:
+    def score(self, rollout: Rollout, prior: Proposal | None, situation: Situation) -> Tensor:
         """Score (B, N); zero for a single step."""
         if rollout.actions.shape[2] == 1:
             return torch.zeros_like(rollout.terminal_value)
@@ -118,12 +126,16 @@ class Sum:
         if not self.terms:
             raise ValueError("terms is empty, expected at least one objective: add LearnedReturn()")
 
-    def score(self, rollout: Rollout, prior: Proposal | None) -> Tensor:
+    @property
+    def needs_latents(self) -> bool:
+        return any(term.needs_latents for term in self.terms)
+
+    def score(self, rollout: Rollout, prior: Proposal | None, situation: Situation) -> Tensor:
         """Score (B, N)."""
         first, *others = self.terms
-        score = first.score(rollout, prior)
+        score = first.score(rollout, prior, situation)
         for term in others:
-            score = score + term.score(rollout, prior)
+            score = score + term.score(rollout, prior, situation)
         return score
 
 
