@@ -58,8 +58,8 @@ class JepaLossConfig(LossConfig):
     policy: float = 0.5
     subgoal: float = 1.0
     decoder: float = 1.0
-    unroll: int = 8
-    later: int = 8
+    unroll: int = 6
+    later: int = 5
     optimism: float = 0.7
     farthest: float = 60.0
     advantage: float = 0.3
@@ -121,7 +121,7 @@ class JepaLosses(Losses):
             "covariance": covariance(features.flatten(0, 1)),
             "sigreg": sigreg(features.flatten(0, 1), generator),
             "inverse": self._inverse_loss(seen, pairs),
-            "readout": F.smooth_l1_loss(model.readout(features), seen.proprio, beta=0.1),
+            "readout": _felt(model.readout(features) - seen.proprio),
             "distance": self._distance_loss(seen, imagined, pairs),
             "policy": self._policy_loss(seen, pairs),
             "subgoal": self._subgoal_loss(seen),
@@ -166,8 +166,7 @@ class JepaLosses(Losses):
             imagined.append(z[:, 0])
             wanted = model.goal_features(seen.z[:, k + 1 : unroll + 1])
             features.append((model.goal_features(z) - wanted).float().square().mean())
-            moved = z[..., model.seen :] - seen.proprio[:, k + 1 : unroll + 1]
-            bodies.append(moved.float().square().mean())
+            bodies.append(_felt(z[..., model.seen :] - seen.proprio[:, k + 1 : unroll + 1]))
         return torch.stack(imagined, 1), torch.stack(features).mean(), torch.stack(bodies).mean()
 
     def _pairs(self, seen: _Seen, generator: torch.Generator) -> _Pairs:
@@ -193,8 +192,8 @@ class JepaLosses(Losses):
             after = _repeated(seen.z[:, 1 : unroll + 1], q)
             left = model.steps_between(after, goal, self.target).amax(0)  # (B, U, Q)
             target = torch.minimum(pairs.steps, 1 + left).clamp_max(self.config.farthest)
-        encoded = model.steps_between(_repeated(seen.z[:, :unroll], q), goal)  # (K, B, U, Q)
-        foreseen = model.steps_between(_repeated(imagined[:, :-1], q), goal[:, 1:])
+        encoded = model.steps_between(_repeated(seen.z[:, :unroll], q), goal, model.distance)  # (K, B, U, Q)
+        foreseen = model.steps_between(_repeated(imagined[:, :-1], q), goal[:, 1:], model.distance)
         loss = self._expectile(encoded - target).mean()
         return loss + self._expectile(foreseen - target[:, 1:]).mean() if unroll > 1 else loss
 
@@ -247,6 +246,12 @@ class JepaLosses(Losses):
         now = z[:, :1].expand_as(goals)
         found = model.goal_features(now) + model.slower(model.towards(now, goals))
         return F.smooth_l1_loss(found.float(), wanted.float())
+
+
+def _felt(error: Tensor) -> Tensor:
+    """() squared error (..., P) where proprioception is known."""
+    known = ~error.isnan()
+    return error.nan_to_num().float().square().sum() / known.sum().clamp_min(1)
 
 
 def _repeated(z: Tensor, q: int) -> Tensor:

@@ -36,6 +36,7 @@ class Jepa(LatentModel):
         self.seen = c.cameras * c.features  # numbers of a latent that come from frames
         body, latent_size = c.proprio_size, self.seen + c.proprio_size
         self.encoder = CameraEncoders(c)
+        self.unknown = nn.Parameter(torch.zeros(body)) if c.unfelt else None
         self.motion = mlp(body + c.action_size, 128, body)
         self.predictor = mlp(latent_size + body + c.action_size, c.predictor_size, self.seen)
         for foresight in (self.motion, self.predictor):
@@ -50,7 +51,10 @@ class Jepa(LatentModel):
 
     def embed(self, images: Tensor, proprio: Tensor) -> Tensor:
         """Latents (..., D) of images (..., V, C, h, w) and proprio (..., P), NaN where unknown."""
-        return torch.cat([self.encoder(images), proprio.nan_to_num(0.0)], -1)
+        if self.unknown is not None:
+            known = ~proprio.isnan().any(-1, keepdim=True)
+            proprio = torch.where(known, proprio.nan_to_num(), self.unknown)
+        return torch.cat([self.encoder(images), proprio], -1)
 
     def correct(self, foreseen: Tensor | None, embedded: Tensor) -> Tensor:
         """What is seen; this family has no memory, `foreseen` is not used."""
@@ -67,14 +71,17 @@ class Jepa(LatentModel):
         """What of latents (..., D) is compared with a goal: (..., V * F), the cameras' part."""
         return z[..., : self.seen]
 
-    def steps_between(self, z: Tensor, goal: Tensor, distance: ValueEnsemble | None = None) -> Tensor:
-        """Steps (K, ...) to a goal (..., D) from latents (..., D), by each head of `distance`."""
-        return _STEPS * F.softplus((distance or self.distance)(self.towards(z, goal)).float())
+    def prior_at(self, z: Tensor, goal: Tensor | None) -> PriorParameters:
+        """The policy towards a goal (..., D) at latents (..., D); without one, towards staying."""
+        return self.policy.at(self.towards(z, z if goal is None else goal))
 
-    def goal_distance(self, latents: Tensor, goal: Tensor) -> Tensor:
-        """Steps (B, N, H) that are left to a goal (B, D) from latents (B, N, H, D)."""
-        goals = goal[:, None, None].expand(*latents.shape[:3], -1)
-        return self.steps_between(latents, goals).mean(0)
+    def goal_distance(self, z: Tensor, goal: Tensor) -> Tensor:
+        """Steps (...) that are left to goals (..., D) from latents (..., D)."""
+        return self.steps_between(z, goal.expand_as(z), self.distance).mean(0)
+
+    def steps_between(self, z: Tensor, goal: Tensor, distance: ValueEnsemble) -> Tensor:
+        """Steps (K, ...) to goals (..., D) from latents (..., D), by each head of `distance`."""
+        return _STEPS * F.softplus(distance(self.towards(z, goal)).float())
 
     def subgoal(self, z: Tensor, goal: Tensor) -> Tensor:
         """Latents (B, D) of what should be seen a second ahead on the way to a goal (B, D)."""
