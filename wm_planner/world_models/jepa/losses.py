@@ -1,0 +1,273 @@
+"""How features, their foresight and the way to a goal are learned, from video and actions alone."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, final
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from wm_planner.errors import UserError
+from wm_planner.world_models.batch import Batch
+from wm_planner.world_models.family import LossConfig, Losses
+from wm_planner.world_models.head_losses import picture_loss
+from wm_planner.world_models.jepa.encoders import FrozenEncoder
+from wm_planner.world_models.jepa.network import Jepa
+from wm_planner.world_models.jepa.spread import covariance, sigreg, variance
+from wm_planner.world_models.jepa.vit import load_weights
+
+
+@dataclass(frozen=True)
+class JepaLossConfig(LossConfig):
+    """Weights of the losses and of the optimiser.
+
+    Attributes:
+        prediction: imagined features against encoded ones, 1 to `unroll` steps ahead.
+        motion: imagined proprioception against measured one.
+        variance: against collapse, VICReg (arXiv:2105.04906): features vary by one unit.
+        covariance: against collapse, VICReg: no two features vary together.
+        sigreg: against collapse, LeJEPA (arXiv:2511.08544): features are isotropic Gaussian; an
+            alternative to the two above.
+        inverse: the action, from features before and k steps after it (arXiv:2207.08229).
+        readout: the robot's own state, from its frames.
+        distance: steps to a later frame.
+        policy: the action towards a later frame, from detached latents.
+        subgoal: what is seen a second ahead on the way to a later frame, from detached latents.
+        decoder: frames, from detached latents.
+        unroll: steps of foresight that are learned.
+        later: frames of each sequence that serve as goals, besides those unrolled over.
+        optimism: expectile of the distance (arXiv:2110.06169): above 0.5 the shorter ways count.
+        farthest: steps at which a distance ends.
+        advantage: weight of an action's gain in steps in the policy's loss, exp(advantage * gain).
+        target_rate: of the distance target's moving average.
+        encoder_weights: safetensors file of the frozen encoder, where the network has one.
+    """
+
+    prediction: float = 1.0
+    motion: float = 10.0
+    variance: float = 1.0
+    covariance: float = 0.04
+    sigreg: float = 0.0
+    inverse: float = 1.0
+    readout: float = 2.0
+    distance: float = 0.5
+    policy: float = 0.5
+    subgoal: float = 1.0
+    decoder: float = 1.0
+    unroll: int = 6
+    later: int = 5
+    optimism: float = 0.7
+    farthest: float = 60.0
+    advantage: float = 0.3
+    target_rate: float = 0.02
+    encoder_weights: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("unroll", "later"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}, expected 1 or more")
+        if not 0 < self.optimism < 1:
+            raise UserError(f"optimism is {self.optimism}, expected inside (0, 1); try 0.7")
+
+
+class _Seen(NamedTuple):
+    """Latents of M = U + 2 + G frames of each sequence.
+
+    U + 1 follow each other, one is a subgoal's distance after the first, G are any later ones.
+    """
+
+    times: Tensor  # (B, M) number of the frame in its sequence
+    z: Tensor  # (B, M, D)
+    proprio: Tensor  # (B, M, P)
+    actions: Tensor  # (B, U, A) between the first
+    first: Tensor  # (B, V, C, h, w) the frame that the first latent shows
+
+
+class _Pairs(NamedTuple):
+    """A state of a sequence and a frame as its goal, Q of each of the U states."""
+
+    goal: Tensor  # (B, U, Q, D)
+    steps: Tensor  # (B, U, Q) from state to goal; infinite where it is another sequence's
+
+
+@final
+class JepaLosses(Losses):
+    """Sees parts of long sequences, unrolls over them, and takes what came later for goals."""
+
+    def __init__(self, model: Jepa, config: JepaLossConfig) -> None:
+        super().__init__()
+        self._model = (model,)  # in a tuple: its weights are saved by the one who owns it
+        self.config = config
+        self.target = copy.deepcopy(model.distance).requires_grad_(False)
+        _load_encoders(model, config.encoder_weights)
+
+    def terms(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """See Losses; the generator chooses frames, goals and directions."""
+        (model,) = self._model
+        seen = self._look(batch, generator)
+        unroll = seen.actions.shape[1]
+        imagined, prediction, motion = self._unrolled(seen)
+        features = model.goal_features(seen.z).float()
+        pairs = self._pairs(seen, generator)
+        drawn = slice(0, max(1, len(features) // 4))  # pictures only serve people
+        return {
+            "prediction": prediction,
+            "motion": motion,
+            "variance": variance(features.flatten(0, 1)),
+            "covariance": covariance(features.flatten(0, 1)),
+            "sigreg": sigreg(features.flatten(0, 1), generator),
+            "inverse": self._inverse_loss(seen, pairs),
+            "readout": _felt(model.readout(features) - seen.proprio),
+            "distance": self._distance_loss(seen, imagined, pairs),
+            "policy": self._policy_loss(seen, pairs),
+            "subgoal": self._subgoal_loss(seen),
+            "decoder": picture_loss(model, seen.z[drawn, 0].detach(), seen.first[drawn]),
+        }
+
+    def after_update(self) -> None:
+        """Move the distance's target towards the distance."""
+        (model,) = self._model
+        for target, online in zip(
+            self.target.parameters(), model.distance.parameters(), strict=True
+        ):
+            target.data.lerp_(online.data, self.config.target_rate)
+
+    def _look(self, batch: Batch, generator: torch.Generator) -> _Seen:
+        """A window of each sequence, and frames from there on."""
+        (model,) = self._model
+        b, length = batch.actions.shape[:2]
+        unroll, later = min(self.config.unroll, length), self.config.later
+        start = torch.randint(length - unroll + 1, (b, 1), generator=generator)
+        window = start + torch.arange(unroll + 1)  # (B, U + 1)
+        share = torch.rand(b, later, generator=generator)
+        goals = start + (share * (length + 1 - start)).long()  # (B, G)
+        ahead = (start + model.config.subgoal_steps).clamp_max(length)
+        times = torch.cat([window, ahead, goals], 1).to(batch.actions.device)
+        rows = torch.arange(b, device=times.device)[:, None]
+        images, proprio = batch.images[rows, times], batch.proprio[rows, times]
+        z = model.embed(images, proprio)
+        actions = batch.actions[rows, times[:, :unroll]]
+        return _Seen(times, z, proprio, actions, images[:, 0])
+
+    def _unrolled(self, seen: _Seen) -> tuple[Tensor, Tensor, Tensor]:
+        """Latents (B, U, D) imagined from the first, and the errors of features and proprio ().
+
+        Foresight starts at each frame of the window at once; steps far ahead count as near ones.
+        """
+        (model,) = self._model
+        unroll = seen.actions.shape[1]
+        z, imagined, features, bodies = seen.z[:, :unroll], [], [], []
+        for k in range(unroll):
+            z = model.step(z[:, : unroll - k], seen.actions[:, k:])  # (B, U - k, D)
+            imagined.append(z[:, 0])
+            wanted = model.goal_features(seen.z[:, k + 1 : unroll + 1])
+            features.append((model.goal_features(z) - wanted).float().square().mean())
+            bodies.append(_felt(z[..., model.seen :] - seen.proprio[:, k + 1 : unroll + 1]))
+        return torch.stack(imagined, 1), torch.stack(features).mean(), torch.stack(bodies).mean()
+
+    def _pairs(self, seen: _Seen, generator: torch.Generator) -> _Pairs:
+        """Three later frames of its own sequence for each state, and one of another sequence."""
+        b, unroll = seen.actions.shape[:2]
+        times = seen.times[:, None, :] - seen.times[:, :unroll, None]  # (B, U, M) ahead
+        chances = (times >= 0).float().cpu().flatten(0, 1)
+        chosen = torch.multinomial(chances, 3, replacement=True, generator=generator)
+        chosen = chosen.view(b, unroll, 3).to(times.device)
+        rows = torch.arange(b, device=times.device)[:, None, None]
+        shift = torch.randint(1, max(2, b), (b, unroll, 1), generator=generator).to(times.device)
+        other = torch.randint(seen.times.shape[1], shift.shape, generator=generator)
+        goals = torch.cat([seen.z[rows, chosen], seen.z[(rows + shift) % b, other]], 2)
+        steps = times.gather(2, chosen).float()
+        return _Pairs(goals, torch.cat([steps, torch.full_like(steps[..., :1], torch.inf)], 2))
+
+    def _distance_loss(self, seen: _Seen, imagined: Tensor, pairs: _Pairs) -> Tensor:
+        """() expectile regression on the shorter of: steps it took, one more than from the next."""
+        (model,) = self._model
+        b, unroll, q = pairs.steps.shape
+        goal = pairs.goal
+        with torch.no_grad():
+            after = _repeated(seen.z[:, 1 : unroll + 1], q)
+            left = model.steps_between(after, goal, self.target).amax(0)  # (B, U, Q)
+            target = torch.minimum(pairs.steps, 1 + left).clamp_max(self.config.farthest)
+        encoded = model.steps_between(_repeated(seen.z[:, :unroll], q), goal, model.distance)  # (K, B, U, Q)
+        foreseen = model.steps_between(_repeated(imagined[:, :-1], q), goal[:, 1:], model.distance)
+        loss = self._expectile(encoded - target).mean()
+        return loss + self._expectile(foreseen - target[:, 1:]).mean() if unroll > 1 else loss
+
+    def _expectile(self, error: Tensor) -> Tensor:
+        """Of errors in steps, relative to a second; being too far from a goal counts more."""
+        weight = torch.where(error > 0, self.config.optimism, 1 - self.config.optimism)
+        scaled = error / 10
+        return weight * F.smooth_l1_loss(scaled, torch.zeros_like(scaled), reduction="none")
+
+    def _inverse_loss(self, seen: _Seen, pairs: _Pairs) -> Tensor:
+        """() squared error of actions, from what was seen before them and k steps later."""
+        (model,) = self._model
+        goal, steps = pairs.goal[:, :, :-1], pairs.steps[..., :-1]
+        before = _repeated(seen.z[:, : steps.shape[1]], steps.shape[2])
+        found = model.inverse(
+            torch.cat([model.towards(before, goal), steps[..., None] / 10], -1)
+        )  # (B, U, Q, A)
+        error = (found - seen.actions[:, :, None]).float().square().mean(-1)
+        return (error * (steps > 0)).mean()
+
+    def _policy_loss(self, seen: _Seen, pairs: _Pairs) -> Tensor:
+        """() imitate the action taken, the more the nearer it came to the goal."""
+        (model,) = self._model
+        goal, steps = pairs.goal[:, :, :-1].detach(), pairs.steps[..., :-1]
+        unroll, q = steps.shape[1:]
+        z = seen.z.detach()
+        before, after = _repeated(z[:, :unroll], q), _repeated(z[:, 1 : unroll + 1], q)
+        with torch.no_grad():
+            left = [model.steps_between(x, goal, self.target).mean(0) for x in (before, after)]
+            gain = left[0] - 1 - left[1]
+            importance = (self.config.advantage * gain).exp().clamp_max(5.0) * (steps > 0)
+        wanted = seen.actions[:, :, None].expand(-1, -1, q, -1)
+        prior, switch = model.policy.at(model.towards(before, goal)), model.policy.is_switch
+        error = prior.mean - wanted
+        spread = 0.5 * (error.detach() / prior.std).pow(2) + prior.std.log()
+        continuous = 4.0 * error.pow(2) + 0.3 * spread
+        side = F.binary_cross_entropy_with_logits(
+            prior.logit, (wanted > 0).float(), reduction="none"
+        )
+        return (torch.where(switch, side, continuous).sum(-1) * importance).mean()
+
+    def _subgoal_loss(self, seen: _Seen) -> Tensor:
+        """() features of the frame a second ahead, or of the goal if that is nearer."""
+        (model,) = self._model
+        milestone = seen.actions.shape[1] + 1  # where that frame is among those seen
+        z = seen.z.detach()
+        goals, ahead = z[:, milestone + 1 :], z[:, milestone, None]  # (B, G, D), (B, 1, D)
+        nearer = seen.times[:, milestone + 1 :] < seen.times[:, milestone, None]
+        wanted = model.goal_features(torch.where(nearer[..., None], goals, ahead))
+        now = z[:, :1].expand_as(goals)
+        found = model.goal_features(now) + model.slower(model.towards(now, goals))
+        return F.smooth_l1_loss(found.float(), wanted.float())
+
+
+def _felt(error: Tensor) -> Tensor:
+    """() squared error (..., P) where proprioception is known."""
+    known = ~error.isnan()
+    return error.nan_to_num().float().square().sum() / known.sum().clamp_min(1)
+
+
+def _repeated(z: Tensor, q: int) -> Tensor:
+    """Latents (B, U, Q, D) of latents (B, U, D), for Q goals each."""
+    return z[:, :, None].expand(-1, -1, q, -1)
+
+
+def _load_encoders(model: Jepa, path: Path | None) -> None:
+    """Give each camera the frozen weights; a UserError where a model and a file do not belong."""
+    frozen = [each for each in model.encoder.each if isinstance(each, FrozenEncoder)]
+    if frozen and path is None:
+        raise UserError("network.encoder is vit: name its weights, --loss.encoder_weights <file>")
+    if path is not None and not frozen:
+        raise UserError(
+            f"loss.encoder_weights is {path}, but network.encoder is {model.config.encoder}: use "
+            "--network.encoder vit, or leave the file out"
+        )
+    for each in frozen:
+        load_weights(each.vit, path)  # type: ignore[arg-type]
