@@ -3,71 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from wm_planner.leaderboard.row import Row, Successes
 
 
-def answer(rows: Sequence[Row]) -> list[str]:
-    """A paragraph for each task; what the intervals do not tell apart is not said to differ."""
+@dataclass(frozen=True)
+class Answer:
+    """Of one task.
+
+    Attributes:
+        task: that is planned for.
+        verdict: which plans best; what the intervals do not tell apart is not said to differ.
+        details: what each family costs, and what planning adds to its prior.
+    """
+
+    task: str
+    verdict: str
+    details: tuple[str, ...]
+
+
+def answers(rows: Sequence[Row]) -> list[Answer]:
+    """For each task of which something is known, in the rows' order."""
     found = []
     for task in dict.fromkeys(row.task for row in rows):
         own = [row for row in rows if row.task == task and row.planner is not None]
+        own.sort(key=lambda row: -_planner(row).rate)
         if own:
-            own.sort(key=lambda row: -_planner(row).rate)
-            found.append(" ".join([_best(task, own), *_cost(own), *map(_planning, own)]))
+            details = tuple(f"{_cost(row, own[0])} {_planning(row)}" for row in own)
+            found.append(Answer(task, _verdict(task, own), details))
     return found
 
 
-def _best(task: str, ranked: Sequence[Row]) -> str:
+def _verdict(task: str, ranked: Sequence[Row]) -> str:
     """Who plans best, and who cannot be told from it."""
     first, others = ranked[0], ranked[1:]
-    name = f"{first.family}, {_told(_planner(first))}"
+    name = f"{first.family}, {told(_planner(first))}"
     if not others:
-        return f"On {task} only one was measured: {name}."
+        return f"On {task} only one family was measured: {name}."
     alike = [row for row in others if _planner(row).overlaps(_planner(first))]
     below = [row for row in others if row not in alike]
-    worse = f" Below it, with an interval apart: {_listed(below)}." if below else ""
     if not alike:
-        return f"On {task} {name} plans best.{worse}"
-    if all(_planner(row).rate == _planner(first).rate for row in alike):
-        return (
-            f"On {task} the same share succeeded with {name}, and {_listed(alike)}: no difference "
-            f"was shown.{worse}"
-        )
-    return (
-        f"On {task} most trials succeeded with {name}; the interval overlaps that of "
-        f"{_listed(alike)}, so no difference was shown between them.{worse}"
+        return f"On {task} {name} plans best; the intervals of {_listed(below)} lie below."
+    told_alike = "that of" if len(alike) == 1 else "those of"
+    verdict = (
+        f"On {task} most trials succeed with {name}. Its interval overlaps {told_alike} "
+        f"{_listed(alike)}: no difference was shown."
     )
+    if all(_planner(row).rate == _planner(first).rate for row in alike):
+        verdict = f"On {task} as many trials succeed with {name} as with {_listed(alike)}."
+    return f"{verdict} Below, with intervals apart: {_listed(below)}." if below else verdict
 
 
-def _cost(ranked: Sequence[Row]) -> list[str]:
-    """What the best takes, and each of the others beside it."""
-    told = []
-    for row in ranked:
-        if row.plan_ms is None or row.updates_per_s is None:
-            continue
-        text = (
-            f"{row.family} takes {row.plan_ms.p50:.0f} ms a plan (95 of 100 below "
-            f"{row.plan_ms.p95:.0f}), has {row.parameters / 1e6:.2f} million parameters besides "
-            f"the decoder and learns at {row.updates_per_s:.2g} updates/s"
-        )
-        first = ranked[0]
+def _cost(row: Row, first: Row) -> str:
+    """What a family takes, beside the one that is named first."""
+    parts = []
+    if row.plan_ms is not None:
+        plan = f"{row.plan_ms.p50:.1f} ms a plan (95 of 100 below {row.plan_ms.p95:.1f})"
         if row is not first and first.plan_ms is not None:
-            text += f": {row.plan_ms.p50 / first.plan_ms.p50:.2f} times the plan of {first.family}"
-        told.append(f"{text}.")
-    return told
+            ratio = row.plan_ms.p50 / first.plan_ms.p50
+            plan += f", {ratio:.2f} times that of {first.family}"
+        parts.append(plan)
+    parts.append(f"{row.parameters / 1e6:.2f} million parameters besides the decoder")
+    if row.updates_per_s is not None:
+        parts.append(f"{row.updates_per_s:.2g} updates/s of its training")
+    return f"{row.family}: {'; '.join(parts)}."
 
 
 def _planning(row: Row) -> str:
     """What planning adds to the prior alone."""
     if row.prior is None:
-        return f"{row.family} has no prior to compare planning with."
-    planner = _planner(row)
-    text = f"The prior of {row.family} alone: {_told(row.prior)};"
+        return f"Its prior alone was not measured: {row.reasons.get('prior', 'there is none')}."
+    planner, text = _planner(row), f"Its prior alone: {told(row.prior)};"
     if planner.overlaps(row.prior):
-        return f"{text} that planning changes this was not shown."
-    better = "more" if planner.rate > row.prior.rate else "less"
-    return f"{text} planning succeeds {better} often."
+        return f"{text} that planning makes a difference was not shown."
+    return f"{text} planning succeeds {'more' if planner.rate > row.prior.rate else 'less'} often."
 
 
 def _planner(row: Row) -> Successes:
@@ -76,8 +86,9 @@ def _planner(row: Row) -> Successes:
 
 
 def _listed(rows: Sequence[Row]) -> str:
-    return ", ".join(f"{row.family}, {_told(_planner(row))}" for row in rows)
+    return " and ".join(f"{row.family}, {told(_planner(row))}" for row in rows)
 
 
-def _told(s: Successes) -> str:
+def told(s: Successes) -> str:
+    """Successes, trials and interval in words."""
     return f"{s.successes}/{s.n} ({100 * s.low:.1f} to {100 * s.high:.1f} %)"

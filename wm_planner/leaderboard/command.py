@@ -11,7 +11,7 @@ from tqdm import tqdm
 from wm_planner.assembly import build_pipeline
 from wm_planner.evaluation.records import explained, write_json, write_whole
 from wm_planner.interfaces import Decodable
-from wm_planner.leaderboard.answer import answer
+from wm_planner.leaderboard.answer import answers
 from wm_planner.leaderboard.config import LeaderboardConfig
 from wm_planner.leaderboard.entries import Entry, entries, model_of
 from wm_planner.leaderboard.figures import Figures, evaluated
@@ -39,13 +39,15 @@ def leaderboard(config: LeaderboardConfig) -> dict[str, Any]:
         config.out.mkdir(parents=True, exist_ok=True)
     models = _models(config)
     rows = _rows(models, config)
-    result = _result(rows, config)
+    result = _result(rows, config, any(entry.given is None for entry in models))
     for path in (config.out / "leaderboard.json", config.json):
         if path is not None:
             write_json(path, result)
     page = config.out / "leaderboard.html"
     write_whole(page, render(rows, result, _pictures(models, config)))
-    print("\n".join([*result["answer"], f"\nboard  {page}"]))
+    for part in result["answer"]:
+        print("\n  ".join([part["verdict"], *part["details"]]))
+    print(f"board  {page}")
     return result
 
 
@@ -135,10 +137,10 @@ def _pictures(models: Models, config: LeaderboardConfig) -> dict[str, Any]:
     return {scene: imagined(scene, own, config.seed) for scene, own in found.items()}
 
 
-def _result(rows: Sequence[Row], config: LeaderboardConfig) -> dict[str, Any]:
+def _result(rows: Sequence[Row], config: LeaderboardConfig, trained: bool) -> dict[str, Any]:
     return {
         "rows": [asdict(row) for row in rows],
-        "answer": answer(rows),
+        "answer": [asdict(part) for part in answers(rows)],
         "families": {name: find_family(name).about for name in config.families},
         "seeds": {
             "trials": [config.seed, config.seed + config.trials - 1],
@@ -147,6 +149,7 @@ def _result(rows: Sequence[Row], config: LeaderboardConfig) -> dict[str, Any]:
         },
         "budget": {
             "training": config.budget,
+            "trained": trained,
             "privileged": config.privileged,
             "data": str(config.data),
             "episodes": config.episodes,

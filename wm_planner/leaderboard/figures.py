@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from wm_planner.errors import UserError
+from wm_planner.evaluation.records import write_json
 from wm_planner.evaluation.run_checks import parse_json
-from wm_planner.evaluation.world_model.evaluate import EvaluateConfig, evaluate
+from wm_planner.evaluation.world_model.effort import QUICK, Effort
+from wm_planner.evaluation.world_model.measure import evaluate_model
+from wm_planner.evaluation.world_model.recording import ExpertPilot
+from wm_planner.evaluation.world_model.summary import flat
+from wm_planner.evaluation.world_model.workbench import prepare
 from wm_planner.leaderboard.config import LeaderboardConfig
 from wm_planner.leaderboard.row import Decision
+from wm_planner.planning import PlannerConfig
 from wm_planner.safe_yaml import read_text
 from wm_planner.world_models.families import family_of
 from wm_planner.world_models.store import LoadedModel
@@ -31,29 +37,39 @@ class Figures:
 
 
 def evaluated(model: LoadedModel, config: LeaderboardConfig) -> Figures:
-    """By `wm_planner evaluate`, whose page is kept; what it has measured is not measured again."""
+    """As `wm_planner evaluate` measures, but on the same episodes whatever the model.
+
+    The scripted expert drives where the model's planner would. What is measured is not measured
+    again.
+    """
     family = family_of(model.config.network)
-    folder = config.out / "evaluation" / f"{family.name}_{model.sha256[:8]}"
-    wanted = EvaluateConfig(
-        model=str(model.directory),
-        out=folder,
-        seed=config.seed,
-        planner="mppi" if family.rewards else "prior",
-        quick=config.quick,
-    )
-    found = _read(folder / "evaluation.json", wanted, model) or evaluate(wanted)
-    return _figures(found, family.rewards)
+    file = config.out / "evaluation" / f"{family.name}_{model.sha256[:8]}.json"
+    key = {"sha256": model.sha256, "seed": config.seed, "quick": config.quick}
+    if _read(file, key) is None:
+        write_json(file, {**key, **_measured(model, config)})
+    return _figures(_read(file, key) or {}, family.rewards)
 
 
-def _read(file: Path, wanted: EvaluateConfig, model: LoadedModel) -> dict[str, Any] | None:
+def _measured(model: LoadedModel, config: LeaderboardConfig) -> dict[str, float | int]:
+    effort = replace(QUICK if config.quick else Effort(), pairs=0)
+    bench = prepare(model, PlannerConfig(planner="noop"), config.seed, effort.episodes)
+    bench.pilots["policy"] = ExpertPilot(bench.envs)
+    try:
+        return flat(evaluate_model(bench, effort))
+    finally:
+        for env in bench.envs:
+            env.close()
+
+
+def _read(file: Path, key: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What an earlier run measured; None where it was something else."""
     if not file.is_file():
         return None
     try:
         found = parse_json(read_text(file, _MAX_BYTES))
     except ValueError as error:
         raise UserError(f"{file}: not an evaluation ({error}); remove it") from error
-    same = {"sha256": model.sha256} | {k: getattr(wanted, k) for k in ("seed", "planner", "quick")}
-    return found if all(found.get(k) == v for k, v in same.items()) else None
+    return found if all(found.get(k) == v for k, v in key.items()) else None
 
 
 def _figures(found: Mapping[str, Any], rewards: bool) -> Figures:

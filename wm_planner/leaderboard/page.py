@@ -53,7 +53,7 @@ def _boards(rows: Sequence[Row], families: Sequence[str]) -> list[Board]:
         own = [row for row in rows if row.task == task]
         own.sort(key=lambda row: -row.planner.rate if row.planner else 1)
         marks = [_mark(row, families) for row in own if row.planner and row.plan_ms]
-        chart = charts.marks(marks, "plan, ms (p50)", "share of trials that succeeded")
+        chart = charts.marks(marks, "plan, ms (p50)", "share of trials")
         drawn = [(row, Markup(_interval(row))) for row in own]
         boards.append(Board(task, own[0].scene, drawn, Markup(chart)))
     return boards
@@ -75,16 +75,16 @@ def _made(result: Mapping[str, Any]) -> str:
     budget, taken = result["budget"], result["budget"]["taken"]
     labels = "with" if budget["privileged"] else "without"
     episodes = f", the first {budget['episodes']} episodes of each" if budget["episodes"] else ""
-    told = (
+    trained = (
         f"Each family is trained with its own defaults for {budget['training']} on the datasets in "
         f"{budget['data']}{episodes}, {labels} what only a simulation knows."
     )
-    if taken:
-        told += (
-            f" Not trained here but taken as they are, whatever their data and budget: "
-            f"{', '.join(taken)}."
-        )
-    return told
+    as_they_are = (
+        "Not trained here but taken as they are, whatever their data and budget: "
+        f"{', '.join(taken)}."
+    )
+    parts = [trained] if budget["trained"] else []
+    return " ".join([*parts, as_they_are] if taken else parts)
 
 
 def _data_uri(picture: np.ndarray) -> str:

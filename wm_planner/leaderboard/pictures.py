@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -11,27 +11,13 @@ from torch import Tensor
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.evaluation.world_model.futures import imagine
 from wm_planner.evaluation.world_model.pictures import tile
-from wm_planner.evaluation.world_model.recording import Views, each, encode, record
+from wm_planner.evaluation.world_model.recording import ExpertPilot, each, encode, record
 from wm_planner.interfaces import Decodable
 from wm_planner.types import Latent
 from wm_planner.world_models.store import LoadedModel
 
 _START = 10  # step of the episode at which imagining starts; until then the frames are seen
 _SECONDS = (0.0, 0.5, 1.0, 2.0)  # shown
-
-
-class ExpertPilot:
-    """Pilot: the task's scripted expert, who sees the simulation's state."""
-
-    def __init__(self, env: ManipulationEnv) -> None:
-        self._env = env
-
-    def begin(self, seeds: Sequence[int]) -> None:
-        """See Pilot."""
-
-    def act(self, views: Views) -> np.ndarray:
-        """See Pilot."""
-        return self._env.task.expert(self._env.simulation, self._env.arm.goal)[None]
 
 
 def imagined(scene: str, models: Mapping[str, LoadedModel], seed: int) -> dict[str, np.ndarray]:
@@ -57,7 +43,7 @@ def _future(scene: str, model: LoadedModel, seed: int) -> tuple[Tensor, Tensor]:
     assert isinstance(world_model, Decodable)
     steps = [round(t * c.control_rate_hz) for t in _SECONDS]
     env = ManipulationEnv(EnvConfig(scene, c.robot, c.cameras, c.image_size))
-    recording = record([env], ExpertPilot(env), [seed], _START + max(steps), "pictures")
+    recording = record([env], ExpertPilot([env]), [seed], _START + max(steps), "pictures")
     env.close()
     encoded = encode(world_model, recording, "pictures")
     start = each(encoded.latents, lambda part: part[:, _START])

@@ -106,6 +106,21 @@ class ConstantPilot:
         return self._actions
 
 
+class ExpertPilot:
+    """The task's scripted expert, who sees the state of these simulations."""
+
+    def __init__(self, envs: Sequence[ManipulationEnv]) -> None:
+        self._envs = envs
+
+    def begin(self, seeds: Sequence[int]) -> None:
+        """See Pilot."""
+
+    def act(self, views: Views) -> np.ndarray:
+        """See Pilot; the views are of the first environments."""
+        own = self._envs[: len(views)]
+        return np.stack([env.task.expert(env.simulation, env.arm.goal) for env in own])
+
+
 def record(
     envs: Sequence[ManipulationEnv], pilot: Pilot, seeds: Sequence[int], steps: int, label: str
 ) -> Recording:
