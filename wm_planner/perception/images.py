@@ -12,7 +12,7 @@ from torch import Tensor
 from wm_planner.errors import UserError
 from wm_planner.types import Observation
 
-_GREY = 128  # of a camera that a goal picture does not show
+GREY = 128  # of a camera that a goal picture does not show
 
 
 def fit(frame: np.ndarray, size: int) -> np.ndarray:
@@ -68,7 +68,7 @@ def observe_goal(
             f"goal: frames of {list(frames)}; give one of {cameras[0]} alone, or of all cameras: "
             f"{list(cameras)}"
         )
-    grey = np.full((size, size, 3), _GREY, np.uint8)
+    grey = np.full((size, size, 3), GREY, np.uint8)
     seen = [fit(frames[camera], size) if camera in frames else grey for camera in cameras]
     return Observation(_stacked(seen, device), torch.full((1, proprio_size), torch.nan).to(device))
 
