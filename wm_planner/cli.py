@@ -103,6 +103,12 @@ SUBCOMMANDS = {
         "evaluate",
         "measure what a world model imagines beside what then happens, with a page of pictures",
     ),
+    "energy": Subcommand(
+        "wm_planner.evaluation.goals.energy",
+        "EnergyConfig",
+        "energy",
+        "rank true actions by the distance to the goal they led to, with heat maps",
+    ),
     "doctor": Subcommand(
         "wm_planner.doctor",
         "DoctorConfig",

@@ -25,7 +25,8 @@ from wm_planner.learning.behaviour import Disturbance, Mix, follow_expert
 from wm_planner.learning.collect import EVALUATION_SEED, drive
 from wm_planner.learning.episodes import Episode
 from wm_planner.paths import model_dir
-from wm_planner.perception.images import observe, observe_goal
+from wm_planner.perception.goal import observe_goal
+from wm_planner.perception.images import observe
 from wm_planner.planning.objectives.goal_image import DISTANCES, LEARNED, Distance, distance_of
 from wm_planner.types import Latent
 from wm_planner.world_models.latent_model import LatentModel

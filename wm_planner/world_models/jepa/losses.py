@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from wm_planner.errors import UserError
-from wm_planner.perception.images import GREY
+from wm_planner.perception.goal import GREY
 from wm_planner.world_models.batch import Batch
 from wm_planner.world_models.family import LossConfig, Losses
 from wm_planner.world_models.head_losses import picture_loss
