@@ -14,6 +14,7 @@ _COMMON: dict[str, Any] = {
     "image_size": 32, "hidden_size": 24, "value_members": 3, "channels": (4, 4, 8, 8)
 }  # fmt: skip
 _OWN: dict[str, dict[str, Any]] = {
+    "jepa": {"features": 12, "predictor_size": 24, "subgoal_steps": 4},
     "td_latent": {"latent_size": 32},
 }
 

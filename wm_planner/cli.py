@@ -109,6 +109,12 @@ SUBCOMMANDS = {
         "leaderboard",
         "train or take every family of world models, and measure which plans best, at what cost",
     ),
+    "energy": Subcommand(
+        "wm_planner.evaluation.goals.energy",
+        "EnergyConfig",
+        "energy",
+        "rank true actions by the distance to the goal they led to, with heat maps",
+    ),
     "doctor": Subcommand(
         "wm_planner.doctor",
         "DoctorConfig",

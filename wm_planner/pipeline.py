@@ -13,7 +13,8 @@ from wm_planner.caution import Caution, Sight
 from wm_planner.errors import UserError
 from wm_planner.interfaces import Planner, Robot, WorldModel
 from wm_planner.memory import Memory, Recollection
-from wm_planner.perception.images import observe, observe_goal
+from wm_planner.perception.goal import observe_goal
+from wm_planner.perception.images import observe
 from wm_planner.planning import raise_if_failed, shift
 from wm_planner.types import Command, JointState, Latent, Observation, Plan, Situation
 
@@ -25,6 +26,10 @@ class NoGoal(UserError):
 
     def __init__(self) -> None:
         super().__init__("waiting for a goal image")
+
+
+class BadGoal(UserError):
+    """A goal image of which the model makes nothing."""
 
 
 class View(NamedTuple):
@@ -77,7 +82,7 @@ class Pipeline:
         self._cameras, self._device = cameras, device
         self._period, self._action_delay = period, action_delay
         self._caution = caution
-        self._needs_goal = needs_goal
+        self.needs_goal = needs_goal
         self._goals: dict[int, Latent] = {}  # (1, D) by the episode's number
         self.reset(seed=0)
 
@@ -128,7 +133,8 @@ class Pipeline:
         """What an episode is to look like, in frames (h, w, 3) uint8 RGB; None: it has no goal.
 
         Of all cameras, or of the first one only. A picture does not tell what the robot's own body
-        felt, so proprioception is unknown. The goal holds until there is another.
+        felt, so proprioception is unknown. The goal holds until there is another. Raises BadGoal
+        for a model that cannot do with a picture alone.
         """
         if frames is None:
             self._goals.pop(episode, None)
@@ -137,7 +143,7 @@ class Pipeline:
         goal = observe_goal(frames, proprio_size, self._cameras, self.image_size, self._device)
         latent = self.world_model.encode(goal)
         if not latent.z.isfinite().all():
-            raise UserError(
+            raise BadGoal(
                 "the model makes no latent of a goal image: it always felt its own body, which a "
                 "picture does not show; train one with --unfelt 0.1"
             )
@@ -208,7 +214,7 @@ class Pipeline:
     def _goal(self, episodes: Sequence[int]) -> Latent | None:
         """The goals (B, D) of these episodes; None where they have none."""
         found = [self._goals[i] for i in episodes if i in self._goals]
-        if self._needs_goal and len(found) < len(episodes):
+        if self.needs_goal and len(found) < len(episodes):
             raise NoGoal
         if found and len(found) < len(episodes):
             raise ValueError("some episodes have a goal, some none; give all of them one")

@@ -16,6 +16,7 @@ from wm_planner.nodes.diagnostics import Report, statuses
 from wm_planner.nodes.fault import TRACKING, Fault, fault_of
 from wm_planner.nodes.frame_buffer import FrameBuffer, FrameSet
 from wm_planner.nodes.gate import Gate
+from wm_planner.nodes.goal_inbox import GoalInbox
 from wm_planner.nodes.messages import joint_state
 from wm_planner.nodes.planning_thread import Job, Outcome, PlanningThread
 from wm_planner.nodes.surroundings import Surroundings
@@ -42,6 +43,7 @@ class Session:
         surroundings: Surroundings,
     ) -> None:
         self.gate, self.report = Gate(), Report()
+        self.goals = GoalInbox(buffer.cameras, pipeline.needs_goal, surroundings, self.report)
         self._arm: CartesianArm = pipeline.robot  # type: ignore[assignment]
         self._joint_guard = JointGuard(self._arm.config)
         self._buffer, self._output = buffer, output
@@ -176,6 +178,7 @@ class Session:
             speed_scale=self._arm.speed_scale,
             steps=steps,
             held=self._held,
+            goal=self.goals.take(),
             imagine=1 + self._around.parameter("imagine_candidates") if watched else 0,
         )
 
@@ -219,11 +222,8 @@ class Session:
         limit = self._watchdogs.plan_timeout
         if self._lockstep or took <= limit:
             return False
-        self.hold(
-            Fault(
-                "plan timeout", f"a plan came {took:.3f} s after its frames, allowed {limit:.3f} s"
-            )
-        )
+        late = f"a plan came {took:.3f} s after its frames, allowed {limit:.3f} s"
+        self.hold(Fault("plan timeout", late))
         return True
 
     def stream(self) -> None:

@@ -12,8 +12,6 @@ from torch import Tensor
 from wm_planner.errors import UserError
 from wm_planner.types import Observation
 
-_GREY = 128  # of a camera that a goal picture does not show
-
 
 def fit(frame: np.ndarray, size: int) -> np.ndarray:
     """Centre-crop a frame (h, w, 3) uint8 RGB to a square and resize it to (size, size, 3)."""
@@ -46,33 +44,10 @@ def observe(
         raise UserError(
             f"proprioception has entries {bad.tolist()} that are not finite; check the joint states"
         )
-    images = _stacked([fit(frames[camera], size) for camera in cameras], device)
+    images = stacked([fit(frames[camera], size) for camera in cameras], device)
     return Observation(images, torch.from_numpy(proprio[None]).to(device))
 
 
-def observe_goal(
-    frames: Mapping[str, np.ndarray],
-    proprio_size: int,
-    cameras: Sequence[str],
-    size: int,
-    device: torch.device | str = "cpu",
-) -> Observation:
-    """A goal (B = 1) from frames of all cameras, or of the first alone: then the others are grey.
-
-    A picture does not say what the robot felt: proprioception (1, P) is NaN.
-    """
-    if unknown := [camera for camera in frames if camera not in cameras]:
-        raise UserError(f"goal: no camera {unknown}; the model has {list(cameras)}")
-    if cameras[0] not in frames or 1 < len(frames) < len(cameras):
-        raise UserError(
-            f"goal: frames of {list(frames)}; give one of {cameras[0]} alone, or of all cameras: "
-            f"{list(cameras)}"
-        )
-    grey = np.full((size, size, 3), _GREY, np.uint8)
-    seen = [fit(frames[camera], size) if camera in frames else grey for camera in cameras]
-    return Observation(_stacked(seen, device), torch.full((1, proprio_size), torch.nan).to(device))
-
-
-def _stacked(frames: Sequence[np.ndarray], device: torch.device | str) -> Tensor:
+def stacked(frames: Sequence[np.ndarray], device: torch.device | str = "cpu") -> Tensor:
     """Frames (h, w, C) of V cameras as (1, V, C, h, w)."""
     return torch.from_numpy(np.stack(frames)).to(device).permute(0, 3, 1, 2)[None]

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from wm_planner.errors import UserError
+from wm_planner.perception.goal import GREY
 from wm_planner.world_models.batch import Batch
 from wm_planner.world_models.family import LossConfig, Losses
 from wm_planner.world_models.head_losses import picture_loss
@@ -27,6 +28,8 @@ class JepaLossConfig(LossConfig):
 
     Attributes:
         prediction: imagined features against encoded ones, 1 to `unroll` steps ahead.
+        views: a camera's features against what the others' and proprioception tell of them: what
+            both cameras see is where hand and objects are, not the light (arXiv:1906.05849).
         motion: imagined proprioception against measured one.
         variance: against collapse, VICReg (arXiv:2105.04906): features vary by one unit.
         covariance: against collapse, VICReg: no two features vary together.
@@ -40,6 +43,9 @@ class JepaLossConfig(LossConfig):
         decoder: frames, from detached latents.
         unroll: steps of foresight that are learned.
         later: frames of each sequence that serve as goals, besides those unrolled over.
+        flicker: largest random change of gain and offset of a single frame's colour channels: what
+            changes from frame to frame foretells nothing, so features do without it.
+        one_camera: probability that a goal shows what the first camera saw, and grey for others.
         optimism: expectile of the distance (arXiv:2110.06169): above 0.5 the shorter ways count.
         farthest: steps at which a distance ends.
         advantage: weight of an action's gain in steps in the policy's loss, exp(advantage * gain).
@@ -47,19 +53,22 @@ class JepaLossConfig(LossConfig):
         encoder_weights: safetensors file of the frozen encoder, where the network has one.
     """
 
-    prediction: float = 1.0
+    prediction: float = 5.0
+    views: float = 2.0
     motion: float = 10.0
-    variance: float = 1.0
-    covariance: float = 0.04
+    variance: float = 5.0
+    covariance: float = 0.2
     sigreg: float = 0.0
     inverse: float = 1.0
     readout: float = 2.0
-    distance: float = 0.5
+    distance: float = 1.0
     policy: float = 0.5
     subgoal: float = 1.0
     decoder: float = 1.0
     unroll: int = 6
     later: int = 5
+    flicker: float = 0.15
+    one_camera: float = 0.2
     optimism: float = 0.7
     farthest: float = 60.0
     advantage: float = 0.3
@@ -70,6 +79,8 @@ class JepaLossConfig(LossConfig):
         for name in ("unroll", "later"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}, expected 1 or more")
+        if not 0 <= self.one_camera <= 1:
+            raise UserError(f"one_camera is {self.one_camera}, expected a probability in [0, 1]")
         if not 0 < self.optimism < 1:
             raise UserError(f"optimism is {self.optimism}, expected inside (0, 1); try 0.7")
 
@@ -116,6 +127,7 @@ class JepaLosses(Losses):
         drawn = slice(0, max(1, len(features) // 4))  # pictures only serve people
         return {
             "prediction": prediction,
+            "views": (model.across_views(seen.z) - features).square().mean(),
             "motion": motion,
             "variance": variance(features.flatten(0, 1)),
             "covariance": covariance(features.flatten(0, 1)),
@@ -149,9 +161,17 @@ class JepaLosses(Losses):
         times = torch.cat([window, ahead, goals], 1).to(batch.actions.device)
         rows = torch.arange(b, device=times.device)[:, None]
         images, proprio = batch.images[rows, times], batch.proprio[rows, times]
-        z = model.embed(images, proprio)
+        z = model.embed(self._flickering(images, generator), proprio)
         actions = batch.actions[rows, times[:, :unroll]]
         return _Seen(times, z, proprio, actions, images[:, 0])
+
+    def _flickering(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Frames (B, M, V, C, h, w) uint8, each in a light of its own."""
+        if not (most := self.config.flicker):
+            return images
+        drawn = torch.rand(2, *images.shape[:4], 1, 1, generator=generator).to(images.device)
+        gain, offset = most * (2 * drawn - 1)
+        return (images * (1 + gain) + 255 * offset).clamp_(0, 255).to(torch.uint8)
 
     def _unrolled(self, seen: _Seen) -> tuple[Tensor, Tensor, Tensor]:
         """Latents (B, U, D) imagined from the first, and the errors of features and proprio ().
@@ -180,28 +200,46 @@ class JepaLosses(Losses):
         shift = torch.randint(1, max(2, b), (b, unroll, 1), generator=generator).to(times.device)
         other = torch.randint(seen.times.shape[1], shift.shape, generator=generator)
         goals = torch.cat([seen.z[rows, chosen], seen.z[(rows + shift) % b, other]], 2)
+        goals = self._half_seen(goals, generator)
         steps = times.gather(2, chosen).float()
         return _Pairs(goals, torch.cat([steps, torch.full_like(steps[..., :1], torch.inf)], 2))
 
-    def _distance_loss(self, seen: _Seen, imagined: Tensor, pairs: _Pairs) -> Tensor:
-        """() expectile regression on the shorter of: steps it took, one more than from the next."""
+    def _half_seen(self, goals: Tensor, generator: torch.Generator) -> Tensor:
+        """Goals (B, U, Q, D), some of them as if only the first camera had seen them."""
         (model,) = self._model
-        b, unroll, q = pairs.steps.shape
-        goal = pairs.goal
+        c = model.config
+        half = torch.rand(goals.shape[:3], generator=generator) < self.config.one_camera
+        grey = torch.full((c.cameras, 3, c.image_size, c.image_size), GREY, dtype=torch.uint8)
+        unseen = model.goal_features(goals).clone()
+        unseen[..., c.features :] = model.encoder(grey.to(goals.device))[c.features :]
+        half_seen = torch.cat([unseen, goals[..., model.seen :]], -1)
+        return torch.where(half[..., None].to(goals.device), half_seen, goals)
+
+    def _distance_loss(self, seen: _Seen, imagined: Tensor, pairs: _Pairs) -> Tensor:
+        """() expectile regression on the steps it took; to other sequences, one more than from next.
+
+        From encoded states and from imagined ones, which a planner asks about.
+        """
+        (model,) = self._model
+        unroll, q = pairs.steps.shape[1:]
+        goal, farthest = pairs.goal, self.config.farthest
         with torch.no_grad():
             after = _repeated(seen.z[:, 1 : unroll + 1], q)
-            left = model.steps_between(after, goal, self.target).amax(0)  # (B, U, Q)
-            target = torch.minimum(pairs.steps, 1 + left).clamp_max(self.config.farthest)
-        encoded = model.steps_between(_repeated(seen.z[:, :unroll], q), goal, model.distance)  # (K, B, U, Q)
-        foreseen = model.steps_between(_repeated(imagined[:, :-1], q), goal[:, 1:], model.distance)
-        loss = self._expectile(encoded - target).mean()
-        return loss + self._expectile(foreseen - target[:, 1:]).mean() if unroll > 1 else loss
+            left = model.steps_between(after, goal, self.target).mean(0)  # (B, U, Q)
+            took = torch.where(pairs.steps.isfinite(), pairs.steps, 1 + left).clamp_max(farthest)
+        encoded = model.steps_between(_repeated(seen.z[:, :unroll], q), goal, model.distance)
+        loss = self._expectile(encoded, took)
+        if unroll == 1:
+            return loss
+        ahead = _repeated(imagined[:, :-1], q)
+        foreseen = model.steps_between(ahead, goal[:, 1:], model.distance)
+        return loss + self._expectile(foreseen, took[:, 1:])
 
-    def _expectile(self, error: Tensor) -> Tensor:
-        """Of errors in steps, relative to a second; being too far from a goal counts more."""
+    def _expectile(self, found: Tensor, took: Tensor) -> Tensor:
+        """() squared error of the logarithm of steps; where it is too far it counts more."""
+        error = found.log1p() - took.log1p()
         weight = torch.where(error > 0, self.config.optimism, 1 - self.config.optimism)
-        scaled = error / 10
-        return weight * F.smooth_l1_loss(scaled, torch.zeros_like(scaled), reduction="none")
+        return (weight * error.square()).mean()
 
     def _inverse_loss(self, seen: _Seen, pairs: _Pairs) -> Tensor:
         """() squared error of actions, from what was seen before them and k steps later."""

@@ -39,14 +39,16 @@ class Jepa(LatentModel):
         self.unknown = nn.Parameter(torch.zeros(body)) if c.unfelt else None
         self.motion = mlp(body + c.action_size, 128, body)
         self.predictor = mlp(latent_size + body + c.action_size, c.predictor_size, self.seen)
-        for foresight in (self.motion, self.predictor):
-            nn.init.zeros_(foresight[-1].weight)  # type: ignore[arg-type]
+        for foresight in (self.motion, self.predictor):  # at first, little changes
+            foresight[-1].weight.data.mul_(0.1)  # type: ignore[operator,union-attr]
         towards = latent_size + 2 * self.seen
         self.distance = ValueEnsemble(2, towards, c.hidden_size)
         self.policy = ActionPrior(c, towards)
         self.slower = mlp(towards, c.predictor_size, self.seen)
         self.inverse = mlp(towards + 1, c.hidden_size, c.action_size)
         self.readout = nn.Linear(self.seen, body)
+        others = (c.cameras - 1) * c.features + body
+        self.across = nn.ModuleList(mlp(others, c.hidden_size, c.features) for _ in range(c.cameras))
         self.add_heads(latent_size)
 
     def embed(self, images: Tensor, proprio: Tensor) -> Tensor:
@@ -87,6 +89,15 @@ class Jepa(LatentModel):
         """Latents (B, D) of what should be seen a second ahead on the way to a goal (B, D)."""
         ahead = self.goal_features(z) + self.slower(self.towards(z, goal))
         return torch.cat([ahead, torch.zeros_like(z[..., self.seen :])], -1)
+
+    def across_views(self, z: Tensor) -> Tensor:
+        """Each camera's features (..., V * F), from those of the others and proprioception."""
+        views = self.goal_features(z).unflatten(-1, (self.config.cameras, -1))  # (..., V, F)
+        found = []
+        for v, guess in enumerate(self.across):
+            others = torch.cat([views[..., :v, :], views[..., v + 1 :, :]], -2).flatten(-2)
+            found.append(guess(torch.cat([others, z[..., self.seen :]], -1)))
+        return torch.cat(found, -1)
 
     def towards(self, z: Tensor, goal: Tensor) -> Tensor:
         """Latents (..., D), a goal's features and the way there: what goal-reaching heads read."""
