@@ -130,7 +130,7 @@ class ManipulationEnv(gymnasium.Env):
 
     def _observation(self) -> dict[str, np.ndarray]:
         proprio = self.arm.proprioception(self.simulation.joint_state())
-        return {**self.simulation.frames(), "proprio": proprio}
+        return {**self._disturber.seen(self.simulation.frames()), "proprio": proprio}
 
     def _info(self, judgement: Judgement, lost: bool) -> dict[str, Any]:
         return {

@@ -19,6 +19,10 @@ from wm_planner.learning.episodes import Episode, demo, demo_names, open_dataset
 from wm_planner.perception.images import fit
 from wm_planner.world_models.batch import Batch
 
+_COVERED = 25  # steps, at most, that something covers a camera
+_LIGHTEST = 150  # grey of what covers it, of 255
+_GRAIN = 4  # how much lighter or darker a pixel of that is at most
+
 
 class EpisodeStore:
     """All episodes of some datasets, as flat arrays over time."""
@@ -71,12 +75,14 @@ class EpisodeStore:
         seed: int,
         first: int = 0,
         unfelt: float = 0.0,
+        cover: float = 0.0,
     ) -> Iterator[Batch]:
         """Endless random batches from number `first` on; a seed and a number make a batch.
 
         A sequence's frames are shifted alike, up to `shift` pixels, and their channels are
         multiplied by 1 +- `colour` and shifted by +- `colour` of the range. With probability
-        `unfelt` a sequence's proprioception is not known: NaN.
+        `unfelt` a sequence's proprioception is not known: NaN. With probability `cover` something
+        covers one or all cameras for a while.
         """
         valid = np.concatenate(
             [np.arange(a, b - horizon) for a, b in zip(self.starts, self.ends, strict=True)]
@@ -91,7 +97,7 @@ class EpisodeStore:
             images = self._augmented(begin, horizon + 1, shift, colour, rng)
             not_felt = torch.from_numpy(rng.random(size) < unfelt)[:, None, None]
             yield Batch(
-                images=images,
+                images=_covered(images, cover, rng) if cover else images,
                 proprio=self.proprio[states].masked_fill(not_felt, torch.nan),
                 actions=self.actions[steps],
                 rewards=self.rewards[steps],
@@ -99,6 +105,7 @@ class EpisodeStore:
                 labels=self.labels[steps],
                 landmarks=self.landmarks[states],
                 success=self.success[steps],
+                scenes=images if cover else None,
             )
 
     def _augmented(
@@ -135,12 +142,13 @@ class SequenceDataset(IterableDataset):
         seed: int,
         reached: Callable[[], int],
         unfelt: float = 0.0,
+        cover: float = 0.0,
     ) -> None:
         self._store, self._arguments = store, (horizon, size, shift, colour, seed)
-        self._reached, self._unfelt = reached, unfelt
+        self._reached, self._lost = reached, (unfelt, cover)
 
     def __iter__(self) -> Iterator[Batch]:
-        return self._store.batches(*self._arguments, self._reached(), self._unfelt)
+        return self._store.batches(*self._arguments, self._reached(), *self._lost)
 
 
 def _arrays(
@@ -201,6 +209,20 @@ def _recoloured(frames: np.ndarray, table: np.ndarray) -> np.ndarray:
     """Frames (T, h, w, channels) as the table (1, 256, channels) says."""
     rows = frames.reshape(-1, *frames.shape[2:])
     return cv2.LUT(rows, table).reshape(frames.shape)
+
+
+def _covered(images: Tensor, chance: float, rng: np.random.Generator) -> Tensor:
+    """Frames (B, T, V, C, h, w) as something dark before one camera, or all, makes some of them."""
+    b, length, cameras = images.shape[:3]
+    images = images.clone()
+    for i in np.flatnonzero(rng.random(b) < chance):
+        begin, steps = rng.integers(length // 2 + 1), rng.integers(1, _COVERED + 1)
+        which = slice(None) if rng.random() < 0.5 else rng.integers(cameras)
+        hidden = images[i, begin : begin + steps, which]
+        noise = rng.integers(-_GRAIN, _GRAIN + 1, hidden.shape, np.int16)
+        grey = rng.integers(_GRAIN, _LIGHTEST)
+        hidden.copy_(torch.from_numpy((grey + noise).astype(np.uint8)))
+    return images
 
 
 def _shift(frames: np.ndarray, by: Sequence[int], out: np.ndarray) -> None:

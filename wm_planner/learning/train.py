@@ -68,6 +68,8 @@ class TrainConfig:
         colour: largest random change of the gain and the offset of the frames' colour channels.
         unfelt: probability that a sequence's proprioception is not known, so that the model can do
             without it: a goal is often only a picture.
+        cover: probability that something covers one or all cameras for a part of a sequence, up to
+            25 steps, so that a model with a memory learns to use it.
         snapshots: also export the model after so many updates, to <out>/round_0/step_<n>.
         seed: of weights and batches.
         device: cpu or cuda.
@@ -98,6 +100,7 @@ class TrainConfig:
     shift: int = 3
     colour: float = 0.1
     unfelt: float = 0.1
+    cover: float = 0.0
     snapshots: tuple[int, ...] = ()
     seed: int = 0
     device: str = "cpu"
@@ -124,8 +127,11 @@ class TrainConfig:
         for name in ("rounds", "decoder_updates"):
             if getattr(self, name) < 0:
                 raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more")
-        if not 0 <= self.unfelt < 1:
-            raise UserError(f"unfelt is {self.unfelt}, expected a probability in [0, 1)")
+        for name in ("unfelt", "cover"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UserError(
+                    f"{name} is {getattr(self, name)}, expected a probability in [0, 1)"
+                )
         if self.unfelt > 0 and not self.network.unfelt:
             raise UserError(
                 f"unfelt is {self.unfelt}, but network.unfelt is false: nothing would stand in for "
@@ -201,6 +207,7 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
         config.seed,
         reached=lambda: trainer.global_step,
         unfelt=config.unfelt,
+        cover=config.cover,
     )
     try:
         trainer.fit(

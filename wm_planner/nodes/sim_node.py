@@ -269,7 +269,7 @@ class SimNode(Node):
         """Now, or as late as this episode's latency says."""
         messages: list[tuple[Publisher, Any]] = []
         size = self._value("image_size")
-        for camera, frame in self._simulation.frames().items():
+        for camera, frame in self._disturber.seen(self._simulation.frames()).items():
             image, info = self._frame_topics[camera]
             fovy = float(self._simulation.model.camera(camera).fovy[0])
             messages.append((image, encode_image(frame, self._now, camera)))

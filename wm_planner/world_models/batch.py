@@ -18,3 +18,4 @@ class Batch(NamedTuple):
     labels: Tensor  # (B, T, A) expert's actions, NaN where there are none
     landmarks: Tensor  # (B, T + 1, K), NaN where not known
     success: Tensor  # (B, T) 1 where an action ended the task well, else 0
+    scenes: Tensor | None = None  # as images, if nothing covered a camera; None: nothing does

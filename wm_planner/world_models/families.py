@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wm_planner.errors import UserError
-from wm_planner.world_models import jepa, td_latent
+from wm_planner.world_models import jepa, rssm, td_latent
 from wm_planner.world_models.family import Family
 from wm_planner.world_models.network_config import NetworkConfig
 
@@ -11,6 +11,7 @@ FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
         td_latent.FAMILY,
+        rssm.FAMILY,
         jepa.FAMILY,
     )
 }  # fmt: skip

@@ -1,0 +1,107 @@
+"""A recurrent state-space model: a memory, and discrete variables for what it cannot foresee.
+
+PlaNet (Hafner 2019, arXiv:1811.04551), Dreamer V1 to V3 (arXiv:1912.01603, 2010.02193, 2301.04104).
+Differences: one network reads the world and acts, small enough to learn on a processor; at run time
+nothing is sampled, so that a plan repeats to the bit.
+"""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from wm_planner.world_models.encoder import Encoder
+from wm_planner.world_models.latent_model import LatentModel
+from wm_planner.world_models.layers import mlp
+from wm_planner.world_models.rssm.config import RSSMConfig
+
+
+@final
+class NormedGRU(nn.Module):
+    """A GRU cell with layer normalisation, as of Dreamer V2 (arXiv:2010.02193)."""
+
+    def __init__(self, inputs: int, size: int) -> None:
+        super().__init__()
+        self.gates = nn.Linear(inputs + size, 3 * size, bias=False)
+        self.norm = nn.LayerNorm(3 * size)
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        """Next state (..., N) of inputs (..., I) and the last state (..., N)."""
+        reset, candidate, update = self.norm(self.gates(torch.cat([x, h], dim=-1))).chunk(3, dim=-1)
+        candidate = torch.tanh(torch.sigmoid(reset) * candidate)
+        update = torch.sigmoid(update - 1)  # at first it remembers
+        return torch.lerp(h, candidate, update)
+
+
+@final
+class RSSM(LatentModel):
+    """A latent is the memory h (..., N), then G one-hot variables of C classes (..., G * C)."""
+
+    config: RSSMConfig
+
+    def __init__(self, config: RSSMConfig) -> None:
+        super().__init__(config)
+        c = config
+        discrete = c.groups * c.classes
+        self.encoder = Encoder(c)
+        self.seen = nn.Linear(self.encoder.features, c.hidden_size)
+        self.believed = nn.Linear(c.memory_size, c.hidden_size, bias=False)
+        self.posterior = nn.Sequential(
+            nn.LayerNorm(c.hidden_size), nn.SiLU(), nn.Linear(c.hidden_size, discrete)
+        )
+        self.done = nn.Sequential(
+            nn.Linear(discrete + c.action_size, c.dynamics_size),
+            nn.LayerNorm(c.dynamics_size),
+            nn.SiLU(),
+        )
+        self.memory = NormedGRU(c.dynamics_size, c.memory_size)
+        self.foreseen = mlp(c.memory_size, c.dynamics_size, discrete, depth=1)
+        self.beginning = nn.Parameter(torch.zeros(c.memory_size))
+        self.body = mlp(c.latent_size, c.hidden_size, c.proprio_size, depth=1)
+        self.add_heads(c.latent_size)
+
+    def embed(self, images: Tensor, proprio: Tensor) -> Tensor:
+        """Features (..., E) of images (..., V, C, h, w) uint8 and proprio (..., P)."""
+        return self.seen(self.encoder(images, proprio))
+
+    def correct(self, foreseen: Tensor | None, embedded: Tensor) -> Tensor:
+        """What was foreseen keeps its memory; the discrete variables are inferred from both."""
+        h = self.begin(embedded) if foreseen is None else foreseen[..., : self.config.memory_size]
+        return torch.cat([h, self.read_off(self.inferred(h, embedded))], dim=-1)
+
+    def step(self, z: Tensor, action: Tensor) -> Tensor:
+        """Next latent (..., D)."""
+        h = self.remember(z, action)
+        return torch.cat([h, self.read_off(self.predicted(h))], dim=-1)
+
+    def begin(self, embedded: Tensor) -> Tensor:
+        """The memory (..., N) before the first frame, for features (..., E)."""
+        return self.beginning.to(embedded.dtype).expand(*embedded.shape[:-1], -1)
+
+    def remember(self, z: Tensor, action: Tensor) -> Tensor:
+        """The memory (..., N) a step after latents (..., D)."""
+        h, discrete = z.tensor_split([self.config.memory_size], dim=-1)
+        return self.memory(self.done(torch.cat([discrete, action], dim=-1)), h)
+
+    def predicted(self, h: Tensor) -> Tensor:
+        """Log probabilities (..., G, C) of the discrete variables, given the memory alone."""
+        return self._log_probabilities(self.foreseen(h))
+
+    def inferred(self, h: Tensor, embedded: Tensor) -> Tensor:
+        """Log probabilities (..., G, C) given the memory, and features (..., E) of a frame."""
+        return self._log_probabilities(self.posterior(embedded + self.believed(h)))
+
+    def read_off(self, logs: Tensor) -> Tensor:
+        """What stands for the discrete variables (..., G * C) where nothing is sampled."""
+        if self.config.mode:
+            chosen = F.one_hot(logs.argmax(-1), logs.shape[-1]).to(logs.dtype)
+            return chosen.flatten(-2)
+        return logs.exp().flatten(-2)
+
+    def _log_probabilities(self, outputs: Tensor) -> Tensor:
+        c = self.config
+        chances = outputs.unflatten(-1, (c.groups, c.classes)).softmax(-1)
+        return torch.log((1 - c.unimix) * chances + c.unimix / c.classes)
