@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from wm_planner.evaluation.peers import Contest, Plan
 from wm_planner.evaluation.timing import interleaved_ms, median_ratio, operations, percentiles
 from wm_planner.interfaces import WorldModel
-from wm_planner.planning import PlannerConfig, make_planner
-from wm_planner.types import Latent
+from wm_planner.planning import PlannerConfig, Readings, make_planner
+from wm_planner.types import Latent, Situation
 from wm_planner.world_models.backend import with_backend
+from wm_planner.world_models.families import family_of
 from wm_planner.world_models.latent_model import LatentModel
 
 _COMPILED = ", compiled"
@@ -41,9 +44,11 @@ def contest(
     torch.compiler.reset()  # or it stops compiling after a few models with the same code
     device = model.device
     z = model.example().z
+    goal = _goal(model)
     models = {name: with_backend(model, backend) for name, backend in _BACKENDS.items()}
-    calls = {name: _ours(m, model, z, budget) for name, m in models.items()}
-    common = Contest(model, z[0], budget.samples, budget.iterations, budget.horizon, budget.elites)
+    calls = {name: _ours(m, model, z, budget, goal) for name, m in models.items()}
+    search = (budget.samples, budget.iterations, budget.horizon, budget.elites)
+    common = Contest(model, z[0], *search, None if goal is None else goal[0])
     rivals, skipped = _rivals(common, peers, label)
     with tqdm(total=repeats, desc=f"plans, {label}", unit="turn") as progress:
         times = interleaved_ms({**calls, **rivals}, repeats, device.type, progress.update)
@@ -69,17 +74,30 @@ def contest(
     return figures
 
 
+def _goal(model: LatentModel) -> Tensor | None:
+    """A latent (1, D) to go to, of other frames of noise, if the model knows no reward."""
+    return None if family_of(model.config).rewards else model.example(2).z[1:]
+
+
 def _ours(
-    world_model: WorldModel, model: LatentModel, z: torch.Tensor, budget: PlannerConfig
+    world_model: WorldModel,
+    model: LatentModel,
+    z: Tensor,
+    budget: PlannerConfig,
+    goal: Tensor | None,
 ) -> Plan:
-    planner = make_planner(world_model, model.action_space, budget)
+    if goal is not None:
+        budget = replace(budget, objectives={"goal_image": 1.0})
+    readings = Readings(goal_features=model.goal_features)
+    planner = make_planner(world_model, model.action_space, budget, readings=readings)
+    situation = Situation(goal=None if goal is None else Latent(goal))
     generator = torch.Generator(z.device).manual_seed(0)
     latent, warm_start = Latent(z), torch.zeros(1, budget.horizon, model.config.action_size)
     warm_start = warm_start.to(z.device)
 
     def plan() -> object:
         with torch.inference_mode():
-            return planner.plan(latent, warm_start, generator)
+            return planner.plan(latent, warm_start, generator, situation)
 
     return plan
 

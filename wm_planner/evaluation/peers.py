@@ -1,5 +1,8 @@
 """Other planners from PyPI on the same world model, for `wm_planner bench`.
 
+All look for the highest return, or, where the model knows no reward, for the least distance to a
+goal, averaged over the horizon: for them a reward like any other.
+
 Each is used as its documentation says, imagines as many sequences as often, and may compile what it
 is given with torch.compile: its better time counts. Install them with `pip install .[bench]`.
 """
@@ -17,12 +20,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from wm_planner.planning.objectives.goal_image import l2
 from wm_planner.world_models.latent_model import LatentModel
 
 
 @dataclass(frozen=True)
 class Contest:
-    """What every planner is to do: plan once for the latent `z` (D,)."""
+    """What every planner is to do: plan once for the latent `z` (D,).
+
+    Towards the latent `goal` (D,) if there is one, else for rewards and value.
+    """
 
     model: LatentModel
     z: Tensor
@@ -30,6 +37,7 @@ class Contest:
     iterations: int
     horizon: int
     elites: int
+    goal: Tensor | None = None
 
     @property
     def actions(self) -> int:
@@ -37,18 +45,26 @@ class Contest:
 
     @property
     def discount(self) -> float:
-        return self.model.config.discount
+        return self.model.config.discount if self.goal is None else 1.0
 
     def next_latent(self, z: Tensor, action: Tensor) -> Tensor:
         """Next latents (M, D)."""
         return self.model.step(z, action)
 
     def reward(self, z: Tensor) -> Tensor:
-        """Rewards (...) of having come to latents (..., D)."""
+        """Rewards (...) of having come to latents (..., D); minus the distance to a goal."""
+        if self.goal is not None:
+            features = self.model.goal_features
+            return -l2(features(z), features(self.goal)) / self.horizon
         return self.model.read(self.model.reward(z))
 
     def value(self, z: Tensor) -> Tensor:
-        """Values (...) of latents (..., D), less what the ensemble disagrees by, as ours has it."""
+        """Values (...) of latents (..., D), less what the ensemble disagrees by, as ours has it.
+
+        A goal's distance goes no further than the horizon.
+        """
+        if self.goal is not None:
+            return z.new_zeros(z.shape[:-1])
         values = self.model.value(z) / (1 - self.discount)
         return values.mean(0) - values.std(0)
 
