@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from toy_episodes import toy_episode, write_dataset
 
 from wm_planner.envs.tasks.grasp import Grasp
 from wm_planner.errors import UserError
+from wm_planner.evaluation.goals.config import GoalsConfig
 from wm_planner.evaluation.world_model.effort import QUICK
-from wm_planner.leaderboard import command, entries, figures
+from wm_planner.leaderboard import command, entries, figures, pictures, trying
 from wm_planner.leaderboard.command import leaderboard
 from wm_planner.leaderboard.config import LeaderboardConfig
 from wm_planner.learning.train import TrainConfig, train_config
 from wm_planner.world_models.families import FAMILIES
+from wm_planner.world_models.store import load_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning's advice about loaders and loggers
 
@@ -55,8 +58,13 @@ def patched() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr(Grasp, "time_limit", 6)
         patch.setattr(entries, "train_config", tiny_training)
         patch.setattr(figures, "QUICK", TINIEST)
-        small = replace(FAMILIES["td_latent"], batch_size=4, horizon=2)
-        patch.setitem(FAMILIES, "td_latent", small)  # what is timed of its training
+        patch.setattr(pictures, "_START", 2)
+        patch.setattr(pictures, "_SECONDS", (0.0, 0.2))
+        patch.setattr(
+            trying, "GoalsConfig", partial(GoalsConfig, prefix=(0, 0), ahead=(0.5, 0.5), patience=1)
+        )
+        for name in ("td_latent", "jepa"):  # what is timed of their training
+            patch.setitem(FAMILIES, name, replace(FAMILIES[name], batch_size=2, horizon=3))
         yield patch
 
 
@@ -65,7 +73,7 @@ def config(tmp_path_factory) -> LeaderboardConfig:
     folder = tmp_path_factory.mktemp("board")
     write_dataset(folder / "grasp.hdf5", [toy_episode(seed) for seed in range(4)])
     return LeaderboardConfig(
-        families=("td_latent",), data=folder, out=folder / "out", json=folder / "rows.json",
+        families=("td_latent", "jepa"), data=folder, out=folder / "out", json=folder / "rows.json",
         updates=2, trials=1, workers=1, quick=True,
     )  # fmt: skip
 
@@ -79,6 +87,7 @@ def result(patched, config) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("wm_planner.learning.rounds.fit", refuse)
         patch.setattr("wm_planner.trials.run_in_process", refuse)
+        patch.setattr("wm_planner.evaluation.goals.command.run_trial", refuse)
         return leaderboard(config)
 
 
@@ -90,8 +99,12 @@ def test_a_row_has_every_figure(result, config):
     written = json.loads(config.json.read_text())
     assert {"rows", "seeds", "machine", "budget", "answer", "quick", "git"} <= written.keys()
     assert written["machine"]["class"] and written["seeds"]["trials"] == [5_000_000, 5_000_000]
-    (row,) = written["rows"]
-    assert row.keys() == KEYS
+    row, other, blind = written["rows"]
+    assert [(r["family"], r["task"]) for r in written["rows"]] == [
+        ("td_latent", "grasp"), ("td_latent", "goal"), ("jepa", "goal")
+    ]  # fmt: skip
+    assert row.keys() == other.keys() == blind.keys() == KEYS
+    assert other["sha256"] == row["sha256"] and other["controllability"] == row["controllability"]
     for planner in ("planner", "prior", "without_prior", "noop"):
         assert row[planner].keys() == {"successes", "n", "low", "high"} and row[planner]["n"] == 1
     assert 0 < row["plan_ms"]["p50"] <= row["plan_ms"]["p95"]
@@ -99,6 +112,8 @@ def test_a_row_has_every_figure(result, config):
     assert row["play_fps"] > 0 and row["updates_per_s"] > 0 and row["training"]["updates"] == 2
     assert row["decision"].keys() == {"regret", "random_regret", "rank_correlation"}
     assert row["drift"] is None and "100 steps" in row["reasons"]["drift"]
+    assert blind["decision"] is None and "knows no reward" in blind["reasons"]["decision"]
+    assert blind["planner"]["n"] == blind["noop"]["n"] == 1 and blind["controllability"] is not None
 
 
 def test_the_page_is_there_with_pictures_of_both_cameras(result, config):
@@ -110,6 +125,7 @@ def test_what_is_done_is_not_done_again(result, config, monkeypatch, patched):
     for name in (
         "wm_planner.learning.rounds.fit",
         "wm_planner.trials.run_in_process",
+        "wm_planner.evaluation.goals.command.run_trial",
         "wm_planner.leaderboard.figures.evaluate_model",
         "wm_planner.leaderboard.times.interleaved_ms",
         "wm_planner.leaderboard.times.updates_per_second",
@@ -129,7 +145,7 @@ def test_minutes_are_updates_at_the_speed_that_was_measured_once(config, tmp_pat
     asked: list[int] = []
     monkeypatch.setattr(entries, "train", lambda wanted: asked.append(wanted.updates))
     timed = replace(config, minutes=0.5, out=tmp_path, quick=False)
-    (entry,) = entries.entries(timed)
+    entry, *_ = entries.entries(timed)
     entries.model_of(entry, timed)
     monkeypatch.setattr(entries, "updates_per_second", refuse)
     entries.model_of(entry, timed)
@@ -157,10 +173,24 @@ def test_a_taken_model_must_be_what_it_is_said_to_be(config):
         ({"trials": 0}, "at least 1"),
         ({"minutes": -1.0}, "minutes"),
         ({"models": ("td_latent=x",)}, "family:task=folder"),
-        ({"models": ("td_latent:stack=x",)}, "none of the tasks"),
+        ({"tasks": ("stack",), "models": ("td_latent:grasp=x",)}, "none of the tasks"),
         ({"models": ("td_latent:grasp=x", "td_latent:grasp=y")}, "twice"),
     ],
 )
 def test_bad_options_are_user_errors(options, expected):
     with pytest.raises(UserError, match=expected):
         LeaderboardConfig(**options)
+
+
+def test_families_without_rewards_need_goal_pictures(config):
+    with pytest.raises(UserError, match="add `goal` to --tasks"):
+        entries.entries(replace(config, families=("jepa",), tasks=("grasp",)))
+    (entry,) = entries.entries(replace(config, families=("jepa",)))
+    assert (entry.task, entry.scene) == ("goal", "grasp")
+
+
+def test_a_model_that_never_learned_without_proprioception_has_no_goal_row(config):
+    taken = replace(config, families=("td_latent",), models=("td_latent:grasp=grasp",))
+    grasp, goal = entries.entries(taken)
+    model = load_model(entries.model_of(goal, taken))
+    assert command._can_plan(grasp, model) and not command._can_plan(goal, model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from tqdm import tqdm
@@ -12,7 +12,7 @@ from wm_planner.assembly import build_pipeline
 from wm_planner.evaluation.records import explained, write_json, write_whole
 from wm_planner.interfaces import Decodable
 from wm_planner.leaderboard.answer import answers
-from wm_planner.leaderboard.config import LeaderboardConfig
+from wm_planner.leaderboard.config import GOAL, LeaderboardConfig
 from wm_planner.leaderboard.entries import Entry, entries, model_of
 from wm_planner.leaderboard.figures import Figures, evaluated
 from wm_planner.leaderboard.page import render
@@ -20,13 +20,15 @@ from wm_planner.leaderboard.pictures import imagined
 from wm_planner.leaderboard.row import Row, Successes
 from wm_planner.leaderboard.times import Times, measure_times
 from wm_planner.leaderboard.trying import Outcome, try_nothing, try_planners
-from wm_planner.planning import PlannerConfig
+from wm_planner.pipeline import Pipeline
+from wm_planner.planning import FOR_GOALS, PlannerConfig
 from wm_planner.provenance import git_revision, machine
 from wm_planner.world_models.families import find_family
 from wm_planner.world_models.store import LoadedModel, load_model
 
 _REPEATS, _QUICK_REPEATS = 100, 5  # timed calls of each kind
 _SEARCH = PlannerConfig()
+_OF_TRIALS = ("planner", "prior", "without_prior", "plan_ms")
 _TRAINING = ("updates", "wall_minutes", "episodes", "steps", "privileged", "seed")
 
 Models = Mapping[Entry, LoadedModel]
@@ -59,25 +61,35 @@ def _models(config: LeaderboardConfig) -> dict[Entry, LoadedModel]:
 
 
 def _rows(models: Models, config: LeaderboardConfig) -> list[Row]:
-    outcomes, nothing = {}, {}
-    for entry in _told("trials", models):
-        model = models[entry].directory
-        outcomes[entry] = try_planners(entry, model, config)
+    able = {entry: model for entry, model in models.items() if _can_plan(entry, model)}
+    outcomes: dict[Entry, Outcome] = {}
+    nothing: dict[str, Successes] = {}
+    for entry in _told("trials", able):
+        folder = models[entry].directory
+        outcomes[entry] = try_planners(entry, folder, config)
         if entry.task not in nothing:
-            nothing[entry.task] = try_nothing(entry, model, config)
+            nothing[entry.task] = try_nothing(entry, folder, config)
     figures = {e: evaluated(models[e], config) for e in _told("evaluation", models)}
     times = _times(models, config)
     return [
-        _row(e, m, outcomes[e], nothing[e.task], figures[e], times[e.name])
+        _row(e, m, outcomes.get(e, Outcome()), nothing.get(e.task), figures[e], times[e.name])
         for e, m in models.items()
     ]
 
 
+def _can_plan(entry: Entry, model: LoadedModel) -> bool:
+    """A picture of a goal does not tell what the robot's body felt."""
+    return entry.task != GOAL or model.config.network.unfelt
+
+
 def _times(models: Models, config: LeaderboardConfig) -> dict[str, Times]:
-    timed = {
-        entry.name: (model, build_pipeline(model, _SEARCH, config.device))
-        for entry, model in models.items()
-    }
+    timed: dict[str, tuple[LoadedModel, Pipeline | None]] = {}
+    for entry, model in models.items():
+        goal = entry.task == GOAL
+        search = replace(_SEARCH, objectives=dict(FOR_GOALS)) if goal else _SEARCH
+        able = _can_plan(entry, model)
+        pipeline = build_pipeline(model, search, config.device) if able else None
+        timed[entry.name] = (model, pipeline)
     repeats = _QUICK_REPEATS if config.quick else _REPEATS
     here = machine(config.device)
     return measure_times(
@@ -89,7 +101,7 @@ def _row(
     entry: Entry,
     model: LoadedModel,
     outcome: Outcome,
-    noop: Successes,
+    noop: Successes | None,
     figures: Figures,
     times: Times,
 ) -> Row:
@@ -119,6 +131,11 @@ def _row(
 def _reasons(row: Row, model: LoadedModel) -> dict[str, str]:
     """Why a figure is missing, by its name."""
     found = {}
+    if row.planner is None:
+        found = dict.fromkeys(
+            _OF_TRIALS,
+            "it never learned without proprioception, which a goal picture does not show",
+        )
     if row.decision is None:
         found["decision"] = "it knows no reward, so plans have no imagined return to compare"
     if row.play_fps is None:

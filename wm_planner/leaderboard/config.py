@@ -45,7 +45,7 @@ class LeaderboardConfig:
     """
 
     families: tuple[str, ...] = tuple(FAMILIES)
-    tasks: tuple[str, ...] = ("grasp",)
+    tasks: tuple[str, ...] = ("grasp", GOAL)
     data: Path = Path("data")
     episodes: int = 0
     updates: int = 1500

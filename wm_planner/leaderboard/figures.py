@@ -12,9 +12,8 @@ from wm_planner.evaluation.records import write_json
 from wm_planner.evaluation.run_checks import parse_json
 from wm_planner.evaluation.world_model.effort import QUICK, Effort
 from wm_planner.evaluation.world_model.measure import evaluate_model
-from wm_planner.evaluation.world_model.recording import ExpertPilot
 from wm_planner.evaluation.world_model.summary import flat
-from wm_planner.evaluation.world_model.workbench import prepare
+from wm_planner.evaluation.world_model.workbench import driven_by_expert, prepare
 from wm_planner.leaderboard.config import LeaderboardConfig
 from wm_planner.leaderboard.row import Decision
 from wm_planner.planning import PlannerConfig
@@ -52,8 +51,8 @@ def evaluated(model: LoadedModel, config: LeaderboardConfig) -> Figures:
 
 def _measured(model: LoadedModel, config: LeaderboardConfig) -> dict[str, float | int]:
     effort = replace(QUICK if config.quick else Effort(), pairs=0)
-    bench = prepare(model, PlannerConfig(planner="noop"), config.seed, effort.episodes)
-    bench.pilots["policy"] = ExpertPilot(bench.envs)
+    nobody = PlannerConfig(planner="noop")
+    bench = driven_by_expert(prepare(model, nobody, config.seed, effort.episodes))
     try:
         return flat(evaluate_model(bench, effort))
     finally:

@@ -79,7 +79,7 @@ class Row:
         scene: task whose data the model learned from.
         model: its folder.
         sha256: of its weights.
-        planner: the default search, with the prior.
+        planner: the default search, with the prior; of `goal` towards a goal picture alone.
         prior: the action prior alone.
         without_prior: the search without the prior.
         noop: doing nothing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +34,19 @@ class Times:
     """Of one row.
 
     Attributes:
-        plan_ms: from frames to a plan.
+        plan_ms: from frames to a plan; None: it cannot plan for this task.
         encode_ms: from frames to a latent.
         play_ms: of imagining a step and drawing it; None: it does not decode.
         updates_per_s: gradient steps a second.
     """
 
-    plan_ms: Milliseconds
+    plan_ms: Milliseconds | None
     encode_ms: Milliseconds
     play_ms: Milliseconds | None
     updates_per_s: float
 
 
-Timed = Mapping[str, tuple[LoadedModel, Pipeline]]
+Timed = Mapping[str, tuple[LoadedModel, Pipeline | None]]
 """What is to be timed, by the row's name."""
 
 
@@ -72,9 +73,9 @@ def measure_times(
         network = model.config.network
         if network not in learning:
             learning[network] = updates_per_second(network, dtype, torch.device(device))
-        play = samples.get(f"{name} play")
+        plan, play = (samples.get(f"{name} {what}") for what in ("plan", "play"))
         times[name] = Times(
-            Milliseconds.of(samples[f"{name} plan"]),
+            Milliseconds.of(plan) if plan else None,
             Milliseconds.of(samples[f"{name} encode"]),
             Milliseconds.of(play) if play else None,
             round(learning[network], 3),
@@ -91,7 +92,9 @@ def _in_turns(rows: Timed, repeats: int, device: str) -> dict[str, list[float]]:
         return interleaved_ms(calls, repeats, device, bar.update)
 
 
-def _calls(model: LoadedModel, pipeline: Pipeline, device: str) -> dict[str, Callable[[], object]]:
+def _calls(
+    model: LoadedModel, pipeline: Pipeline | None, device: str
+) -> dict[str, Callable[[], object]]:
     """Frames of noise take as long as any."""
     c, rng = model.config, np.random.default_rng(0)
     size = (c.image_size, c.image_size, 3)
@@ -101,9 +104,12 @@ def _calls(model: LoadedModel, pipeline: Pipeline, device: str) -> dict[str, Cal
     world_model = model.world_model
     latent, action = world_model.encode(seen), torch.zeros(1, c.action_size, device=device)
     calls: dict[str, Callable[[], object]] = {
-        "plan": lambda: pipeline.think(frames, proprio),
         "encode": lambda: world_model.encode(seen),
     }
+    if pipeline is not None:
+        if pipeline.needs_goal:
+            pipeline.set_goal(frames)
+        calls["plan"] = partial(pipeline.think, frames, proprio)
     if isinstance(world_model, Decodable):
         calls["play"] = lambda: world_model.decode(world_model.advance(latent, action))
     return calls

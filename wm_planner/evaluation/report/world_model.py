@@ -81,9 +81,10 @@ def render(
 def _fidelity_charts(o: OpenLoop) -> list[tuple[str, Markup]]:
     found = [
         ("Latent", _curves(o.latent, "RMS error of the latent")),
-        ("Reward", _curves(o.reward, "absolute error of the reward")),
         ("Proprioception, read out", _curves(o.proprio, "RMS error of proprioception")),
     ]
+    if o.knows_rewards:
+        found.insert(1, ("Reward", _curves(o.reward, "absolute error of the reward")))
     if o.frames is not None:
         found.append(("Decoded frames: PSNR", _curves(o.frames.psnr, "PSNR, dB", best_high=True)))
         found.append(("Decoded frames: SSIM", _curves(o.frames.ssim, "SSIM", best_high=True)))
@@ -130,6 +131,8 @@ def _gap_chart(drifts: dict[str, Drift]) -> Markup:
 
 def _returns(e: Evaluation) -> Markup:
     d = e.decision
+    if not d.imagined.isfinite().all():
+        return Markup("")
     real, imagined = d.real.flatten().tolist(), d.imagined.flatten().tolist()
     return Markup(charts.scatter(real, imagined, "real return", "imagined return"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -23,10 +24,16 @@ class Calibration(NamedTuple):
 
 
 def calibration(futures: Futures, steps: int, bins: int = 10) -> Calibration:
-    """After `steps` imagined steps, in bins of equally many windows."""
+    """After `steps` imagined steps, in bins of equally many windows.
+
+    NaN, and no bins, of a model that knows no value and so never disagrees.
+    """
     if not 1 <= steps <= futures.disagreement.shape[1]:
         raise ValueError(f"steps is {steps}, expected 1 to {futures.disagreement.shape[1]}")
     disagreement = futures.disagreement[:, steps - 1]  # (W,)
+    if futures.disagreement.isnan().all():
+        nothing = disagreement[:0]
+        return Calibration(steps, math.nan, math.nan, nothing, nothing, len(disagreement))
     if not disagreement.isfinite().all():
         raise ValueError(f"disagreement was not asked after {steps} steps: see imagine_windows")
     error = futures.errors[:, steps - 1]

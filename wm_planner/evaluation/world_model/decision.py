@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -62,7 +63,10 @@ def candidate_plans(
 
 
 def decision(imagined: Tensor, real: Tensor) -> Decision:
-    """From imagined and real returns (M, N) of the same plans."""
+    """From imagined and real returns (M, N) of the same plans.
+
+    NaN of a model that imagines no returns, which are NaN.
+    """
     if imagined.shape != real.shape or real.ndim != 2:
         raise ValueError(f"{tuple(imagined.shape)} and {tuple(real.shape)}: expected (M, N) both")
     best, worst = real.amax(1), real.amin(1)
@@ -72,7 +76,7 @@ def decision(imagined: Tensor, real: Tensor) -> Decision:
     return Decision(
         sum(own) / len(own),
         rank_correlation(imagined, real),
-        float(((best - chosen) / spread).mean()),
+        float(((best - chosen) / spread).mean()) if imagined.isfinite().any() else math.nan,
         float(((best - real.mean(1)) / spread).mean()),
         imagined,
         real,

@@ -16,15 +16,17 @@ from wm_planner.evaluation.world_model.calibrate import measure_scale, one_step_
 from wm_planner.evaluation.world_model.effort import QUICK, Effort
 from wm_planner.evaluation.world_model.measure import Evaluation, evaluate_model
 from wm_planner.evaluation.world_model.summary import flat, table
-from wm_planner.evaluation.world_model.workbench import Workbench, prepare
+from wm_planner.evaluation.world_model.workbench import Workbench, driven_by_expert, prepare
 from wm_planner.paths import model_dir
 from wm_planner.planning import PlannerConfig
 from wm_planner.provenance import git_revision, machine
 from wm_planner.types import Latent
+from wm_planner.world_models.families import family_of
 from wm_planner.world_models.store import LoadedModel, load_model
 from wm_planner.world_models.surprise import FILE, SurpriseScale, surprise
 
 EVALUATION_SEED = 5_000_000  # this seed and up are never trained on
+_EXPERT = "expert"  # no planner: the task's own script
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class EvaluateConfig:
         out: folder for evaluation.html and evaluation.json; default runs/evaluation/<model>.
         json: write the figures to this file as well.
         seed: of the first episode, 5,000,000 or more; the others follow.
-        planner: who drives the policy's episodes: mppi, cem or prior.
+        planner: who drives the policy's episodes: mppi, cem, prior, or expert, the task's scripted
+            one, who has to where a model knows no reward.
         quick: a few short episodes, to see that it works; the figures mean little.
         calibrate: also measure the scale of surprise, on other seeds, and write it to the model's
             folder.
@@ -60,7 +63,7 @@ class EvaluateConfig:
             raise UserError(
                 "--quick and --calibrate: a scale of a few steps says nothing; drop one"
             )
-        if self.planner not in (known := ("mppi", "cem", "prior")):
+        if self.planner not in (known := ("mppi", "cem", "prior", _EXPERT)):
             raise UserError(f"planner is {self.planner!r}, expected one of {', '.join(known)}")
 
     @property
@@ -77,7 +80,10 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     with explained(config.folder):  # before minutes of work
         config.folder.mkdir(parents=True, exist_ok=True)
     effort = QUICK if config.quick else Effort()
+    _check_driver(config, model)
     bench = prepare(model, _planner(config), config.seed, effort.episodes)
+    if config.planner == _EXPERT:
+        bench = driven_by_expert(bench)
     if config.calibrate:
         _measure_scale(bench, effort, model, model.directory / FILE)
     scale = SurpriseScale.beside(model.directory, model.sha256)
@@ -110,8 +116,17 @@ def clean_surprise(
     return surprise(Latent(differences), Latent(zeros), scale).tolist()
 
 
+def _check_driver(config: EvaluateConfig, model: LoadedModel) -> None:
+    family = family_of(model.config.network)
+    if not family.rewards and config.planner != _EXPERT:
+        raise UserError(
+            f"planner is {config.planner}, and a model of family {family.name} knows no reward to "
+            f"plan for: give --planner {_EXPERT}"
+        )
+
+
 def _planner(config: EvaluateConfig) -> PlannerConfig:
-    planner = PlannerConfig(planner=config.planner)
+    planner = PlannerConfig(planner="noop" if config.planner == _EXPERT else config.planner)
     if not config.quick:
         return planner
     return replace(planner, backend="eager", samples=16, prior_samples=4, iterations=1, elites=4)

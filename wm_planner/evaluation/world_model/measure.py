@@ -70,6 +70,11 @@ class OpenLoop(NamedTuple):
     stage_horizons: dict[str, Horizon]  # of the latent, by the task's stage at the start
     calibration: Calibration
 
+    @property
+    def knows_rewards(self) -> bool:
+        """Whether the model imagines rewards at all."""
+        return bool(self.reward.model.isfinite().any())
+
 
 class Evaluation(NamedTuple):
     """Everything that was measured of a model."""

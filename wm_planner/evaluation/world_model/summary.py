@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,7 +51,7 @@ def flat(evaluation: Evaluation) -> dict[str, float | int]:
         "horizon_steps": o.latent_horizon.steps,
         "horizon_limit": o.latent_horizon.limit,
         "horizon_better_from": o.latent_horizon.better_at,
-        "reward_horizon_steps": o.reward_horizon.steps,
+        "reward_horizon_steps": o.reward_horizon.steps if o.knows_rewards else math.nan,
         "proprio_horizon_steps": o.proprio_horizon.steps,
         **{f"horizon_steps_{stage}": h.steps for stage, h in o.stage_horizons.items()},
         **_controllability("controllability", e.controllability),

@@ -8,6 +8,7 @@ from wm_planner.assembly import build_pipeline
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.evaluation.world_model.recording import (
     ConstantPilot,
+    ExpertPilot,
     Pilot,
     PlannerPilot,
     RandomPilot,
@@ -30,6 +31,11 @@ class Workbench(NamedTuple):
     def seeds(self, first: int, n: int) -> list[int]:
         """`n` seeds, from the `first`-th on."""
         return list(range(self.seed + first, self.seed + first + n))
+
+
+def driven_by_expert(bench: Workbench) -> Workbench:
+    """The scripted expert in place of the planner: the same episodes whatever the model."""
+    return bench._replace(pilots={**bench.pilots, "policy": ExpertPilot(bench.envs)})
 
 
 def prepare(model: LoadedModel, planner: PlannerConfig, seed: int, envs: int) -> Workbench:
