@@ -2,10 +2,12 @@
 
 import json
 import time
+from dataclasses import replace
 
 import cv2
 import pytest
 import torch
+from tiny_families import tiny
 
 from wm_planner.errors import UserError
 from wm_planner.evaluation.bench import BenchConfig, bench
@@ -19,8 +21,8 @@ from wm_planner.evaluation.timing import (
     operations,
     time_ms,
 )
-from wm_planner.planning import PlannerConfig, make_planner
-from wm_planner.types import Latent
+from wm_planner.planning import PlannerConfig, Readings, make_planner
+from wm_planner.types import Latent, Situation
 from wm_planner.world_models.layers import EnsembleLinear
 
 PERCENTILES = {"p50", "p95", "p99"}
@@ -126,6 +128,36 @@ def test_a_contest_takes_the_better_of_eager_and_compiled_and_names_who_cannot(m
     assert figures["peers_skipped"] == {"broken": "RuntimeError: no such thing"}
     ours = figures["ours_ms"]["fp32"]
     assert figures["ratio_fp32"] == pytest.approx(figures["peers_ms"]["rest"] / ours, rel=0.5)
+
+
+def test_without_rewards_all_plan_for_the_same_distance_to_a_goal():
+    blind, met = tiny("jepa"), []
+    figures = contest(
+        "tiny", blind, BUDGET, {"rest": lambda common, _: met.append(common) or (lambda: None)},
+        {"float32": 100.0}, repeats=2,
+    )  # fmt: skip
+    assert figures["ours_ms"]["eager"] > 0 and figures["peers_ms"].keys() == {"rest"}
+    common = met[0]
+    actions = torch.rand(1, 5, common.horizon, 4) * 2 - 1
+    rollout = blind.rollout(Latent(common.z[None]), actions)
+    objective = replace(BUDGET, objectives={"goal_image": 1.0}).objective(
+        Readings(goal_features=blind.goal_features)
+    )
+    ours = objective.score(rollout, None, Situation(goal=Latent(common.goal[None])))
+    theirs = common.reward(rollout.latents).sum(-1) + common.value(rollout.latents[:, :, -1])
+    assert common.discount == 1.0 and torch.allclose(ours, theirs, atol=1e-6)
+    assert not torch.allclose(ours, ours.mean())
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_peers_plan_towards_a_goal_without_rewards(name):
+    pytest.importorskip({"p": "pytorch_mppi", "s": "stable_worldmodel", "t": "torchrl"}[name[0]])
+    blind = tiny("jepa")
+    z, goal = blind.example(2).z
+    with torch.no_grad():
+        found = PEERS[name](Contest(blind, z, 32, 2, 3, 8, goal), False)()
+    actions = found["actions"][0, 0] if isinstance(found, dict) else found
+    assert actions.shape == (4,) and actions.isfinite().all()
 
 
 @pytest.mark.parametrize("name", PEERS)

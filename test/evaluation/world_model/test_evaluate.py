@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from tiny_families import tiny, tiny_config
 
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.envs.tasks.grasp import Grasp
@@ -27,10 +29,11 @@ from wm_planner.evaluation.world_model.recording import (
     record,
 )
 from wm_planner.evaluation.world_model.summary import flat, table
-from wm_planner.evaluation.world_model.workbench import prepare
+from wm_planner.evaluation.world_model.workbench import driven_by_expert, prepare
 from wm_planner.planning import PlannerConfig
+from wm_planner.types import Rollout
 from wm_planner.world_models.picture_change import PictureChange
-from wm_planner.world_models.store import load_model
+from wm_planner.world_models.store import ModelConfig, load_model, save_model
 from wm_planner.world_models.surprise import Percentiles, SurpriseScale, frame_surprise
 
 KEYS = {
@@ -103,7 +106,11 @@ class Blind:
 
     def __init__(self, model):
         self.encode, self.advance = model.encode, model.advance
-        self.rollout, self.propose = model.rollout, model.propose
+        self.propose = model.propose
+        self._model = model
+
+    def rollout(self, latent, actions):
+        return self._model.rollout(latent, actions)
 
 
 def test_a_model_that_does_not_decode_is_evaluated_without_pictures(model_folder):
@@ -119,6 +126,40 @@ def test_a_model_that_does_not_decode_is_evaluated_without_pictures(model_folder
     assert "does not decode" in page and "A quick run" in page
     assert "--calibrate" in page  # it has no scale yet
     assert "horizon" in table(figures)
+
+
+class Unrewarded(Blind):
+    """A world model that knows no reward and no value."""
+
+    def rollout(self, latent, actions):
+        found = super().rollout(latent, actions)
+        unknown = (torch.full_like(part, torch.nan) for part in found[1:4])
+        return Rollout(actions, *unknown, found.latents)
+
+
+def test_a_model_that_knows_no_reward_is_evaluated_without_decisions(model_folder):
+    loaded = load_model(model_folder)
+    bench = driven_by_expert(prepare(loaded, PlannerConfig(planner="noop"), 5_000_000, 1))
+    bench = bench._replace(world_model=Unrewarded(loaded.world_model))
+    effort = replace(QUICK, episodes=1, long=12, states=2, plan_states=1, plans=3, pairs=0)
+    found = evaluate_model(bench, effort)
+    figures = flat(found)
+    for key in ("plan_regret", "return_rank_correlation", "reward_horizon_steps",
+                "disagreement_error_correlation", "return_gap"):  # fmt: skip
+        assert math.isnan(figures[key]), key
+    assert math.isfinite(figures["controllability_rank_correlation"])
+    described = {"model": "m", "task": "grasp", "sha256": "0" * 64, "seed": 5_000_000,
+                 "planner": "expert", "quick": True, "git": "g", "processor": "p"}  # fmt: skip
+    page = render({**described, **figures}, found, bench, [])
+    assert "imagines no rewards" in page and "knows no value" in page and "nan" not in page
+    assert "regret" not in table(figures)
+
+
+def test_without_rewards_only_the_expert_can_drive(tmp_path):
+    config = ModelConfig("grasp", "panda", ("front", "wrist"), 10.0, tiny_config("jepa"))
+    save_model(tmp_path / "blind", tiny("jepa"), config)
+    with pytest.raises(UserError, match="give --planner expert"):
+        evaluate(EvaluateConfig(model=str(tmp_path / "blind"), out=tmp_path))
 
 
 @pytest.mark.parametrize(
