@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wm_planner.leaderboard.answer import answers
+from wm_planner.leaderboard.answer import answers, stands_out
 from wm_planner.leaderboard.page import render
 from wm_planner.leaderboard.row import Decision, Milliseconds, Row, Successes
 
@@ -18,7 +18,8 @@ ROW = Row(
     planner=Successes.of(98, 100), prior=Successes.of(97, 100),
     without_prior=Successes.of(90, 100), noop=Successes.of(0, 100),
     plan_ms=Milliseconds(20.0, 25.0), encode_ms=Milliseconds(1.0, 2.0), play_fps=200.0,
-    updates_per_s=2.5, training={"updates": 1500, "wall_minutes": 10.2}, parameters=1_500_000,
+    updates_per_s=2.5, batch_size=24, batch_steps=32,
+    training={"updates": 1500, "wall_minutes": 10.2}, parameters=1_500_000,
     decoder_parameters=400_000, horizon=100, horizon_limit=100, drift=2.0, controllability=0.78,
     decision=Decision(0.012, 0.3, 0.75),
 )  # fmt: skip
@@ -50,6 +51,18 @@ def test_overlapping_intervals_are_named_as_such():
 
 def test_as_many_successes_are_no_order():
     assert verdict(row("a", 98), row("b", 98)).startswith("On grasp as many trials succeed with a")
+
+
+def test_who_never_succeeds_plans_not_best():
+    none = Successes.of(0, 100)
+    lost = row("a", 0, prior=none, noop=none)
+    assert verdict(lost, row("b", 0)).startswith("On grasp no trial succeeded: a, 0/100")
+    assert "better than doing nothing was not shown" in answers([lost])[0].details[0]
+
+
+def test_only_who_lies_above_all_others_stands_out():
+    a, b, c = row("a", 98), row("b", 95), row("c", 20)
+    assert not stands_out(a, [a, b, c]) and stands_out(b, [b, c]) and not stands_out(c, [b, c])
 
 
 def test_costs_are_told_beside_the_first_and_planning_beside_the_prior():
@@ -93,7 +106,7 @@ def text_of(page: str) -> str:
 def test_the_page_has_every_figure_the_best_first(page):
     text = text_of(page)
     assert text.index("first 98/100 (93.0 to 99.4)") < text.index("blind 50/100")
-    assert "20.0 25.0 1.0 1.50 M 0.40 M 2.50 1,500 updates, 10 min 200" in text
+    assert "20.0 25.0 1.0 1.50 M 0.40 M 2.50 24 \u00d7 32 1,500 updates, 10 min 200" in text
     assert "\u2265 100 2.0 0.78 1.2 % 30.0 % 0.75" in text
     assert "5,000,000 to 5,000,099" in text and "training with seed 0" in text and "AVX2" in text
     assert "without what only a simulation knows" in text

@@ -28,7 +28,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning's advice about lo
 
 KEYS = {
     "family", "task", "scene", "model", "sha256", "planner", "prior", "without_prior", "noop",
-    "plan_ms", "encode_ms", "play_fps", "updates_per_s", "training", "parameters",
+    "plan_ms", "encode_ms", "play_fps", "updates_per_s", "batch_size", "batch_steps", "training",
+    "parameters",
     "decoder_parameters", "horizon", "horizon_limit", "drift", "controllability", "decision",
     "reasons",
 }  # fmt: skip

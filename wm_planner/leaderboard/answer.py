@@ -35,10 +35,23 @@ def answers(rows: Sequence[Row]) -> list[Answer]:
     return found
 
 
+def stands_out(row: Row, rows: Sequence[Row]) -> bool:
+    """Whether its interval lies above those of all the others of its task."""
+    others = [r for r in rows if r.task == row.task and r is not row and r.planner is not None]
+    return row.planner is not None and all(
+        other.planner is not None
+        and row.planner.rate > other.planner.rate
+        and not row.planner.overlaps(other.planner)
+        for other in others
+    )
+
+
 def _verdict(task: str, ranked: Sequence[Row]) -> str:
     """Who plans best, and who cannot be told from it."""
     first, others = ranked[0], ranked[1:]
     name = f"{first.family}, {told(_planner(first))}"
+    if not _planner(first).successes:
+        return f"On {task} no trial succeeded: {_listed(ranked)}."
     if not others:
         return f"On {task} only one family was measured: {name}."
     alike = [row for row in others if _planner(row).overlaps(_planner(first))]
@@ -75,6 +88,8 @@ def _planning(row: Row) -> str:
     if row.prior is None:
         return f"Its prior alone was not measured: {row.reasons.get('prior', 'there is none')}."
     planner, text = _planner(row), f"Its prior alone: {told(row.prior)};"
+    if row.noop is not None and planner.overlaps(row.noop):
+        return f"{text} that its plans do better than doing nothing was not shown."
     if planner.overlaps(row.prior):
         return f"{text} that planning makes a difference was not shown."
     return f"{text} planning succeeds {'more' if planner.rate > row.prior.rate else 'less'} often."

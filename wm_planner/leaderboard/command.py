@@ -119,6 +119,8 @@ def _row(
         encode_ms=times.encode_ms,
         play_fps=round(1e3 / times.play_ms.p50, 1) if times.play_ms else None,
         updates_per_s=times.updates_per_s,
+        batch_size=(family := find_family(entry.family)).batch_size,
+        batch_steps=family.horizon,
         training={k: provenance[k] for k in _TRAINING if k in provenance},
         parameters=sum(p.numel() for p in model.world_model.parameters()) - decoder,
         decoder_parameters=decoder,

@@ -10,9 +10,12 @@ import cv2
 import numpy as np
 from markupsafe import Markup
 
+from wm_planner.evaluation.goals.config import GoalsConfig
 from wm_planner.evaluation.report import charts
 from wm_planner.evaluation.report.charts import Mark
 from wm_planner.evaluation.report.template import template
+from wm_planner.leaderboard.answer import stands_out
+from wm_planner.leaderboard.config import GOAL
 from wm_planner.leaderboard.row import Row
 
 _STYLES = ("", "second", "third", "fourth", "fifth")  # of the families' marks in charts
@@ -26,7 +29,8 @@ class Board(NamedTuple):
 
     task: str
     scene: str
-    rows: list[tuple[Row, Markup]]  # and the interval, drawn
+    rows: list[tuple[Row, Markup, bool]]  # the interval, drawn; whether it stands out
+    success: str  # when a trial is one, where the task's name does not say it
     chart: Markup
 
 
@@ -54,9 +58,19 @@ def _boards(rows: Sequence[Row], families: Sequence[str]) -> list[Board]:
         own.sort(key=lambda row: -row.planner.rate if row.planner else 1)
         marks = [_mark(row, families) for row in own if row.planner and row.plan_ms]
         chart = charts.marks(marks, "plan, ms (p50)", "share of trials")
-        drawn = [(row, Markup(_interval(row))) for row in own]
-        boards.append(Board(task, own[0].scene, drawn, Markup(chart)))
+        drawn = [(row, Markup(_interval(row)), stands_out(row, own)) for row in own]
+        boards.append(Board(task, own[0].scene, drawn, _success(task), Markup(chart)))
     return boards
+
+
+def _success(task: str) -> str:
+    if task != GOAL:
+        return ""
+    c = GoalsConfig()
+    return (
+        f"A trial succeeds when hand and cubes are within {100 * c.distance:g} cm of where the "
+        f"goal picture shows them, all at once, in at most {c.patience:g} times the expert's time."
+    )
 
 
 def _mark(row: Row, families: Sequence[str]) -> Mark:

@@ -87,6 +87,8 @@ class Row:
         encode_ms: of that, encoding.
         play_fps: steps a second, each imagined and drawn.
         updates_per_s: gradient steps a second of its training.
+        batch_size: sequences of such an update.
+        batch_steps: steps of such a sequence.
         training: what the training took, as the model's provenance tells.
         parameters: of the model without its decoder.
         decoder_parameters: of its decoder.
@@ -111,6 +113,8 @@ class Row:
     encode_ms: Milliseconds | None
     play_fps: float | None
     updates_per_s: float | None
+    batch_size: int
+    batch_steps: int
     training: dict[str, object]
     parameters: int
     decoder_parameters: int
