@@ -128,6 +128,11 @@ class Pipeline:
         """Begin an episode for each seed, to be planned in one batch."""
         self._memory = Memory(seeds, self._device)
 
+    @property
+    def has_goal(self) -> bool:
+        """Whether the first episode has a goal."""
+        return 0 in self._goals
+
     @torch.inference_mode()
     def set_goal(self, frames: Mapping[str, np.ndarray] | None, episode: int = 0) -> None:
         """What an episode is to look like, in frames (h, w, 3) uint8 RGB; None: it has no goal.
