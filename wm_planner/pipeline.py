@@ -146,13 +146,10 @@ class Pipeline:
             return
         proprio_size = self.robot.proprio_size
         goal = observe_goal(frames, proprio_size, self._cameras, self.image_size, self._device)
-        latent = self.world_model.encode(goal)
-        if not latent.z.isfinite().all():
-            raise BadGoal(
-                "the model makes no latent of a goal image: it always felt its own body, which a "
-                "picture does not show; train one with --unfelt 0.1"
-            )
-        self._goals[episode] = latent
+        try:
+            self._goals[episode] = self.world_model.encode(goal)
+        except UserError as error:  # it always felt its own body
+            raise BadGoal(f"goal image: {error}") from error
 
     @torch.inference_mode()
     def think_many(self, views: Mapping[int, View]) -> Thought:
