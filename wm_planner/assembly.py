@@ -7,19 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from wm_planner.caution import Caution
 from wm_planner.control.arm import CartesianArm
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.errors import UserError
 from wm_planner.evaluation.timing import interleaved_ms
 from wm_planner.interfaces import Planner, WorldModel
+from wm_planner.monitoring.caution import Caution
+from wm_planner.monitoring.surprise import SurpriseScale
 from wm_planner.paths import mjcf_dir, robot_config
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import SEARCHING, Pace, PlannerConfig, make_planner
 from wm_planner.planning.budget import Budget, Fitted, fit_budget
 from wm_planner.world_models.backend import with_backend
 from wm_planner.world_models.store import LoadedModel, ModelConfig
-from wm_planner.world_models.surprise import SurpriseScale
 
 _UNSHAKEN = 1e6  # a limit of surprise that nothing reaches: its cost counts, its verdict does not
 _log = logging.getLogger(__name__)
