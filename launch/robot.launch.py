@@ -48,6 +48,12 @@ ARGUMENTS = [
     switch("start", "false", "Plan as soon as the planner is active, without waiting for ~/start."),
     switch("lockstep", "false", "For a simulation that waits for the planner."),
     argument("seed", "0", "Seed of the search."),
+    argument("goal", "", "PNG or JPEG of how the scene is to look; see parameter objectives."),
+    argument(
+        "objectives",
+        "",
+        "What to want, by weight, as in {goal_image: 1}; empty: as suits the model.",
+    ),
     argument("max_surprise", "2.0", "Frames farther from the prediction hold the arm; 0: none."),
     argument(
         "params_file",
@@ -78,6 +84,8 @@ def generate_launch_description():
                 "lockstep": typed("lockstep", bool),
                 "seed": typed("seed", int),
                 "max_surprise": typed("max_surprise", float),
+                "goal": typed("goal", str),
+                "objectives": typed("objectives", str),
             },
         ],
         remappings=[(name, LaunchConfiguration(topic)) for name, (topic, _, _) in TOPICS.items()],

@@ -17,7 +17,8 @@ from wm_planner.assembly import build_arm, build_pipeline, plan_times_ms
 from wm_planner.errors import UserError
 from wm_planner.nodes.diagnostics import Report, planner_status
 from wm_planner.nodes.gate import Gate
-from wm_planner.nodes.parameters import PARAMETERS, planner_config
+from wm_planner.nodes.parameters import PARAMETERS
+from wm_planner.nodes.search_parameters import planner_config
 from wm_planner.paths import robot_config
 from wm_planner.planning import PlannerConfig
 from wm_planner.planning.budget import BUDGETS

@@ -11,14 +11,24 @@ from wm_planner.control.arm import CartesianArm
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.errors import UserError
 from wm_planner.evaluation.timing import interleaved_ms
-from wm_planner.interfaces import Planner, WorldModel
+from wm_planner.interfaces import MeasuresGoals, Planner, WorldModel
 from wm_planner.monitoring.caution import Caution
 from wm_planner.monitoring.surprise import SurpriseScale
 from wm_planner.paths import mjcf_dir, robot_config
 from wm_planner.pipeline import Pipeline
-from wm_planner.planning import SEARCHING, Pace, PlannerConfig, make_planner
+from wm_planner.planning import (
+    FOR_GOALS,
+    FOR_RETURN,
+    SEARCHING,
+    Pace,
+    PlannerConfig,
+    Readings,
+    make_planner,
+)
 from wm_planner.planning.budget import Budget, Fitted, fit_budget
 from wm_planner.world_models.backend import with_backend
+from wm_planner.world_models.families import family_of
+from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.store import LoadedModel, ModelConfig
 
 _UNSHAKEN = 1e6  # a limit of surprise that nothing reaches: its cost counts, its verdict does not
@@ -37,7 +47,8 @@ def build_pipeline(model: LoadedModel, planner: PlannerConfig, device: str = "cp
     If the budget is to fit the machine, it is measured now, beside all else that runs.
     """
     arm = _arm_of(model.config)
-    world_model = with_backend(model.world_model, planner.backend)
+    planner = _wanted(model, planner)
+    world_model = with_backend(model.world_model, _backend(model, arm, planner))
     fixed = replace(planner, budget="fixed")
     if planner.planner not in SEARCHING:
         why = f"none: {planner.planner} does not search"
@@ -74,7 +85,50 @@ def plan_times_ms(pipeline: Pipeline, config: ModelConfig, plans: int) -> list[f
     blank = np.zeros((config.image_size, config.image_size, 3), np.uint8)
     frames = dict.fromkeys(config.cameras, blank)
     proprio = np.zeros(config.proprio_size, np.float32)
-    return interleaved_ms({"plan": lambda: pipeline.think(frames, proprio)}, plans)["plan"]
+    if pipeline.needs_goal:
+        pipeline.set_goal(frames)
+    try:
+        return interleaved_ms({"plan": lambda: pipeline.think(frames, proprio)}, plans)["plan"]
+    finally:
+        pipeline.set_goal(None)
+
+
+def _wanted(model: LoadedModel, planner: PlannerConfig) -> PlannerConfig:
+    """`planner` with the objectives that suit the model, where none is named."""
+    family = family_of(model.config.network)
+    weights = planner.objectives or (FOR_RETURN if family.rewards else FOR_GOALS)
+    for name in ("return", "uncertainty"):
+        if weights.get(name) and not family.rewards:
+            raise UserError(
+                f"objective {name}: a model of family {family.name} never saw a reward; give it a "
+                'goal image, and weigh that: objectives "{goal_image: 1}"'
+            )
+    return replace(planner, objectives=dict(weights))
+
+
+def _readings(model: LatentModel, arm: CartesianArm) -> Readings:
+    """What objectives read off this model's latents, and off the arm."""
+    head = model.success
+    return Readings(
+        goal_features=model.goal_features,
+        goal_distance=model.goal_distance if isinstance(model, MeasuresGoals) else None,
+        success=None if head is None else lambda z: head(z)[..., 0].float().sigmoid(),
+        hand_path=arm.hand_path.from_proprio,
+    )
+
+
+def _backend(model: LoadedModel, arm: CartesianArm, planner: PlannerConfig) -> str:
+    """The one that is asked for, unless it keeps no latents and an objective looks at them."""
+    if planner.planner not in SEARCHING:
+        return planner.backend
+    if not planner.objective(_readings(model.world_model, arm)).needs_latents:
+        return planner.backend
+    if planner.backend != "eager" and family_of(model.config.network).faster is not None:
+        _log.info(
+            "imagining with plain PyTorch: %s need imagined latents, which compiled code drops",
+            ", ".join(name for name in planner.objectives if name in ("goal_image", "success")),
+        )
+    return "eager"
 
 
 def _arm_of(config: ModelConfig) -> CartesianArm:
@@ -104,18 +158,19 @@ def _pipeline(
 ) -> Pipeline:
     config = model.config
     planner = replace(planner, discount=config.network.discount)
-    pace = Pace()
+    pace, readings = Pace(), _readings(model.world_model, arm)
     return Pipeline(
         world_model,
-        make_planner(world_model, arm.action_space, planner, pace),
+        make_planner(world_model, arm.action_space, planner, pace, readings),
         arm,
         config.cameras,
         config.image_size,
         device,
         period=1 / config.control_rate_hz,
         action_delay=planner.action_delay,
-        caution=_caution(model, world_model, arm, planner, pace),
+        caution=_caution(model, world_model, arm, planner, pace, readings),
         budget=budget,
+        needs_goal=planner.objectives.get("goal_image", 0.0) > 0,
     )
 
 
@@ -125,6 +180,7 @@ def _caution(
     arm: CartesianArm,
     planner: PlannerConfig,
     pace: Pace,
+    readings: Readings,
 ) -> Caution | None:
     if planner.max_surprise == 0:
         return None
@@ -138,6 +194,6 @@ def _caution(
 
     def planner_of(horizon: int) -> Planner:
         shorter = replace(planner, horizon=horizon)
-        return make_planner(world_model, arm.action_space, shorter, pace)
+        return make_planner(world_model, arm.action_space, shorter, pace, readings)
 
     return Caution(world_model, scale, planner.max_surprise, planner.horizon, planner_of)

@@ -73,6 +73,12 @@ SUBCOMMANDS = {
         "trials",
         "measure a planner beside its baselines on held-out seeds, with a report",
     ),
+    "goals": Subcommand(
+        "wm_planner.evaluation.goals.command",
+        "GoalsConfig",
+        "goals",
+        "measure how often what a goal image shows is brought about, in simulation",
+    ),
     "robustness": Subcommand(
         "wm_planner.commands.robustness",
         "RobustnessConfig",

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from wm_planner.noise import Generators
 from wm_planner.types import (
+    UNKNOWN,
     Command,
     JointState,
     Latent,
@@ -16,6 +17,7 @@ from wm_planner.types import (
     Plan,
     Proposal,
     Rollout,
+    Situation,
 )
 
 BACKENDS = ("auto", "eager", "float32", "bfloat16")
@@ -36,10 +38,23 @@ class WorldModel(Protocol):
         """Latent one step later, when `action` (B, A) was taken."""
 
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
-        """Imagine `actions` (B, N, H, A) from `latent`."""
+        """Imagine `actions` (B, N, H, A) from `latent`.
 
-    def propose(self, latent: Latent, n: int, horizon: int, generator: Generators) -> Proposal:
-        """Draw `n` action sequences of `horizon` steps from the learned action prior."""
+        PyTorch's code keeps the latents; compiled code need not, see Objective.needs_latents.
+        """
+
+    def propose(
+        self,
+        latent: Latent,
+        n: int,
+        horizon: int,
+        generator: Generators,
+        goal: Latent | None = None,
+    ) -> Proposal:
+        """Draw `n` action sequences of `horizon` steps from the learned action prior.
+
+        A prior that was learned to reach goals heeds `goal`; others do not look at it.
+        """
 
 
 @runtime_checkable
@@ -53,17 +68,35 @@ class Decodable(Protocol):
         """Frames (B, V, C, h, w) uint8."""
 
 
+@runtime_checkable
+class MeasuresGoals(Protocol):
+    """A world model that learned how far it is to a goal."""
+
+    def goal_distance(self, z: Tensor, goal: Tensor) -> Tensor:
+        """Distance (...), at least 0, from latents (..., D) to goals' latents (..., D)."""
+
+
 class Objective(Protocol):
     """What makes an imagined future good."""
 
-    def score(self, rollout: Rollout, prior: Proposal | None) -> Tensor:
+    @property
+    def needs_latents(self) -> bool:
+        """It looks at the latents of a rollout: code that imagines must keep them."""
+
+    def score(self, rollout: Rollout, prior: Proposal | None, situation: Situation) -> Tensor:
         """Score (B, N) of each candidate, higher is better."""
 
 
 class Planner(Protocol):
     """Searches over action sequences by imagining them."""
 
-    def plan(self, latent: Latent, warm_start: Tensor | None, generator: Generators) -> Plan:
+    def plan(
+        self,
+        latent: Latent,
+        warm_start: Tensor | None,
+        generator: Generators,
+        situation: Situation = UNKNOWN,
+    ) -> Plan:
         """Best sequence found; `warm_start` (B, any H, A) is the last plan, shifted by a step."""
 
 
@@ -72,6 +105,7 @@ class Robot(Protocol):
 
     joint_names: tuple[str, ...]
     action_size: int
+    proprio_size: int
 
     def reset(self, joint_state: JointState) -> None:
         """Start from the measured pose, at rest."""

@@ -9,14 +9,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wm_planner.errors import UserError
 from wm_planner.interfaces import Planner, Robot, WorldModel
 from wm_planner.memory import Memory, Recollection
 from wm_planner.monitoring.caution import Caution, Sight
+from wm_planner.perception.goal import observe_goal
 from wm_planner.perception.images import observe
 from wm_planner.planning import raise_if_failed, shift
-from wm_planner.types import Command, JointState, Latent, Observation, Plan
+from wm_planner.types import Command, JointState, Latent, Observation, Plan, Situation
 
 _FORESEEN = 3  # steps; surprise is only known of single ones, the error of more is about the same
+
+
+class NoGoal(UserError):
+    """The planner is to reach a goal, and has none."""
+
+    def __init__(self) -> None:
+        super().__init__("waiting for a goal image")
+
+
+class BadGoal(UserError):
+    """A goal image of which the model makes nothing."""
 
 
 class View(NamedTuple):
@@ -55,10 +68,12 @@ class Pipeline:
         action_delay: float = 0.0,
         caution: Caution | None = None,
         budget: str = "",
+        needs_goal: bool = False,
     ) -> None:
         """`period`: seconds an action takes; `action_delay`: until the arm follows a command.
 
-        `budget` says in words how much a plan imagines, and why.
+        `budget` says in words how much a plan imagines, and why. `needs_goal`: without a goal
+        image there is nothing to plan for.
         """
         self.robot = robot
         self.world_model = world_model
@@ -67,10 +82,15 @@ class Pipeline:
         self._cameras, self._device = cameras, device
         self._period, self._action_delay = period, action_delay
         self._caution = caution
+        self.needs_goal = needs_goal
+        self._goals: dict[int, Latent] = {}  # (1, D) by the episode's number
         self.reset(seed=0)
 
     def reset(self, seed: int) -> None:
-        """Forget the last episode. The same seed and the same frames give the same commands."""
+        """Forget the last episode, but not its goal.
+
+        The same seed, goal and frames give the same commands.
+        """
         self.reset_many([seed])
 
     def think(
@@ -83,7 +103,7 @@ class Pipeline:
     ) -> Thought:
         """Plan from a frame (h, w, 3) uint8 RGB of each camera and proprioception (P,).
 
-        Raises what `check` does.
+        Raises what `check` does, and NoGoal.
         """
         thought = self.think_many({0: View(frames, proprio, age, speed_scale, steps)})
         self.check(thought)
@@ -108,13 +128,41 @@ class Pipeline:
         """Begin an episode for each seed, to be planned in one batch."""
         self._memory = Memory(seeds, self._device)
 
+    @property
+    def has_goal(self) -> bool:
+        """Whether the first episode has a goal."""
+        return 0 in self._goals
+
+    @torch.inference_mode()
+    def set_goal(self, frames: Mapping[str, np.ndarray] | None, episode: int = 0) -> None:
+        """What an episode is to look like, in frames (h, w, 3) uint8 RGB; None: it has no goal.
+
+        Of all cameras, or of the first one only. A picture does not tell what the robot's own body
+        felt, so proprioception is unknown. The goal holds until there is another. Raises BadGoal
+        for a model that cannot do with a picture alone.
+        """
+        if frames is None:
+            self._goals.pop(episode, None)
+            return
+        proprio_size = self.robot.proprio_size
+        goal = observe_goal(frames, proprio_size, self._cameras, self.image_size, self._device)
+        latent = self.world_model.encode(goal)
+        if not latent.z.isfinite().all():
+            raise BadGoal(
+                "the model makes no latent of a goal image: it always felt its own body, which a "
+                "picture does not show; train one with --unfelt 0.1"
+            )
+        self._goals[episode] = latent
+
     @torch.inference_mode()
     def think_many(self, views: Mapping[int, View]) -> Thought:
         """Plan for some of the episodes, by their number; the batch is in the views' order.
 
         An episode whose plan failed remembers nothing of this view; the others do not notice.
+        Raises NoGoal where a goal is needed.
         """
         episodes = list(views)
+        goal = self._goal(episodes)
         memory = self._memory.recall(episodes)
         observation = self._observe(views.values())
         since = _actions_since(memory, list(views.values()))
@@ -124,7 +172,7 @@ class Pipeline:
         surprise = self._surprise(memory, foreseen, since, now, list(views.values()))
         delays = [(view.age + self._action_delay) * view.speed_scale for view in views.values()]
         ahead = self._when_it_begins(latent, memory.actions, delays)
-        plan = self._plan(ahead, memory, surprise)
+        plan = self._plan(ahead, memory, surprise, Situation(observation.proprio, goal))
         failed = plan.failed.tolist()
         rows = {i: b for b, i in enumerate(episodes) if not failed[b]}
         self._memory.remember(
@@ -168,11 +216,26 @@ class Pipeline:
             value if known else None for value, known in zip(scaled.tolist(), since, strict=True)
         )
 
-    def _plan(self, latent: Latent, memory: Recollection, surprise: Sequence[float | None]) -> Plan:
+    def _goal(self, episodes: Sequence[int]) -> Latent | None:
+        """The goals (B, D) of these episodes; None where they have none."""
+        found = [self._goals[i] for i in episodes if i in self._goals]
+        if self.needs_goal and len(found) < len(episodes):
+            raise NoGoal
+        if found and len(found) < len(episodes):
+            raise ValueError("some episodes have a goal, some none; give all of them one")
+        return Latent(*map(torch.cat, zip(*found, strict=True))) if found else None
+
+    def _plan(
+        self,
+        latent: Latent,
+        memory: Recollection,
+        surprise: Sequence[float | None],
+        situation: Situation,
+    ) -> Plan:
         warm_start, generators = memory.warm_start, memory.generators
         if self._caution is None or warm_start is None:
-            return self._planner.plan(latent, warm_start, generators)
-        return self._caution.plan(latent, warm_start, generators, surprise)
+            return self._planner.plan(latent, warm_start, generators, situation)
+        return self._caution.plan(latent, warm_start, generators, surprise, situation)
 
     def _when_it_begins(
         self, latent: Latent, actions: list[list[Tensor]], delays: list[float]

@@ -43,6 +43,22 @@ class Proposal(NamedTuple):
     std: Tensor  # (B, H, A) the prior's uncertainty about it
 
 
+class Situation(NamedTuple):
+    """What a plan may need to know besides the latent it begins at; None: not known."""
+
+    proprio: Tensor | None = None  # (B, P) as measured with the frames
+    goal: Latent | None = None  # (B, D), what the goal's picture is encoded as
+
+    def of(self, rows: list[int]) -> Situation:
+        """That of some batch elements."""
+        proprio = None if self.proprio is None else self.proprio[rows]
+        goal = None if self.goal is None else Latent(*(part[rows] for part in self.goal))
+        return Situation(proprio, goal)
+
+
+UNKNOWN = Situation()
+
+
 class Rollout(NamedTuple):
     """Imagined consequences of candidate action sequences."""
 
@@ -50,7 +66,7 @@ class Rollout(NamedTuple):
     rewards: Tensor  # (B, N, H) predicted reward of each step
     terminal_value: Tensor  # (B, N) predicted return after the last step, mean of the ensemble
     disagreement: Tensor  # (B, N) standard deviation of the value ensemble after the last step
-    latents: Tensor | None = None  # (B, N, H, D) after each step; compiled code keeps none
+    latents: Tensor | None = None  # (B, N, H, D) after each step; None: not kept
 
 
 class PlanStatistics(NamedTuple):

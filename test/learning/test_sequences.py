@@ -164,3 +164,14 @@ def test_an_episode_shorter_than_the_horizon_is_left_out(tmp_path):
     path = write_dataset(tmp_path / "d.hdf5", [toy_episode(0, steps=2), toy_episode(1)])
     for batch in batches(store(path), 5):
         assert np.isin(batch.actions[:, 0, 0].numpy(), toy_episode(1).actions[:, 0]).all()
+
+
+def test_proprioception_of_some_sequences_is_not_known(dataset):
+    """All of a sequence or none of it; whatever else is in the batch stays."""
+    source = store(dataset)
+    (known,) = batches(source, 1)
+    (some,) = islice(source.batches(3, 16, 2, 0.0, seed=0, unfelt=0.5), 1)
+    lost = some.proprio.isnan().all((1, 2))
+    assert 2 < lost.sum() < 14
+    assert torch.equal(some.proprio[~lost], known.proprio[~lost])
+    assert torch.equal(some.images, known.images) and torch.equal(some.actions, known.actions)

@@ -189,3 +189,10 @@ def test_an_interrupted_training_goes_on(dataset, tmp_path):
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     assert updates(tmp_path / "run") == 600
     assert not (tmp_path / "run/round_0/step_20/config.yaml").exists(), "it started again"
+
+
+def test_unknown_proprioception_needs_what_stands_in_for_it():
+    with pytest.raises(UserError, match=r"unfelt is 0\.1, but network\.unfelt is false"):
+        TrainConfig(network=replace(TINY, unfelt=False))
+    with pytest.raises(UserError, match=r"unfelt is 1\.5.*probability"):
+        TrainConfig(unfelt=1.5)

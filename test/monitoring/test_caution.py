@@ -24,7 +24,7 @@ class Planner:
     def __init__(self, horizon):
         self.horizon = horizon
 
-    def plan(self, latent, warm_start, generator):
+    def plan(self, latent, warm_start, generator, situation):
         actions = torch.zeros(len(generator), self.horizon, 2)
         return Plan(actions, torch.zeros(len(generator)), actions, PlanStatistics(1, 0))
 

@@ -65,7 +65,7 @@ class Oracle:
     def advance(self, latent, action):
         return latent
 
-    def plan(self, latent, warm_start, generator):
+    def plan(self, latent, warm_start, generator, situation):
         if not torch.isfinite(latent.z).all():
             raise RuntimeError("no candidate has a finite score")
         actions = torch.tensor(self.action).repeat(1, 5, 1)

@@ -19,7 +19,7 @@ class FixedPrior:
     std: float = 0.3
     calls: int = 0
 
-    def propose(self, latent, n, horizon, generator) -> Proposal:
+    def propose(self, latent, n, horizon, generator, goal=None) -> Proposal:
         self.calls += 1
         batch = latent.z.shape[0]
         mean = self.mean.expand(batch, horizon, -1)
@@ -46,7 +46,7 @@ class Analytic:
         nothing = torch.zeros(actions.shape[:2])
         return Rollout(actions, rewards, nothing, nothing)
 
-    def propose(self, latent, n, horizon, generator) -> Proposal:
+    def propose(self, latent, n, horizon, generator, goal=None) -> Proposal:
         return self.prior.propose(latent, n, horizon, generator)
 
 

@@ -21,7 +21,7 @@ class Slow(Quadratic):
         self.ms += self.ms_a_round if actions.shape[1] == 64 else self.ms_a_choice
         return super().rollout(latent, actions)
 
-    def propose(self, latent, n, horizon, generator):
+    def propose(self, latent, n, horizon, generator, goal=None):
         self.ms += 4.0
         return super().propose(latent, n, horizon, generator)
 
@@ -32,7 +32,11 @@ class Planning:
     def __init__(self, **settings) -> None:
         self.model = Slow()
         config = PlannerConfig(
-            samples=64, iterations=20, elites=16, prior_weight=0, **{"use_prior": False} | settings
+            samples=64,
+            iterations=20,
+            elites=16,
+            objectives={"return": 1, "uncertainty": 1},
+            **{"use_prior": False} | settings,
         )
         pace = Pace(clock=lambda: self.model.ms / 1e3)
         self.planner = make_planner(self.model, ActionSpace(2), config, pace)

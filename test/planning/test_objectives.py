@@ -13,7 +13,7 @@ from wm_planner.planning import (
     Sum,
     UncertaintyPenalty,
 )
-from wm_planner.types import Proposal, Rollout
+from wm_planner.types import UNKNOWN, Proposal, Rollout
 
 ROLLOUT = Rollout(
     actions=torch.tensor([[[[0.0, 1.0], [0.5, -1.0]]]]),  # (1, 1, 2, 2)
@@ -40,16 +40,16 @@ PRIOR = Proposal(
     ],
 )
 def test_score(objective, expected):
-    assert objective.score(ROLLOUT, PRIOR).tolist() == [[pytest.approx(expected)]]
+    assert objective.score(ROLLOUT, PRIOR, UNKNOWN).tolist() == [[pytest.approx(expected)]]
 
 
 def test_without_a_prior_nothing_keeps_the_plan_near_it():
-    assert PriorPenalty(weight=5.0).score(ROLLOUT, None).tolist() == [[0]]
+    assert PriorPenalty(weight=5.0).score(ROLLOUT, None, UNKNOWN).tolist() == [[0]]
 
 
 def test_a_single_step_is_smooth():
     one_step = ROLLOUT._replace(actions=ROLLOUT.actions[:, :, :1])
-    assert ActionSmoothness(weight=5.0).score(one_step, None).tolist() == [[0]]
+    assert ActionSmoothness(weight=5.0).score(one_step, None, UNKNOWN).tolist() == [[0]]
 
 
 @pytest.mark.parametrize("kind", [UncertaintyPenalty, PriorPenalty, ActionSmoothness])
@@ -70,9 +70,8 @@ def test_a_sum_of_nothing_is_refused():
 
 
 def test_the_configuration_adds_up_the_terms_it_weighs():
-    config = PlannerConfig(
-        discount=0.5, uncertainty_weight=1.0, prior_weight=0.1, smoothness_weight=1.0
-    )
+    weights = {"return": 1.0, "uncertainty": 1.0, "prior": 0.1, "smoothness": 1.0, "success": 0.0}
+    config = PlannerConfig(discount=0.5, objectives=weights)
     terms = (
         LearnedReturn(0.5),
         UncertaintyPenalty(1.0, 0.5),
@@ -80,14 +79,17 @@ def test_the_configuration_adds_up_the_terms_it_weighs():
         ActionSmoothness(1.0),
     )
     assert config.objective() == Sum(terms)
-    only_return = PlannerConfig(uncertainty_weight=0.0, prior_weight=0.0)
-    assert only_return.objective() == Sum((LearnedReturn(),))
+    only_return = PlannerConfig(objectives={"return": 2.0})
+    assert only_return.objective() == Sum((LearnedReturn(weight=2.0),))
+    unsaid = PlannerConfig().objective()
+    assert unsaid == Sum((LearnedReturn(), UncertaintyPenalty(), PriorPenalty(0.5)))
+    assert hash(PlannerConfig()) == hash(config.__class__())  # it is a key of caches
 
 
 def test_a_score_has_gradients_even_after_one_without():
     objective = LearnedReturn(discount=0.5)
     with torch.inference_mode():
-        objective.score(ROLLOUT, None)
+        objective.score(ROLLOUT, None, UNKNOWN)
     rewards = torch.zeros(1, 1, 2, requires_grad=True)
-    objective.score(ROLLOUT._replace(rewards=rewards), None).sum().backward()
+    objective.score(ROLLOUT._replace(rewards=rewards), None, UNKNOWN).sum().backward()
     assert rewards.grad is not None and rewards.grad.flatten().tolist() == [1.0, 0.5]

@@ -26,7 +26,7 @@ from wm_planner.planning import (
     SearchConfig,
     raise_if_failed,
 )
-from wm_planner.types import ActionSpace, Latent
+from wm_planner.types import UNKNOWN, ActionSpace, Latent
 
 search = partial(SearchConfig, horizon=3)
 RETURN = LearnedReturn(discount=1.0)
@@ -38,7 +38,7 @@ both = pytest.mark.parametrize("planner_class", [MPPI, CEM])
 
 
 def score(model, latent, actions):
-    return RETURN.score(model.rollout(latent, actions[:, None]), None)[:, 0]
+    return RETURN.score(model.rollout(latent, actions[:, None]), None, UNKNOWN)[:, 0]
 
 
 @both
@@ -104,7 +104,7 @@ def test_a_score_that_is_no_number_never_wins_and_is_counted(planner_class, beyo
 @both
 def test_prior_actions_that_are_no_number_do_not_spoil_the_plan(planner_class, generator):
     class OneBadSample(Quadratic):
-        def propose(self, latent, n, horizon, generator):
+        def propose(self, latent, n, horizon, generator, goal=None):
             prior = super().propose(latent, n, horizon, generator)
             prior.actions[:, 0] = torch.nan
             return prior
@@ -204,7 +204,7 @@ def test_a_lucky_find_of_the_first_round_is_not_lost(planner_class, generator):
         def rewards(self, latent, actions):
             return (actions == 0.777).all(-1) * 100.0 - actions.square().sum(-1)
 
-        def propose(self, latent, n, horizon, generator):
+        def propose(self, latent, n, horizon, generator, goal=None):
             prior = super().propose(latent, n, horizon, generator)
             prior.actions[:, 5] = 0.777
             return prior
@@ -226,7 +226,9 @@ def test_even_a_sure_prior_is_improved_on(planner_class, generator):
 @both
 def test_without_prior_it_is_never_asked_nor_scored(planner_class, generator):
     class WantsNoPrior:
-        def score(self, rollout, prior):
+        needs_latents = False
+
+        def score(self, rollout, prior, situation):
             assert prior is None
             return rollout.rewards.sum(-1)
 

@@ -6,7 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from wm_planner.control.hand_path import HandPath
 from wm_planner.control.kinematics import Kinematics, Unreachable
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.control.shaper import Motion, MotionState, ShapingError, TrajectoryShaper
@@ -40,6 +42,7 @@ class CartesianArm:
         self.config = config
         self.joint_names = config.joint_names
         self.action_size = self.action_space.size
+        self.hand_path = HandPath(config)
         self._kinematics = Kinematics(config, mjcf)
         self._shaper = TrajectoryShaper(config)
         self._workspace = (np.array(config.workspace_lower), np.array(config.workspace_upper))
@@ -159,11 +162,9 @@ class CartesianArm:
         return self._start(motion)
 
     def preview(self, actions: np.ndarray) -> np.ndarray:
-        """Path of the hand goal under actions (H, A), from now on: (H + 1, 3) m, base frame."""
-        goals = [self._goal]
-        for step in np.clip(actions[:, :3], -1.0, 1.0):
-            goals.append(np.clip(goals[-1] + self.config.action_step * step, *self._workspace))
-        return np.array(goals)
+        """Path of the commanded hand under actions (H, A), from now on: (H + 1, 3) m, base."""
+        hand = self._kinematics.hand_position(self.commanded[:-1])
+        return self.hand_path.ahead(*map(torch.from_numpy, (hand, self._goal, actions))).numpy()
 
     def hold(self) -> Command:
         """Brake within the limits, then stay; the gripper keeps its command.

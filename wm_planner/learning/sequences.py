@@ -63,12 +63,20 @@ class EpisodeStore:
         return len(self.actions)
 
     def batches(
-        self, horizon: int, size: int, shift: int, colour: float, seed: int, first: int = 0
+        self,
+        horizon: int,
+        size: int,
+        shift: int,
+        colour: float,
+        seed: int,
+        first: int = 0,
+        unfelt: float = 0.0,
     ) -> Iterator[Batch]:
         """Endless random batches from number `first` on; a seed and a number make a batch.
 
         A sequence's frames are shifted alike, up to `shift` pixels, and their channels are
-        multiplied by 1 +- `colour` and shifted by +- `colour` of the range.
+        multiplied by 1 +- `colour` and shifted by +- `colour` of the range. With probability
+        `unfelt` a sequence's proprioception is not known: NaN.
         """
         valid = np.concatenate(
             [np.arange(a, b - horizon) for a, b in zip(self.starts, self.ends, strict=True)]
@@ -80,9 +88,11 @@ class EpisodeStore:
             begin = rng.choice(valid, size)
             states = torch.from_numpy(begin[:, None] + np.arange(horizon + 1))  # (B, T + 1)
             steps = states[:, :-1]
+            images = self._augmented(begin, horizon + 1, shift, colour, rng)
+            not_felt = torch.from_numpy(rng.random(size) < unfelt)[:, None, None]
             yield Batch(
-                images=self._augmented(begin, horizon + 1, shift, colour, rng),
-                proprio=self.proprio[states],
+                images=images,
+                proprio=self.proprio[states].masked_fill(not_felt, torch.nan),
                 actions=self.actions[steps],
                 rewards=self.rewards[steps],
                 returns=self.returns[states],
@@ -124,12 +134,13 @@ class SequenceDataset(IterableDataset):
         colour: float,
         seed: int,
         reached: Callable[[], int],
+        unfelt: float = 0.0,
     ) -> None:
         self._store, self._arguments = store, (horizon, size, shift, colour, seed)
-        self._reached = reached
+        self._reached, self._unfelt = reached, unfelt
 
     def __iter__(self) -> Iterator[Batch]:
-        return self._store.batches(*self._arguments, self._reached())
+        return self._store.batches(*self._arguments, self._reached(), self._unfelt)
 
 
 def _arrays(

@@ -66,6 +66,8 @@ class TrainConfig:
         horizon: steps of a sequence.
         shift: largest random shift of the frames, pixels.
         colour: largest random change of the gain and the offset of the frames' colour channels.
+        unfelt: probability that a sequence's proprioception is not known, so that the model can do
+            without it: a goal is often only a picture.
         snapshots: also export the model after so many updates, to <out>/round_0/step_<n>.
         seed: of weights and batches.
         device: cpu or cuda.
@@ -95,6 +97,7 @@ class TrainConfig:
     horizon: int = FAMILIES[DEFAULT].horizon
     shift: int = 3
     colour: float = 0.1
+    unfelt: float = 0.1
     snapshots: tuple[int, ...] = ()
     seed: int = 0
     device: str = "cpu"
@@ -121,6 +124,13 @@ class TrainConfig:
         for name in ("rounds", "decoder_updates"):
             if getattr(self, name) < 0:
                 raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more")
+        if not 0 <= self.unfelt < 1:
+            raise UserError(f"unfelt is {self.unfelt}, expected a probability in [0, 1)")
+        if self.unfelt > 0 and not self.network.unfelt:
+            raise UserError(
+                f"unfelt is {self.unfelt}, but network.unfelt is false: nothing would stand in for "
+                "proprioception; set unfelt to 0, or network.unfelt to true"
+            )
 
     @property
     def directory(self) -> Path:
@@ -190,6 +200,7 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
         config.colour,
         config.seed,
         reached=lambda: trainer.global_step,
+        unfelt=config.unfelt,
     )
     try:
         trainer.fit(

@@ -13,7 +13,7 @@ from wm_planner.interfaces import Decodable, Planner, WorldModel
 from wm_planner.monitoring.picture_change import picture_change
 from wm_planner.monitoring.surprise import SurpriseScale, frame_surprise, surprise
 from wm_planner.planning import Part, join
-from wm_planner.types import Latent, Plan
+from wm_planner.types import UNKNOWN, Latent, Plan, Situation
 
 
 class Surprised(UserError):
@@ -104,6 +104,7 @@ class Caution:
         warm_start: Tensor,
         generators: Sequence[torch.Generator],
         surprise: Sequence[float | None],
+        situation: Situation = UNKNOWN,
     ) -> Plan:
         """Each batch element as far ahead as its own surprise allows; refused ones failed."""
         steps = [self.steps(value) for value in surprise]
@@ -112,5 +113,7 @@ class Caution:
             rows = [b for b, far in enumerate(steps) if far == horizon]
             own = Latent(*(part[rows] for part in latent))
             drawn = [generators[b] for b in rows]
-            parts.append(Part(rows, self._planners[horizon].plan(own, warm_start[rows], drawn)))
+            planner = self._planners[horizon]
+            plan = planner.plan(own, warm_start[rows], drawn, situation.of(rows))
+            parts.append(Part(rows, plan))
         return join(parts, len(steps), warm_start.shape[-1], warm_start.device)

@@ -19,8 +19,8 @@ _CHOSEN, _BEST, _WORST = (0.05, 0.75, 0.55), (0.98, 0.75, 0.15), (0.75, 0.25, 0.
 def candidate_markers(plan: Plan, arm: CartesianArm, stamp: float, frame_id: str) -> MarkerArray:
     """A line for the chosen plan and one for each candidate of the first batch element.
 
-    Each line is how the goal of the hand moves, which the hand follows: from the workspace's frame,
-    the arm's base, in m. Candidates fade from yellow, the best, to red.
+    Each line is how the hand moves, in the workspace's frame, the arm's base, in m. Candidates fade
+    from yellow, the best, to red.
     """
     chosen = plan.actions[0].double().cpu().numpy()  # (H, A)
     others = [] if plan.candidates is None else list(plan.candidates[0].double().cpu().numpy())

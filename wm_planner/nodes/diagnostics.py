@@ -32,6 +32,7 @@ class Report:
         self.non_finite = 0
         self.budget = ""  # of a plan, and why it is that
         self.surprise: float | None = None  # of the newest frames
+        self.goal = ""  # when it came, or why it was refused
         self.longest_gap = 0.0  # s, of the node's loop
         self.fault: Fault | None = None
 
@@ -101,6 +102,7 @@ def planner_status(report: Report, gate: Gate, overruns: int) -> DiagnosticStatu
     values: dict[str, object] = {
         "state": gate.state.value,
         "budget": report.budget,
+        "goal": report.goal,
         "overruns": overruns,
         "non_finite_scores": report.non_finite,
         "surprise": "" if report.surprise is None else f"{report.surprise:.3f}",

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from wm_planner.monitoring.caution import Surprised
 from wm_planner.perception.frame_guard import BadFrame
+from wm_planner.pipeline import BadGoal, NoGoal
 
 TRACKING, SURPRISE = "tracking", "surprise"
 MANUAL = (TRACKING, SURPRISE)  # kinds that only ~/reset ends
@@ -22,5 +23,7 @@ def fault_of(error: Exception | None) -> Fault:
     """What a plan that failed is reported as."""
     if isinstance(error, BadFrame):
         return Fault(error.kind, str(error))
+    if isinstance(error, (NoGoal, BadGoal)):
+        return Fault("goal", str(error))
     kind = SURPRISE if isinstance(error, Surprised) else "planning"
     return Fault(kind, str(error) or type(error).__name__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import Any, NamedTuple
 
@@ -17,7 +16,13 @@ from rclpy.parameter import Parameter as RosParameter
 
 from wm_planner.errors import UserError
 from wm_planner.interfaces import BACKENDS
-from wm_planner.planning import BUDGET_CHOICES, PLANNERS, PlannerConfig
+from wm_planner.planning import (
+    BUDGET_CHOICES,
+    DISTANCE_NAMES,
+    OBJECTIVES,
+    PLANNERS,
+    PlannerConfig,
+)
 
 
 class Parameter(NamedTuple):
@@ -71,18 +76,27 @@ PARAMETERS = (
     ),
     Parameter("use_prior", _SEARCH.use_prior, "Start from the learned action prior."),
     Parameter(
-        "prior_weight",
-        _SEARCH.prior_weight,
-        "Cost of leaving the prior by one squared standard deviation.",
-        0.0,
-        100.0,
+        "objectives",
+        "",
+        "What to want, by weight, as in {return: 1, goal_image: 10}: of "
+        f"{', '.join(OBJECTIVES)}; empty: what suits the model.",
     ),
     Parameter(
-        "uncertainty_weight",
-        _SEARCH.uncertainty_weight,
-        "Cost of one standard deviation of the value ensemble.",
-        0.0,
-        100.0,
+        "goal",
+        "",
+        "PNG or JPEG of how the scene is to look, to all cameras side by side or to the first one; "
+        "~/goal takes others.",
+    ),
+    Parameter(
+        "goal_distance",
+        _SEARCH.goal_distance,
+        "From imagined to wanted latents; learned: the model's own.",
+        choices=DISTANCE_NAMES,
+    ),
+    Parameter(
+        "keep_out",
+        "",
+        "Boxes to keep the hand out of, as in [[x0, y0, z0, x1, y1, z1]], m, base frame.",
     ),
     Parameter(
         "action_delay",
@@ -239,18 +253,6 @@ def refusal(node: Node, changes: list[RosParameter]) -> str:
 
 def _lockstep(node: Node) -> bool:
     return node.has_parameter("lockstep") and bool(node.get_parameter("lockstep").value)
-
-
-def planner_config(found: dict[str, Any]) -> PlannerConfig:
-    """The parameters that are the planner's; in lockstep time does not matter, repeating does."""
-    names = {field.name for field in dataclasses.fields(PlannerConfig)}
-    settings = {k: v for k, v in found.items() if k in names}
-    if found["lockstep"]:
-        settings["budget"] = "fixed"
-    try:
-        return PlannerConfig(**settings)
-    except ValueError as error:
-        raise UserError(str(error)) from error
 
 
 def _descriptor(parameter: Parameter) -> ParameterDescriptor:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType, JumpThreshold
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from sensor_msgs.msg import JointState as JointStateMsg
 from std_msgs.msg import Float64, Float64MultiArray
@@ -31,18 +32,26 @@ from wm_planner.nodes import parameters
 from wm_planner.nodes.candidates import candidate_markers
 from wm_planner.nodes.command_output import CommandOutput
 from wm_planner.nodes.frame_buffer import FrameBuffer
+from wm_planner.nodes.goal_inbox import NOT_HEEDED
 from wm_planner.nodes.messages import encode_image
+from wm_planner.nodes.search_parameters import planner_config
 from wm_planner.nodes.session import Session
 from wm_planner.nodes.spin import spin_until_signal
 from wm_planner.nodes.surroundings import Surroundings
 from wm_planner.paths import model_dir
 from wm_planner.perception.frame_guard import FrameGuard
+from wm_planner.perception.goal import read_goal
 from wm_planner.pipeline import Pipeline
 from wm_planner.world_models.store import load_model
 
 _WATCHDOG_PERIOD = 0.05  # s
 _SWITCH_INTERVAL = 0.0005  # s that the executor may keep Python from the planning thread
 _RELIABLE = QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE)
+_LATCHED = QoSProfile(
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
 _NEWEST_FRAME = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 _NEWEST_JOINTS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 
@@ -104,13 +113,16 @@ class PlannerNode(LifecycleNode):
         torch.set_num_threads(settings["threads"])
         torch.set_flush_denormal(True)
         model = load_model(model_dir(settings["model"]), settings["device"])
-        config = parameters.planner_config(settings)
+        config = planner_config(settings)
         pipeline = self._build(model, config, settings["device"])
         cameras, size = model.config.cameras, model.config.image_size
         blank = {camera: np.zeros((size, size, 3), np.uint8) for camera in cameras}
+        if pipeline.needs_goal:
+            pipeline.set_goal(blank)
         for _ in range(2):  # the first plan allocates what later ones use
             with suppress(Surprised):
                 pipeline.think(blank, np.zeros(model.config.proprio_size, np.float32))
+        pipeline.set_goal(_goal(pipeline, cameras, settings["goal"]))
         self.get_logger().info(
             f"model '{settings['model']}' sha256 {model.sha256[:12]} on {settings['device']}, "
             f"planner {settings['planner']}, cameras {list(cameras)}; budget {pipeline.budget}"
@@ -189,6 +201,7 @@ class PlannerNode(LifecycleNode):
             (kind, f"{c}/color", partial(session.put_image, c), frames) for c in cameras
         ]
         wanted.append((JointStateMsg, "joint_states", session.put_joints, joints))
+        wanted.append((Image, "~/goal", session.goals.put, _LATCHED))
         for arguments in wanted:
             self._kept(self.create_subscription(*arguments), self.destroy_subscription)
 
@@ -229,6 +242,15 @@ class PlannerNode(LifecycleNode):
         message = DiagnosticArray(status=self._session.statuses())
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
+
+
+def _goal(pipeline: Pipeline, cameras: tuple[str, ...], path: str) -> dict[str, np.ndarray] | None:
+    """Frames of the goal that the parameters name; None where they name none."""
+    if not path:
+        return None
+    if not pipeline.needs_goal:
+        raise UserError(NOT_HEEDED)
+    return read_goal(Path(path), cameras)
 
 
 def _frame_buffer(cameras: tuple[str, ...], settings: dict[str, Any]) -> FrameBuffer:

@@ -30,6 +30,7 @@ class Job(NamedTuple):
     speed_scale: float  # of the arm
     steps: int  # control periods since the last job's frames
     held: bool  # the arm held since the last job: it did not do what was planned
+    goal: dict[str, np.ndarray] | None  # frames by camera, if there is a new one
     imagine: int  # draw what so many plans are imagined to lead to: 1 the chosen one, then others
 
 
@@ -128,6 +129,8 @@ class PlanningThread:
             if job.seed is not None:
                 self._pipeline.reset(job.seed)
                 self._guard.forget()
+            if job.goal is not None:
+                self._pipeline.set_goal(job.goal)
             frames = self._look(job)
             if job.held:
                 self._pipeline.forget_actions()

@@ -8,7 +8,6 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,12 +18,11 @@ from wm_planner.errors import UserError
 from wm_planner.evaluation.records import Trial
 from wm_planner.evaluation.trials import TrialsConfig
 from wm_planner.evaluation.video import Video, film_strip, write_picture
-from wm_planner.nodes.parameters import PARAMETERS
 from wm_planner.nodes.processes import ros_environment, simulation_and_planner
 from wm_planner.nodes.recorder import Recorder
+from wm_planner.nodes.search_parameters import of_planner
 from wm_planner.nodes.trial_client import TrialClient
 from wm_planner.paths import model_dir
-from wm_planner.planning import PlannerConfig
 from wm_planner.world_models.store import read_config
 
 _TAIL = 5  # lines of a dead node's log to show
@@ -81,9 +79,8 @@ def node_parameters(config: TrialsConfig, label: str = "") -> NodeParameters:
         **_nested("randomization", config.randomization),
         **_nested("disturbances", config.disturbances),
     }
-    known = {parameter.name for parameter in PARAMETERS}
     search = config.contestants[label or config.label]
-    found = {f.name: getattr(search, f.name) for f in fields(PlannerConfig) if f.name in known}
+    found = of_planner(search)
     if not search.max_surprise:
         del found["max_surprise"]  # as the node has it
     folder = str(model_dir(config.model_name).resolve())

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from wm_planner.errors import UserError
 from wm_planner.types import Observation
@@ -43,6 +44,10 @@ def observe(
         raise UserError(
             f"proprioception has entries {bad.tolist()} that are not finite; check the joint states"
         )
-    stacked = np.stack([fit(frames[camera], size) for camera in cameras])  # (V, h, w, C)
-    images = torch.from_numpy(stacked).to(device).permute(0, 3, 1, 2)[None]  # (1, V, C, h, w)
+    images = stacked([fit(frames[camera], size) for camera in cameras], device)
     return Observation(images, torch.from_numpy(proprio[None]).to(device))
+
+
+def stacked(frames: Sequence[np.ndarray], device: torch.device | str = "cpu") -> Tensor:
+    """Frames (h, w, C) of V cameras as (1, V, C, h, w)."""
+    return torch.from_numpy(np.stack(frames)).to(device).permute(0, 3, 1, 2)[None]

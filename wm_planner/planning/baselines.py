@@ -11,7 +11,7 @@ from torch import Tensor
 from wm_planner.interfaces import WorldModel
 from wm_planner.noise import Generators, uniform
 from wm_planner.planning.switches import switch_mask, to_valid
-from wm_planner.types import ActionSpace, Latent, Plan, PlanStatistics
+from wm_planner.types import UNKNOWN, ActionSpace, Latent, Plan, PlanStatistics, Situation
 
 
 @final
@@ -23,7 +23,13 @@ class NoOp:
     horizon: int = 3
     """Steps of the plan."""
 
-    def plan(self, latent: Latent, warm_start: Tensor | None, generator: Generators) -> Plan:
+    def plan(
+        self,
+        latent: Latent,
+        warm_start: Tensor | None,
+        generator: Generators,
+        situation: Situation = UNKNOWN,
+    ) -> Plan:
         """Zeros; switches +1."""
         actions = torch.zeros(_shape(latent, self), device=latent.z.device)
         is_switch = switch_mask(self.action_space, latent.z.device)
@@ -39,7 +45,13 @@ class RandomPlanner:
     horizon: int = 3
     """Steps of the plan."""
 
-    def plan(self, latent: Latent, warm_start: Tensor | None, generator: Generators) -> Plan:
+    def plan(
+        self,
+        latent: Latent,
+        warm_start: Tensor | None,
+        generator: Generators,
+        situation: Situation = UNKNOWN,
+    ) -> Plan:
         """Uniform in [-1, 1]; switches -1 or +1."""
         device = latent.z.device
         drawn = uniform(_shape(latent, self), generator, device)
@@ -59,9 +71,15 @@ class PriorPolicy:
     """Steps of the plan."""
 
     @torch.no_grad()
-    def plan(self, latent: Latent, warm_start: Tensor | None, generator: Generators) -> Plan:
+    def plan(
+        self,
+        latent: Latent,
+        warm_start: Tensor | None,
+        generator: Generators,
+        situation: Situation = UNKNOWN,
+    ) -> Plan:
         """The prior's mean sequence; each switch on its likelier side."""
-        prior = self.world_model.propose(latent, 1, self.horizon, generator)
+        prior = self.world_model.propose(latent, 1, self.horizon, generator, situation.goal)
         is_switch = switch_mask(self.action_space, latent.z.device)
         return _unimagined(to_valid(prior.mean, is_switch), spread=prior.std)
 

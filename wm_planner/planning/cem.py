@@ -11,7 +11,7 @@ from wm_planner.noise import Generators
 from wm_planner.planning.deadline import Pace
 from wm_planner.planning.search import EliteSearch
 from wm_planner.planning.search_config import SearchConfig
-from wm_planner.types import ActionSpace, Latent, Plan
+from wm_planner.types import UNKNOWN, ActionSpace, Latent, Plan, Situation
 
 _DEFAULT = SearchConfig()
 
@@ -36,9 +36,15 @@ class CEM:
             world_model, objective, action_space, config, uniform_weights, pace or Pace()
         )
 
-    def plan(self, latent: Latent, warm_start: Tensor | None, generator: Generators) -> Plan:
+    def plan(
+        self,
+        latent: Latent,
+        warm_start: Tensor | None,
+        generator: Generators,
+        situation: Situation = UNKNOWN,
+    ) -> Plan:
         """Best sequence found, see EliteSearch.plan."""
-        return self._search.plan(latent, warm_start, generator)
+        return self._search.plan(latent, warm_start, generator, situation)
 
 
 def uniform_weights(scores: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from wm_planner.interfaces import BACKENDS, Objective, Planner, WorldModel
 from wm_planner.planning.baselines import NoOp, PriorPolicy, RandomPlanner
@@ -11,18 +11,22 @@ from wm_planner.planning.cem import CEM
 from wm_planner.planning.deadline import Pace
 from wm_planner.planning.mppi import MPPI, check_temperature
 from wm_planner.planning.objectives import (
-    ActionSmoothness,
+    DISTANCE_NAMES,
+    FOR_RETURN,
     LearnedReturn,
-    PriorPenalty,
-    Sum,
-    UncertaintyPenalty,
+    Readings,
+    make_objective,
 )
+from wm_planner.planning.objectives.checks import check_discount
+from wm_planner.planning.objectives.keep_out import check_boxes
+from wm_planner.planning.objectives.named import check_objectives
 from wm_planner.planning.search_config import SearchConfig
 from wm_planner.types import ActionSpace
 
 PLANNERS = ("noop", "random", "prior", "mppi", "cem")
 SEARCHING = ("mppi", "cem")
 BUDGET_CHOICES = ("fixed", "auto")
+_NOTHING_READ = Readings()
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,14 @@ class PlannerConfig:
         use_prior: start from the action prior; otherwise it is never asked.
         use_warm_start: try the last plan, and without a prior start from it.
         discount: worth of a reward one step later; the one the value was trained with.
-        uncertainty_weight: return given up for one standard deviation of the value ensemble.
-        prior_weight: return given up for one squared standard deviation from the prior.
-        smoothness_weight: return given up for one squared unit of change between actions.
+        objectives: what to want, by weight: return (predicted), goal_image (near what a picture
+            shows), success (its probability), uncertainty (of the value, to be small), prior (near
+            the action prior), smoothness (of the actions), keep_out (of boxes). Those not named
+            count nothing. None at all: what suits the model, which is return 1, uncertainty 1,
+            prior 0.5, keep_out 100; or goal_image 1, keep_out 100 if it learned without rewards.
+        goal_distance: how far a latent is from a goal's: l2, l1, cosine, smooth_l1, or learned, the
+            model's own.
+        keep_out: boxes the hand is to stay out of, each [x0, y0, z0, x1, y1, z1] in m, base frame.
         action_delay: seconds until the arm follows a command; the plan begins where it is by then.
         max_surprise: frames farther from the prediction are not planned from, in units of what one
             in a thousand clean frames exceeds; nearer ones shorten the horizon. 0: no notice.
@@ -74,16 +83,17 @@ class PlannerConfig:
     use_prior: bool = SearchConfig.use_prior
     use_warm_start: bool = SearchConfig.use_warm_start
     discount: float = LearnedReturn.discount
-    uncertainty_weight: float = UncertaintyPenalty.weight
-    prior_weight: float = 0.5
-    smoothness_weight: float = 0.0
+    objectives: dict[str, float] = field(default_factory=dict, hash=False)
+    goal_distance: str = "l2"
+    keep_out: tuple[tuple[float, ...], ...] = ()
     action_delay: float = 0.0
     max_surprise: float = 0.0
     backend: str = "auto"
 
     def __post_init__(self) -> None:
         for name, choices in (
-            ("planner", PLANNERS), ("budget", BUDGET_CHOICES), ("backend", BACKENDS)
+            ("planner", PLANNERS), ("budget", BUDGET_CHOICES), ("backend", BACKENDS),
+            ("goal_distance", DISTANCE_NAMES),
         ):  # fmt: skip
             if (value := getattr(self, name)) not in choices:
                 raise ValueError(
@@ -99,23 +109,19 @@ class PlannerConfig:
             )
         check_temperature(self.temperature)
         self.search()
-        self.objective()
+        check_discount(self.discount)
+        check_objectives(self.objectives, self.keep_out)
+        check_boxes(self.keep_out)
 
     def search(self) -> SearchConfig:
         """The part that says how to search."""
-        names = {field.name for field in fields(SearchConfig)}
+        names = {part.name for part in fields(SearchConfig)}
         return SearchConfig(**{k: v for k, v in vars(self).items() if k in names})
 
-    def objective(self) -> Objective:
+    def objective(self, readings: Readings = _NOTHING_READ) -> Objective:
         """The part that says what to search for; terms of weight zero are left out."""
-        terms: list[Objective] = [LearnedReturn(self.discount)]
-        if self.uncertainty_weight != 0:
-            terms.append(UncertaintyPenalty(self.uncertainty_weight, self.discount))
-        if self.prior_weight != 0:
-            terms.append(PriorPenalty(self.prior_weight))
-        if self.smoothness_weight != 0:
-            terms.append(ActionSmoothness(self.smoothness_weight))
-        return Sum(tuple(terms))
+        weights = self.objectives or FOR_RETURN
+        return make_objective(weights, self.discount, self.goal_distance, self.keep_out, readings)
 
 
 def make_planner(
@@ -123,8 +129,12 @@ def make_planner(
     action_space: ActionSpace,
     config: PlannerConfig,
     pace: Pace | None = None,
+    readings: Readings = _NOTHING_READ,
 ) -> Planner:
-    """The planner that `config` names; those that share a `pace` learn from each other's."""
+    """The planner that `config` names; those that share a `pace` learn from each other's.
+
+    `readings` is what its objectives need to know of latents and robot.
+    """
     match config.planner:
         case "noop":
             return NoOp(action_space, config.horizon)
@@ -133,11 +143,11 @@ def make_planner(
         case "prior":
             return PriorPolicy(world_model, action_space, config.horizon)
         case "cem":
-            return CEM(world_model, config.objective(), action_space, config.search(), pace)
+            return CEM(world_model, config.objective(readings), action_space, config.search(), pace)
         case _:  # mppi: PlannerConfig knows no other name
             return MPPI(
                 world_model,
-                config.objective(),
+                config.objective(readings),
                 action_space,
                 config.search(),
                 config.temperature,

@@ -23,7 +23,15 @@ from wm_planner.planning.search_config import SearchConfig
 from wm_planner.planning.sequence_noise import draw
 from wm_planner.planning.switches import to_valid
 from wm_planner.planning.warm_start import fit_warm_start
-from wm_planner.types import ActionSpace, Latent, Plan, PlanStatistics, Proposal
+from wm_planner.types import (
+    UNKNOWN,
+    ActionSpace,
+    Latent,
+    Plan,
+    PlanStatistics,
+    Proposal,
+    Situation,
+)
 
 _SHOWN = 8  # candidates that a plan comes with, for people to look at
 
@@ -47,6 +55,14 @@ class _Scored(NamedTuple):
 
 def _joined(first: _Scored, second: _Scored) -> _Scored:
     return _Scored(*(torch.cat(pair, dim=1) for pair in zip(first, second, strict=True)))
+
+
+class _Start(NamedTuple):
+    """What a search begins from."""
+
+    latent: Latent  # (B, D)
+    prior: Proposal | None
+    situation: Situation
 
 
 class _Found(NamedTuple):
@@ -79,14 +95,21 @@ class EliteSearch:
     """How slow the last plans were; only a deadline asks."""
 
     @torch.no_grad()
-    def plan(self, latent: Latent, warm_start: Tensor | None, generator: Generators) -> Plan:
+    def plan(
+        self,
+        latent: Latent,
+        warm_start: Tensor | None,
+        generator: Generators,
+        situation: Situation = UNKNOWN,
+    ) -> Plan:
         """Best sequence found; never scores worse than the prior's own or the last plan.
 
         `generator`, or one for each batch element, lives on the latent's device. A batch element
         of which no candidate has a finite score failed, see Plan; the others do not notice.
         """
         deadline = Deadline(self.config.deadline_ms, latent.z.device, self.pace)
-        prior = self._prior(latent, generator)
+        prior = self._prior(latent, generator, situation)
+        start = _Start(latent, prior, situation)
         if not self.config.use_warm_start:
             warm_start = None
         if warm_start is not None:
@@ -94,14 +117,16 @@ class EliteSearch:
             warm_start = fit_warm_start(warm_start, shape)
         distribution = self._initial(latent, prior, warm_start)
         references = self._references(distribution, prior, warm_start)
-        found = self._refine(latent, prior, distribution, references, generator, deadline)
-        return self._choose(latent, prior, references, found, deadline)
+        found = self._refine(start, distribution, references, generator, deadline)
+        return self._choose(start, references, found, deadline)
 
-    def _prior(self, latent: Latent, generator: Generators) -> Proposal | None:
+    def _prior(
+        self, latent: Latent, generator: Generators, situation: Situation
+    ) -> Proposal | None:
         if not self.config.use_prior:
             return None
         n = max(1, self.config.prior_samples)
-        return self.world_model.propose(latent, n, self.config.horizon, generator)
+        return self.world_model.propose(latent, n, self.config.horizon, generator, situation.goal)
 
     def _initial(
         self, latent: Latent, prior: Proposal | None, warm_start: Tensor | None
@@ -130,24 +155,24 @@ class EliteSearch:
 
     def _refine(
         self,
-        latent: Latent,
-        prior: Proposal | None,
+        start: _Start,
         distribution: SequenceDistribution,
         references: Tensor,
         generator: Generators,
         deadline: Deadline,
     ) -> _Found:
+        prior = start.prior
         given = references  # (B, G, H, A) candidates of the first iteration that are not sampled
         if prior is not None and self.config.prior_samples > 0:
             given = torch.cat([given, to_valid(prior.actions, distribution.is_switch)], dim=1)
         elites = _Scored(given[:, :0], given.new_zeros(given.shape[0], 0))  # none yet
         non_finite = torch.zeros((), dtype=torch.int64, device=given.device)
         iterations = 0
-        rounds = self._noise(latent, generator)
+        rounds = self._noise(start.latent, generator)
         deadline.begin_rounds()
         for noise in rounds:
             sampled = distribution.sample(noise)[:, given.shape[1] :]
-            scored = self._imagine(latent, prior, torch.cat([given, sampled], dim=1))
+            scored = self._imagine(start, torch.cat([given, sampled], dim=1))
             non_finite = non_finite + scored.non_finite()
             elites = _joined(elites, scored).best(self.config.elites)  # (B, K)
             weights = self.weigh(elites.scores)
@@ -173,16 +198,15 @@ class EliteSearch:
             latent.z.device,
         )
 
-    def _imagine(self, latent: Latent, prior: Proposal | None, actions: Tensor) -> _Scored:
-        rollout = self.world_model.rollout(latent, actions)
-        scores = self.objective.score(rollout, prior).float()  # (B, N)
+    def _imagine(self, start: _Start, actions: Tensor) -> _Scored:
+        rollout = self.world_model.rollout(start.latent, actions)
+        scores = self.objective.score(rollout, start.prior, start.situation).float()  # (B, N)
         unusable = -torch.inf
         return _Scored(actions, scores.nan_to_num(unusable, posinf=unusable, neginf=unusable))
 
     def _choose(
         self,
-        latent: Latent,
-        prior: Proposal | None,
+        start: _Start,
         references: Tensor,
         found: _Found,
         deadline: Deadline,
@@ -199,7 +223,7 @@ class EliteSearch:
         if not deadline.allows_choice():
             return best
         central = found.distribution.central()  # (B, H, A)
-        final = self._imagine(latent, prior, torch.cat([central[:, None], references], dim=1))
+        final = self._imagine(start, torch.cat([central[:, None], references], dim=1))
         central_score, reference_scores = final.scores[:, 0], final.scores[:, 1:]  # (B,), (B, R)
         usable = found.elites.scores.isfinite()
         average = (found.weights * found.elites.scores.where(usable, 0.0)).sum(1)  # (B,)

@@ -35,16 +35,28 @@ class Encoder(nn.Module):
         features = c.channels[-1] * (c.image_size // 2 ** len(c.channels)) ** 2
         self.visual = nn.Sequential(nn.Linear(features, c.hidden_size), nn.LayerNorm(c.hidden_size))
         self.bodily = mlp(c.proprio_size, _BODY, _BODY, depth=1)
+        self.unfelt = nn.Parameter(torch.zeros(_BODY)) if c.unfelt else None
         self.features = c.hidden_size + _BODY
 
     def forward(self, images: Tensor, proprio: Tensor) -> Tensor:
-        """Features (..., E) of frames (..., V, C, h, w) uint8 and proprioception (..., P)."""
+        """Features (..., E) of frames (..., V, C, h, w) uint8 and proprioception (..., P).
+
+        A row of proprioception with NaN in it is not known; learned features stand in for it.
+        """
         frames = rearrange(images, "... v c h w -> ... h w (v c)").flatten(0, -4)
         frames = rearrange(frames, "b h w c -> b c h w").to(memory_format=torch.channels_last)
         parts = frames.split(len(frames) if frames.is_cuda else _IN_CACHE)
         x = torch.cat([self._convolved(part, proprio.dtype) for part in parts])
         x = x.unflatten(0, proprio.shape[:-1])
-        return torch.cat([F.silu(self.visual(x)), self.bodily(proprio)], dim=-1)
+        return torch.cat([F.silu(self.visual(x)), self._felt(proprio)], dim=-1)
+
+    def _felt(self, proprio: Tensor) -> Tensor:
+        """Features (..., body) of proprioception (..., P), or what stands in for it."""
+        if self.unfelt is None:
+            return self.bodily(proprio)
+        known = ~proprio.isnan().any(-1, keepdim=True)
+        felt = self.bodily(proprio.nan_to_num())
+        return torch.where(known, felt, self.unfelt.to(felt.dtype))
 
     def _convolved(self, frames: Tensor, dtype: torch.dtype) -> Tensor:
         """What the convolutions make of frames (B, V * C, h, w) uint8: (B, features)."""

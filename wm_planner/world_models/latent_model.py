@@ -14,6 +14,7 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
+from wm_planner.errors import UserError
 from wm_planner.noise import Generators, draw_noise
 from wm_planner.types import ActionSpace, Latent, Observation, Proposal, Rollout
 from wm_planner.world_models.heads import ActionPrior, Decoder, PriorParameters, ValueEnsemble
@@ -59,6 +60,20 @@ class LatentModel(nn.Module, ABC):
     def step(self, z: Tensor, action: Tensor) -> Tensor:
         """Latents (..., D) foreseen a step after `z` (..., D), if `action` (..., A) is taken."""
 
+    def prior_at(self, z: Tensor, goal: Tensor | None) -> PriorParameters:
+        """The action prior at latents (..., D); one that was learned to reach goals heeds `goal`.
+
+        `goal` (..., D) is the latent of a goal's picture, None without one.
+        """
+        return self.prior.at(z)
+
+    def goal_features(self, z: Tensor) -> Tensor:
+        """What of latents (..., D) a goal is compared by, (..., F): all, unless a family differs.
+
+        A picture shows neither memory nor speed: what a goal picture cannot tell is no part of it.
+        """
+        return z
+
     @property
     def device(self) -> torch.device:
         return next(self.parameters()).device
@@ -73,7 +88,16 @@ class LatentModel(nn.Module, ABC):
             return self.encode(Observation(images.to(self.device), proprio.to(self.device)))
 
     def encode(self, observation: Observation, foreseen: Latent | None = None) -> Latent:
-        """Latent of what the cameras show, given what was foreseen for this moment."""
+        """Latent of what the cameras show, given what was foreseen for this moment.
+
+        Raises:
+            UserError: proprioception is NaN, not known, and the model never learned without it.
+        """
+        if not self.config.unfelt and bool(observation.proprio.isnan().any()):
+            raise UserError(
+                "proprioception is NaN (not known), and this model has no features that stand in "
+                "for it (unfelt is false in its config.yaml); give proprioception, or train again"
+            )
 
         def one(images: Tensor, proprio: Tensor, *before: Tensor) -> tuple[Tensor]:
             z = before[0] if before else None
@@ -89,11 +113,18 @@ class LatentModel(nn.Module, ABC):
         """Imagine actions (B, N, H, A); values are returns from the last latent on."""
         return Rollout(actions, *_one_by_one(self._imagine, latent.z, actions))
 
-    def propose(self, latent: Latent, n: int, horizon: int, generator: Generators) -> Proposal:
-        """Roll the prior: once by its mean, and n times by samples."""
+    def propose(
+        self,
+        latent: Latent,
+        n: int,
+        horizon: int,
+        generator: Generators,
+        goal: Latent | None = None,
+    ) -> Proposal:
+        """Roll the prior: once by its mean, and n times by samples; see `prior_at` for the goal."""
         shape = (latent.z.shape[0], n + 1, horizon, self.config.action_size)
         noise = draw_noise(shape, generator, latent.z.device)
-        return Proposal(*_one_by_one(self._propose, latent.z, *noise))
+        return Proposal(*_one_by_one(self._propose, latent.z, *noise, *(goal or ())))
 
     def decode(self, latent: Latent) -> Tensor:
         """What the model believes the cameras show: (B, V, C, h, w) uint8."""
@@ -132,13 +163,16 @@ class LatentModel(nn.Module, ABC):
             rearrange(imagined, "h (b n) d -> b n h d", b=b),
         )
 
-    def _propose(self, z: Tensor, normal: Tensor, uniform: Tensor) -> tuple[Tensor, ...]:
+    def _propose(
+        self, z: Tensor, normal: Tensor, uniform: Tensor, goal: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
         """A Proposal from noise (B, N + 1, H, A)."""
         shape = normal.shape[:2]
         z = repeat(z, "b d -> (b n) d", n=shape[1])  # entry 0 of n follows the mean
+        goal = None if goal is None else repeat(goal, "b d -> (b n) d", n=shape[1])
         actions, means, stds = [], [], []
         for step_noise in zip(normal.unbind(2), uniform.unbind(2), strict=True):
-            prior = self.prior.at(z)
+            prior = self.prior_at(z, goal)
             prior = PriorParameters(*(part.unflatten(0, shape) for part in prior))
             action = self.prior.sample(prior, *step_noise)  # (B, N + 1, A)
             mean = prior.mean[:, 0]

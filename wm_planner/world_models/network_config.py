@@ -25,6 +25,7 @@ class NetworkConfig:
         channels: of the encoder's four stride-2 convolutions.
         discount: worth of a reward one step later.
         success: with a head that says whether the task is done.
+        unfelt: with features that stand for proprioception which is not known (NaN).
     """
 
     cameras: int = 2
@@ -39,6 +40,7 @@ class NetworkConfig:
     channels: tuple[int, ...] = (32, 48, 64, 64)
     discount: float = 0.97
     success: bool = True
+    unfelt: bool = True
 
     SIZES: ClassVar[dict[str, tuple[int, int]]] = {
         "cameras": (1, 16),

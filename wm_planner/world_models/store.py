@@ -23,7 +23,7 @@ from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.network_config import NetworkConfig
 
 _FORMAT = 2  # 1: before there were several families
-_NEW = {"success": False}  # what a network of format 1 lacks, as it was then
+_NEW = {"success": False, "unfelt": False}  # what a network of format 1 lacks, as it was then
 _MAX_BYTES = 2**30  # of the weights that a configuration calls for
 _MAX_HEADER = 2**20  # bytes of a weights file besides the weights
 _MAX_RATE = 1000.0  # Hz

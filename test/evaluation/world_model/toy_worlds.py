@@ -54,7 +54,7 @@ class ToyModel:
         spread = self.disagreement * torch.ones_like(value) + now.z.norm(dim=-1)
         return Rollout(actions, torch.stack(rewards, -1), value, spread)
 
-    def propose(self, latent, n, horizon, generator) -> Proposal:
+    def propose(self, latent, n, horizon, generator, goal=None) -> Proposal:
         shape = (len(latent.z), n, horizon, ACTIONS)
         actions = torch.rand(shape, generator=generator) * 2 - 1
         return Proposal(actions, actions.mean(1), torch.ones(shape)[:, 0])

@@ -51,8 +51,15 @@ class SabotagedModel:
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
         return self._inner.rollout(latent, actions)
 
-    def propose(self, latent: Latent, n: int, horizon: int, generator: Generators) -> Proposal:
-        return self._inner.propose(latent, n, horizon, generator)
+    def propose(
+        self,
+        latent: Latent,
+        n: int,
+        horizon: int,
+        generator: Generators,
+        goal: Latent | None = None,
+    ) -> Proposal:
+        return self._inner.propose(latent, n, horizon, generator, goal)
 
 
 def _build(*arguments: Any) -> Pipeline:

@@ -35,9 +35,16 @@ class GraphedTDLatent(TDLatentWrapper):
         found = self._compiled(latent.z, actions)
         return Rollout(actions, *(part.clone() for part in found))
 
-    def propose(self, latent: Latent, n: int, horizon: int, generator: Generators) -> Proposal:
+    def propose(
+        self,
+        latent: Latent,
+        n: int,
+        horizon: int,
+        generator: Generators,
+        goal: Latent | None = None,
+    ) -> Proposal:
         """See LatentModel.propose."""
-        return self._model.propose(latent, n, horizon, generator)
+        return self._model.propose(latent, n, horizon, generator, goal)
 
     def _imagine(self, z: Tensor, actions: Tensor) -> tuple[Tensor, ...]:
         found = self._imagining.rollout(Latent(z.to(self.dtype)), actions.to(self.dtype))

@@ -54,7 +54,14 @@ class NativeTDLatent(TDLatentWrapper):
         )
         return Rollout(actions, rewards, value.mul_(self._scale), disagreement.mul_(self._scale))
 
-    def propose(self, latent: Latent, n: int, horizon: int, generator: Generators) -> Proposal:
+    def propose(
+        self,
+        latent: Latent,
+        n: int,
+        horizon: int,
+        generator: Generators,
+        goal: Latent | None = None,
+    ) -> Proposal:
         """See LatentModel.propose."""
         z = latent.z
         shape = (z.shape[0], n + 1, horizon, self._model.config.action_size)

@@ -23,7 +23,14 @@ class TDLatentWrapper(ABC):
         """See LatentModel.rollout."""
 
     @abstractmethod
-    def propose(self, latent: Latent, n: int, horizon: int, generator: Generators) -> Proposal:
+    def propose(
+        self,
+        latent: Latent,
+        n: int,
+        horizon: int,
+        generator: Generators,
+        goal: Latent | None = None,
+    ) -> Proposal:
         """See LatentModel.propose."""
 
     def encode(self, observation: Observation, foreseen: Latent | None = None) -> Latent:

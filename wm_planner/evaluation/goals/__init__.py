@@ -1,0 +1,1 @@
+"""Trials of goal images: is what a picture shows brought about?"""
