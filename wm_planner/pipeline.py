@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wm_planner.caution import Caution, Sight
 from wm_planner.errors import UserError
 from wm_planner.interfaces import Planner, Robot, WorldModel
 from wm_planner.memory import Memory, Recollection
+from wm_planner.monitoring.caution import Caution, Sight
 from wm_planner.perception.goal import observe_goal
 from wm_planner.perception.images import observe
 from wm_planner.planning import raise_if_failed, shift
