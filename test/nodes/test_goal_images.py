@@ -86,6 +86,13 @@ def test_parameters_say_what_a_configuration_says():
     )
 
 
+def test_a_goal_is_wanted_unless_something_else_is_named():
+    found = {p.name: p.default for p in PARAMETERS} | {"goal": "goal.png"}
+    assert planner_config(found).objectives["goal_image"] == 1.0
+    found["objectives"] = "{return: 2}"
+    assert planner_config(found).objectives == {"return": 2.0}
+
+
 @pytest.mark.parametrize(
     ("name", "text", "complaint"),
     [
