@@ -30,11 +30,11 @@ from wm_planner.evaluation.world_model.recording import (
 )
 from wm_planner.evaluation.world_model.summary import flat, table
 from wm_planner.evaluation.world_model.workbench import driven_by_expert, prepare
+from wm_planner.monitoring.picture_change import PictureChange
+from wm_planner.monitoring.surprise import Percentiles, SurpriseScale, frame_surprise
 from wm_planner.planning import PlannerConfig
 from wm_planner.types import Rollout
-from wm_planner.world_models.picture_change import PictureChange
 from wm_planner.world_models.store import ModelConfig, load_model, save_model
-from wm_planner.world_models.surprise import Percentiles, SurpriseScale, frame_surprise
 
 KEYS = {
     "drift_100_over_10",

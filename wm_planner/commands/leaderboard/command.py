@@ -9,17 +9,17 @@ from typing import Any
 from tqdm import tqdm
 
 from wm_planner.assembly import build_pipeline
+from wm_planner.commands.leaderboard.answer import answers
+from wm_planner.commands.leaderboard.config import GOAL, LeaderboardConfig
+from wm_planner.commands.leaderboard.entries import Entry, entries, model_of
+from wm_planner.commands.leaderboard.figures import Figures, evaluated
+from wm_planner.commands.leaderboard.page import render
+from wm_planner.commands.leaderboard.pictures import imagined
+from wm_planner.commands.leaderboard.row import Row, Successes
+from wm_planner.commands.leaderboard.times import Times, measure_times
+from wm_planner.commands.leaderboard.trying import Outcome, try_nothing, try_planners
 from wm_planner.evaluation.records import explained, write_json, write_whole
 from wm_planner.interfaces import Decodable
-from wm_planner.leaderboard.answer import answers
-from wm_planner.leaderboard.config import GOAL, LeaderboardConfig
-from wm_planner.leaderboard.entries import Entry, entries, model_of
-from wm_planner.leaderboard.figures import Figures, evaluated
-from wm_planner.leaderboard.page import render
-from wm_planner.leaderboard.pictures import imagined
-from wm_planner.leaderboard.row import Row, Successes
-from wm_planner.leaderboard.times import Times, measure_times
-from wm_planner.leaderboard.trying import Outcome, try_nothing, try_planners
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import FOR_GOALS, PlannerConfig
 from wm_planner.provenance import git_revision, machine

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from wm_planner.commands.leaderboard.config import GOAL, LeaderboardConfig
+from wm_planner.commands.leaderboard.entries import Entry
+from wm_planner.commands.leaderboard.row import Successes
+from wm_planner.commands.trials import run_trials
 from wm_planner.evaluation.goals.command import run_goals
 from wm_planner.evaluation.goals.config import GoalsConfig
 from wm_planner.evaluation.trials import WITHOUT_PRIOR, TrialsConfig
-from wm_planner.leaderboard.config import GOAL, LeaderboardConfig
-from wm_planner.leaderboard.entries import Entry
-from wm_planner.leaderboard.row import Successes
-from wm_planner.trials import run_trials
 
 _PLANNER = "mppi"
 

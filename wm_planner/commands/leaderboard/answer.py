@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wm_planner.leaderboard.row import Row, Successes
+from wm_planner.commands.leaderboard.row import Row, Successes
 
 
 @dataclass(frozen=True)

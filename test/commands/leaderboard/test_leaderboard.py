@@ -13,13 +13,13 @@ import pytest
 from tiny_families import tiny_config
 from toy_episodes import toy_episode, write_dataset
 
+from wm_planner.commands.leaderboard import command, entries, figures, pictures, trying
+from wm_planner.commands.leaderboard.command import leaderboard
+from wm_planner.commands.leaderboard.config import LeaderboardConfig
 from wm_planner.envs.tasks.grasp import Grasp
 from wm_planner.errors import UserError
 from wm_planner.evaluation.goals.config import GoalsConfig
 from wm_planner.evaluation.world_model.effort import QUICK
-from wm_planner.leaderboard import command, entries, figures, pictures, trying
-from wm_planner.leaderboard.command import leaderboard
-from wm_planner.leaderboard.config import LeaderboardConfig
 from wm_planner.learning.train import TrainConfig, train_config
 from wm_planner.world_models.families import FAMILIES
 from wm_planner.world_models.store import load_model
@@ -87,7 +87,7 @@ def result(patched, config) -> dict[str, Any]:
         leaderboard(config)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("wm_planner.learning.rounds.fit", refuse)
-        patch.setattr("wm_planner.trials.run_in_process", refuse)
+        patch.setattr("wm_planner.commands.trials.run_in_process", refuse)
         patch.setattr("wm_planner.evaluation.goals.command.run_trial", refuse)
         return leaderboard(config)
 
@@ -125,11 +125,11 @@ def test_the_page_is_there_with_pictures_of_both_cameras(result, config):
 def test_what_is_done_is_not_done_again(result, config, monkeypatch, patched):
     for name in (
         "wm_planner.learning.rounds.fit",
-        "wm_planner.trials.run_in_process",
+        "wm_planner.commands.trials.run_in_process",
         "wm_planner.evaluation.goals.command.run_trial",
-        "wm_planner.leaderboard.figures.evaluate_model",
-        "wm_planner.leaderboard.times.interleaved_ms",
-        "wm_planner.leaderboard.times.updates_per_second",
+        "wm_planner.commands.leaderboard.figures.evaluate_model",
+        "wm_planner.commands.leaderboard.times.interleaved_ms",
+        "wm_planner.commands.leaderboard.times.updates_per_second",
     ):
         monkeypatch.setattr(name, refuse)
     assert leaderboard(config)["rows"] == result["rows"]

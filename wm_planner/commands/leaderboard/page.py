@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 from markupsafe import Markup
 
+from wm_planner.commands.leaderboard.answer import stands_out
+from wm_planner.commands.leaderboard.config import GOAL
+from wm_planner.commands.leaderboard.row import Row
 from wm_planner.evaluation.goals.config import GoalsConfig
 from wm_planner.evaluation.report import charts
 from wm_planner.evaluation.report.charts import Mark
 from wm_planner.evaluation.report.template import template
-from wm_planner.leaderboard.answer import stands_out
-from wm_planner.leaderboard.config import GOAL
-from wm_planner.leaderboard.row import Row
 
 _STYLES = ("", "second", "third", "fourth", "fifth")  # of the families' marks in charts
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from wm_planner.commands.leaderboard.config import GOAL, LeaderboardConfig
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import write_json
 from wm_planner.evaluation.run_checks import parse_json
-from wm_planner.leaderboard.config import GOAL, LeaderboardConfig
 from wm_planner.learning.precision import training_dtype
 from wm_planner.learning.rounds import train
 from wm_planner.learning.speed import updates_per_second

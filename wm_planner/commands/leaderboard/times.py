@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from wm_planner.commands.leaderboard.row import Milliseconds
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import write_json
 from wm_planner.evaluation.run_checks import parse_json
 from wm_planner.evaluation.timing import interleaved_ms
 from wm_planner.interfaces import Decodable
-from wm_planner.leaderboard.row import Milliseconds
 from wm_planner.learning.precision import training_dtype
 from wm_planner.learning.speed import updates_per_second
 from wm_planner.perception.images import observe

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wm_planner.leaderboard.answer import answers, stands_out
-from wm_planner.leaderboard.page import render
-from wm_planner.leaderboard.row import Decision, Milliseconds, Row, Successes
+from wm_planner.commands.leaderboard.answer import answers, stands_out
+from wm_planner.commands.leaderboard.page import render
+from wm_planner.commands.leaderboard.row import Decision, Milliseconds, Row, Successes
 
 ROW = Row(
     family="first", task="grasp", scene="grasp", model="runs/<first>", sha256="0" * 64,

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from wm_planner.commands.leaderboard.config import LeaderboardConfig
+from wm_planner.commands.leaderboard.row import Decision
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import write_json
 from wm_planner.evaluation.run_checks import parse_json
@@ -14,8 +16,6 @@ from wm_planner.evaluation.world_model.effort import QUICK, Effort
 from wm_planner.evaluation.world_model.measure import evaluate_model
 from wm_planner.evaluation.world_model.summary import flat
 from wm_planner.evaluation.world_model.workbench import driven_by_expert, prepare
-from wm_planner.leaderboard.config import LeaderboardConfig
-from wm_planner.leaderboard.row import Decision
 from wm_planner.planning import PlannerConfig
 from wm_planner.safe_yaml import read_text
 from wm_planner.world_models.families import family_of
