@@ -120,7 +120,6 @@ class JepaLosses(Losses):
         """See Losses; the generator chooses frames, goals and directions."""
         (model,) = self._model
         seen = self._look(batch, generator)
-        unroll = seen.actions.shape[1]
         imagined, prediction, motion = self._unrolled(seen)
         features = model.goal_features(seen.z).float()
         pairs = self._pairs(seen, generator)
@@ -216,7 +215,7 @@ class JepaLosses(Losses):
         return torch.where(half[..., None].to(goals.device), half_seen, goals)
 
     def _distance_loss(self, seen: _Seen, imagined: Tensor, pairs: _Pairs) -> Tensor:
-        """() expectile regression on the steps it took; to other sequences, one more than from next.
+        """() expectile regression on the steps it took; elsewhere, one more than from the next.
 
         From encoded states and from imagined ones, which a planner asks about.
         """
@@ -282,7 +281,7 @@ class JepaLosses(Losses):
         nearer = seen.times[:, milestone + 1 :] < seen.times[:, milestone, None]
         wanted = model.goal_features(torch.where(nearer[..., None], goals, ahead))
         now = z[:, :1].expand_as(goals)
-        found = model.goal_features(now) + model.slower(model.towards(now, goals))
+        found = model.ahead(now, goals)
         return F.smooth_l1_loss(found.float(), wanted.float())
 
 
