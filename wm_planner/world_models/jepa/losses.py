@@ -65,8 +65,8 @@ class JepaLossConfig(LossConfig):
     policy: float = 0.5
     subgoal: float = 1.0
     decoder: float = 1.0
-    unroll: int = 6
-    later: int = 5
+    unroll: int = 4
+    later: int = 2
     flicker: float = 0.15
     one_camera: float = 0.2
     optimism: float = 0.7
@@ -115,6 +115,8 @@ class JepaLosses(Losses):
         self.config = config
         self.target = copy.deepcopy(model.distance).requires_grad_(False)
         _load_encoders(model, config.encoder_weights)
+        self.begun: Tensor  # () bool
+        self.register_buffer("begun", torch.tensor(False))
 
     def terms(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """See Losses; the generator chooses frames, goals and directions."""
@@ -160,7 +162,11 @@ class JepaLosses(Losses):
         times = torch.cat([window, ahead, goals], 1).to(batch.actions.device)
         rows = torch.arange(b, device=times.device)[:, None]
         images, proprio = batch.images[rows, times], batch.proprio[rows, times]
-        z = model.embed(self._flickering(images, generator), proprio)
+        flickering = self._flickering(images, generator)
+        if not self.begun:
+            model.encoder.begin(flickering)
+            self.begun.fill_(True)
+        z = model.embed(flickering, proprio)
         actions = batch.actions[rows, times[:, :unroll]]
         return _Seen(times, z, proprio, actions, images[:, 0])
 
