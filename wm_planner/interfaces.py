@@ -76,6 +76,14 @@ class MeasuresGoals(Protocol):
         """Distance (...), at least 0, from latents (..., D) to goals' latents (..., D)."""
 
 
+@runtime_checkable
+class ProposesSubgoals(Protocol):
+    """A world model with a slower level, which foresees what lies on the way to a goal."""
+
+    def subgoal(self, latent: Latent, goal: Latent) -> Latent:
+        """What to see next on the way from latents (B, D) to goals (B, D); near ones themselves."""
+
+
 class Objective(Protocol):
     """What makes an imagined future good."""
 

@@ -95,7 +95,8 @@ def test_a_goal_is_what_cameras_show_and_not_what_the_robot_feels():
         )
         plans = [model.propose(now, 4, 3, generator(), Latent(z)) for z in (goal, felt)]
         assert all(torch.equal(a, b) for a, b in zip(*plans, strict=True))
-        assert torch.equal(model.subgoal(now.z, goal), model.subgoal(now.z, felt))
+        ways = [model.ahead(now.z, z) for z in (goal, felt)]
+        assert torch.equal(*ways)
 
 
 def test_shapes_of_what_leads_to_goals():
@@ -106,7 +107,15 @@ def test_shapes_of_what_leads_to_goals():
         2, 5, 3,
     )  # fmt: skip
     assert (model.goal_distance(z, z) >= 0).all()
-    assert model.subgoal(z, z).shape == z.shape
+    assert model.subgoal(Latent(z), Latent(z)).z.shape == z.shape
+
+
+def test_a_goal_that_is_near_is_its_own_subgoal():
+    near, far = (tiny("jepa", subgoal_steps=steps) for steps in (100, 1))
+    now, goal = near.example(2), Latent(near.example(3).z[1:])
+    assert torch.equal(near.subgoal(now, goal).z, goal.z)
+    ahead = far.subgoal(now, goal).z
+    assert torch.allclose(far.goal_features(ahead), far.ahead(now.z, goal.z), atol=1e-6)
 
 
 def test_sequences_without_proprioception_train_too():
@@ -227,7 +236,7 @@ def test_a_file_that_is_none_and_one_that_is_not_wanted_are_named(tmp_path):
             load_weights(vit, tmp_path / name)
     with pytest.raises(UserError, match="encoder_weights"):
         losses(**VIT)
-    with pytest.raises(UserError, match="network.encoder is conv"):
+    with pytest.raises(UserError, match="encoder is conv"):
         JepaLosses(tiny("jepa"), JepaLossConfig(encoder_weights=tmp_path / "x.safetensors"))
 
 

@@ -103,15 +103,15 @@ class LatentModel(nn.Module, ABC):
             z = before[0] if before else None
             return (self.correct(z, self.embed(images, proprio)),)
 
-        return Latent(*_one_by_one(one, *observation, *(foreseen or ())))
+        return Latent(*one_by_one(one, *observation, *(foreseen or ())))
 
     def advance(self, latent: Latent, action: Tensor) -> Latent:
         """Latent one step later, when `action` (B, A) was taken."""
-        return Latent(*_one_by_one(lambda z, a: (self.step(z, a),), latent.z, action))
+        return Latent(*one_by_one(lambda z, a: (self.step(z, a),), latent.z, action))
 
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
         """Imagine actions (B, N, H, A); values are returns from the last latent on."""
-        return Rollout(actions, *_one_by_one(self._imagine, latent.z, actions))
+        return Rollout(actions, *one_by_one(self._imagine, latent.z, actions))
 
     def propose(
         self,
@@ -124,7 +124,7 @@ class LatentModel(nn.Module, ABC):
         """Roll the prior: once by its mean, and n times by samples; see `prior_at` for the goal."""
         shape = (latent.z.shape[0], n + 1, horizon, self.config.action_size)
         noise = draw_noise(shape, generator, latent.z.device)
-        return Proposal(*_one_by_one(self._propose, latent.z, *noise, *(goal or ())))
+        return Proposal(*one_by_one(self._propose, latent.z, *noise, *(goal or ())))
 
     def decode(self, latent: Latent) -> Tensor:
         """What the model believes the cameras show: (B, V, C, h, w) uint8."""
@@ -184,7 +184,7 @@ class LatentModel(nn.Module, ABC):
         return torch.stack(actions, 2), torch.stack(means, 1), torch.stack(stds, 1)
 
 
-def _one_by_one(
+def one_by_one(
     function: Callable[..., tuple[Tensor, ...]], *batched: Tensor
 ) -> tuple[Tensor, ...]:
     """`function` of tensors (B, ...), for each batch element alone unless they are on a GPU."""

@@ -12,7 +12,7 @@ FAMILY = Family(
     build=Jepa,
     loss_config=JepaLossConfig,
     losses=JepaLosses,
-    batch_size=24,
+    batch_size=32,
     horizon=32,
     rewards=False,
 )

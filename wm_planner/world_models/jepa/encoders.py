@@ -2,44 +2,84 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import final
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from wm_planner.world_models.jepa.config import JepaConfig
 from wm_planner.world_models.jepa.vit import VisionTransformer
 
+_FINE, _COARSE = 16, 48  # key points, on the second and the third convolution's maps
+_GROUPS = 4  # of channels that are normalised together
+_SMALL = 0.05  # of the largest standard deviation
 _IN_CACHE = 32  # frames a processor convolves at a time; more would go through main memory
 
 
 @final
+class KeyPoints(nn.Module):
+    """Where in a picture each of K learned patterns is, by a spatial softmax.
+
+    Deep spatial autoencoders (Finn 2016, arXiv:1509.06113): places to a fraction of a pixel.
+    """
+
+    place: Tensor  # (edge^2, 2) of each pixel, from -1 to 1
+
+    def __init__(self, channels: int, points: int, edge: int) -> None:
+        super().__init__()
+        self.patterns = nn.Linear(channels, points)
+        self.sharpness = nn.Parameter(torch.full((points,), 4.0))
+        axis = torch.linspace(-1, 1, edge)
+        self.register_buffer("place", torch.cartesian_prod(axis, axis), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Places (M, 2 * K) in feature maps (M, C, edge, edge)."""
+        found = self.patterns(x.permute(0, 2, 3, 1).flatten(1, 2)).transpose(1, 2)  # (M, K, n)
+        found = F.layer_norm(found, found.shape[-1:]) * self.sharpness[:, None]
+        return (found.softmax(-1) @ self.place.to(x.dtype)).flatten(1)
+
+
+@final
 class ConvEncoder(nn.Module):
-    """Four stride-2 convolutions; a layer over what is where keeps places to the centimetre."""
+    """Four stride-2 convolutions; what is where is kept, and key points say it finer."""
 
     def __init__(self, config: JepaConfig) -> None:
         super().__init__()
         c = config
-        self.convolutions = nn.Sequential(
-            *(
-                layer
-                for a, b in pairwise([3, *c.channels])
-                for layer in (nn.Conv2d(a, b, 4, stride=2, padding=1), nn.ReLU(inplace=True))
+        self.convolutions = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(a, b, 4, stride=2, padding=1),
+                nn.GroupNorm(math.gcd(_GROUPS, b), b),
+                nn.ReLU(inplace=True),
             )
+            for a, b in pairwise([3, *c.channels])
         )
-        self.project = nn.Linear(c.channels[-1] * (c.image_size // 16) ** 2, c.features)
+        edge = c.image_size // 16
+        self.fine = KeyPoints(c.channels[1], _FINE, 4 * edge)
+        self.coarse = KeyPoints(c.channels[2], _COARSE, 2 * edge)
+        inputs = c.channels[-1] * edge**2 + 2 * (_FINE + _COARSE)
+        self.project = nn.Linear(inputs, c.features)
 
     def forward(self, frames: Tensor) -> Tensor:
         """Features (M, F) of frames (M, C, h, w) uint8."""
+        return self.project(self.patterns(frames))
+
+    def patterns(self, frames: Tensor) -> Tensor:
+        """What is projected to features: (M, inputs) of frames (M, C, h, w) uint8."""
         frames = frames.contiguous(memory_format=torch.channels_last)
         parts = frames.split(max(1, len(frames)) if frames.is_cuda else _IN_CACHE)
-        return self.project(torch.cat([self._convolved(part) for part in parts]))
+        return torch.cat([self._convolved(part) for part in parts])
 
     def _convolved(self, frames: Tensor) -> Tensor:
-        dtype = self.project.weight.dtype
-        return self.convolutions(frames.to(dtype).div_(255.0).sub_(0.5)).flatten(1)
+        first, second, third, fourth = self.convolutions
+        x = second(first(frames.to(self.project.weight.dtype).div_(255.0).sub_(0.5)))
+        fine = self.fine(x)
+        x = third(x)
+        return torch.cat([fourth(x).flatten(1), fine, self.coarse(x)], -1)
 
 
 @final
@@ -56,9 +96,13 @@ class FrozenEncoder(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """Features (M, F) of frames (M, C, h, w) uint8."""
+        return self.project(self.patterns(frames))
+
+    def patterns(self, frames: Tensor) -> Tensor:
+        """What is projected to features: (M, inputs) of frames (M, C, h, w) uint8."""
         with torch.no_grad():
             tokens = torch.cat([self.vit(part) for part in frames.split(_IN_CACHE)])
-        return self.project(self.narrow(tokens).flatten(1))
+        return self.narrow(tokens).flatten(1)
 
 
 @final
@@ -72,7 +116,28 @@ class CameraEncoders(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Features (..., V * F) of frames (..., V, C, h, w) uint8."""
-        shape = images.shape[:-4]
-        views = rearrange(images, "... v c h w -> v (...) c h w")
+        shape, views = images.shape[:-4], _views(images)
         features = [encoder(view) for encoder, view in zip(self.each, views, strict=True)]
         return torch.cat(features, -1).unflatten(0, shape or (1,)).reshape(*shape, -1)
+
+    @torch.no_grad()
+    def begin(self, images: Tensor) -> None:
+        """Let features start without correlation, as principal components of `images`' patterns.
+
+        Else they all begin alike, as most of a picture is, and part slowly. Initialisation from
+        data: Kraehenbuehl 2016, arXiv:1511.06856.
+        """
+        for encoder, view in zip(self.each, _views(images), strict=True):
+            patterns = encoder.patterns(view).float()  # type: ignore[operator]
+            mean, project = patterns.mean(0), encoder.project
+            _, size, axes = torch.linalg.svd(patterns - mean, full_matrices=False)
+            size, axes = size[: len(project.weight)], axes[: len(project.weight)]
+            std = size / len(patterns) ** 0.5
+            scaled = axes / (std + _SMALL * std[0])[:, None]  # what hardly varies is mostly noise
+            project.weight.data[: len(scaled)] = scaled
+            project.bias.data = -project.weight.data @ mean
+
+
+def _views(images: Tensor) -> Tensor:
+    """Frames (V, M, C, h, w) of images (..., V, C, h, w)."""
+    return rearrange(images, "... v c h w -> v (...) c h w")

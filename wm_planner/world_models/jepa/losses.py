@@ -65,8 +65,8 @@ class JepaLossConfig(LossConfig):
     policy: float = 0.5
     subgoal: float = 1.0
     decoder: float = 1.0
-    unroll: int = 6
-    later: int = 5
+    unroll: int = 4
+    later: int = 2
     flicker: float = 0.15
     one_camera: float = 0.2
     optimism: float = 0.7
@@ -115,12 +115,13 @@ class JepaLosses(Losses):
         self.config = config
         self.target = copy.deepcopy(model.distance).requires_grad_(False)
         _load_encoders(model, config.encoder_weights)
+        self.begun: Tensor  # () bool
+        self.register_buffer("begun", torch.tensor(False))
 
     def terms(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """See Losses; the generator chooses frames, goals and directions."""
         (model,) = self._model
         seen = self._look(batch, generator)
-        unroll = seen.actions.shape[1]
         imagined, prediction, motion = self._unrolled(seen)
         features = model.goal_features(seen.z).float()
         pairs = self._pairs(seen, generator)
@@ -161,7 +162,11 @@ class JepaLosses(Losses):
         times = torch.cat([window, ahead, goals], 1).to(batch.actions.device)
         rows = torch.arange(b, device=times.device)[:, None]
         images, proprio = batch.images[rows, times], batch.proprio[rows, times]
-        z = model.embed(self._flickering(images, generator), proprio)
+        flickering = self._flickering(images, generator)
+        if not self.begun:
+            model.encoder.begin(flickering)
+            self.begun.fill_(True)
+        z = model.embed(flickering, proprio)
         actions = batch.actions[rows, times[:, :unroll]]
         return _Seen(times, z, proprio, actions, images[:, 0])
 
@@ -216,7 +221,7 @@ class JepaLosses(Losses):
         return torch.where(half[..., None].to(goals.device), half_seen, goals)
 
     def _distance_loss(self, seen: _Seen, imagined: Tensor, pairs: _Pairs) -> Tensor:
-        """() expectile regression on the steps it took; to other sequences, one more than from next.
+        """() expectile regression on the steps it took; elsewhere, one more than from the next.
 
         From encoded states and from imagined ones, which a planner asks about.
         """
@@ -282,7 +287,7 @@ class JepaLosses(Losses):
         nearer = seen.times[:, milestone + 1 :] < seen.times[:, milestone, None]
         wanted = model.goal_features(torch.where(nearer[..., None], goals, ahead))
         now = z[:, :1].expand_as(goals)
-        found = model.goal_features(now) + model.slower(model.towards(now, goals))
+        found = model.ahead(now, goals)
         return F.smooth_l1_loss(found.float(), wanted.float())
 
 

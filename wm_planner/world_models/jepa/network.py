@@ -15,10 +15,11 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wm_planner.types import Latent
 from wm_planner.world_models.heads import ActionPrior, PriorParameters, ValueEnsemble
 from wm_planner.world_models.jepa.config import JepaConfig
 from wm_planner.world_models.jepa.encoders import CameraEncoders
-from wm_planner.world_models.latent_model import LatentModel
+from wm_planner.world_models.latent_model import LatentModel, one_by_one
 from wm_planner.world_models.layers import mlp
 
 _STEPS = 10.0  # what one unit of the distance's network stands for
@@ -48,7 +49,9 @@ class Jepa(LatentModel):
         self.inverse = mlp(towards + 1, c.hidden_size, c.action_size)
         self.readout = nn.Linear(self.seen, body)
         others = (c.cameras - 1) * c.features + body
-        self.across = nn.ModuleList(mlp(others, c.hidden_size, c.features) for _ in range(c.cameras))
+        self.across = nn.ModuleList(
+            mlp(others, c.hidden_size, c.features) for _ in range(c.cameras)
+        )
         self.add_heads(latent_size)
 
     def embed(self, images: Tensor, proprio: Tensor) -> Tensor:
@@ -85,10 +88,20 @@ class Jepa(LatentModel):
         """Steps (K, ...) to goals (..., D) from latents (..., D), by each head of `distance`."""
         return _STEPS * F.softplus(distance(self.towards(z, goal)).float())
 
-    def subgoal(self, z: Tensor, goal: Tensor) -> Tensor:
-        """Latents (B, D) of what should be seen a second ahead on the way to a goal (B, D)."""
-        ahead = self.goal_features(z) + self.slower(self.towards(z, goal))
-        return torch.cat([ahead, torch.zeros_like(z[..., self.seen :])], -1)
+    @torch.no_grad()
+    def subgoal(self, latent: Latent, goal: Latent) -> Latent:
+        """What should be seen `subgoal_steps` ahead on the way to a goal, or a nearer goal."""
+        return Latent(*one_by_one(self._subgoal, latent.z, goal.z))
+
+    def _subgoal(self, z: Tensor, goal: Tensor) -> tuple[Tensor]:
+        body = torch.zeros_like(z[..., self.seen :])
+        ahead = torch.cat([self.ahead(z, goal), body], -1)
+        near = self.goal_distance(z, goal) <= self.config.subgoal_steps
+        return (torch.where(near[..., None], goal, ahead),)
+
+    def ahead(self, z: Tensor, goal: Tensor) -> Tensor:
+        """Features (..., V * F) `subgoal_steps` ahead of latents (..., D) on the way to goals."""
+        return self.goal_features(z) + self.slower(self.towards(z, goal))
 
     def across_views(self, z: Tensor) -> Tensor:
         """Each camera's features (..., V * F), from those of the others and proprioception."""

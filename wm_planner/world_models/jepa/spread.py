@@ -1,4 +1,4 @@
-"""What keeps features from collapsing: the same features for every frame predict themselves best."""
+"""Against collapse: features that are the same for every frame would be foreseen best."""
 
 from __future__ import annotations
 
