@@ -60,25 +60,25 @@ class RSSMLossConfig(LossConfig):
         target_rate: of the value target's moving average.
     """
 
-    decoder_rate: float = 1.0
+    learning_rate: float = 8e-4
     dynamics: float = 0.5
     representation: float = 0.1
     overshooting: float = 0.2
-    decoder: float = 500.0
+    decoder: float = 100.0
     body: float = 2.0
     reward: float = 1.0
     value: float = 1.0
     prior: float = 1.0
-    landmarks: float = 2.0
+    landmarks: float = 4.0
     success: float = 0.2
     actor: float = 0.05
     critic: float = 0.3
     free: float = 1.0
     entropy: float = 3e-4
     ahead: int = 5
-    taught: float = 0.34
+    taught: float = 0.3
     drawn: int = 48
-    starts: int = 32
+    starts: int = 16
     imagined: int = 8
     target_rate: float = 0.02
 
