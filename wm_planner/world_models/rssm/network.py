@@ -18,6 +18,8 @@ from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.layers import mlp
 from wm_planner.world_models.rssm.config import RSSMConfig
 
+_FIRM = 3.0  # standard deviation of the logits of first beliefs
+
 
 @final
 class NormedGRU(nn.Module):
@@ -62,6 +64,24 @@ class RSSM(LatentModel):
         self.beginning = nn.Parameter(torch.zeros(c.memory_size))
         self.body = mlp(c.latent_size, c.hidden_size, c.proprio_size, depth=1)
         self.add_heads(c.latent_size)
+        self._begin_with_contrast()
+
+    def _begin_with_contrast(self) -> None:
+        """Initial weights with which frames that differ give beliefs that differ.
+
+        With PyTorch's, a frame's share in what is sampled drowns in the sampling: everything learns
+        to do without, and it takes thousands of updates until frames matter. So ReLU layers keep
+        the size of what they are given (He 2015, arXiv:1502.01852), and first beliefs are firm.
+        """
+        for layer in self.encoder.convolutions:
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)
+        for layer in self.decoder.layers[:-1]:
+            if isinstance(layer, nn.ConvTranspose2d):  # each pixel hears 2 x 2 of its 4 x 4
+                nn.init.normal_(layer.weight, std=(2 / (4 * layer.in_channels)) ** 0.5)
+                nn.init.zeros_(layer.bias)
+        nn.init.normal_(self.posterior[-1].weight, std=_FIRM * self.config.hidden_size**-0.5)
 
     def embed(self, images: Tensor, proprio: Tensor) -> Tensor:
         """Features (..., E) of images (..., V, C, h, w) uint8 and proprio (..., P)."""
