@@ -61,7 +61,7 @@ class RSSMLossConfig(LossConfig):
 
     learning_rate: float = 8e-4
     dynamics: float = 0.5
-    representation: float = 0.1
+    representation: float = 0.002
     decoder: float = 100.0
     body: float = 2.0
     reward: float = 1.0
