@@ -72,7 +72,31 @@ def test_lost_frames_are_told(blind):
     assert 0.1 < np.mean(lost) < 0.5
 
 
-@pytest.mark.parametrize("values", [{"frame_loss": 1.0}, {"frame_loss": -0.1}, {"push": 1e6}])
+@pytest.mark.parametrize(
+    "values", [{"frame_loss": 1.0}, {"frame_loss": -0.1}, {"push": 1e6}, {"cover": -1.0}]
+)
 def test_faults_that_cannot_be_are_named(values):
     with pytest.raises(UserError, match=next(iter(values))):
         Disturbances(**values)
+
+
+def test_a_cloth_covers_all_cameras_for_so_long_and_the_same_for_a_seed(blind):
+    frames = dict.fromkeys(("front", "wrist"), np.full((8, 8, 3), 200, np.uint8))
+    injector = Disturber(Disturbances(cover=2.0), blind.simulation)
+    starts, shown = set(), []
+    for seed in (1, 1, *range(2, 30)):
+        injector.reset(seed)
+        seen = [injector.seen(frames)]
+        for _ in range(40):
+            injector.begin_step()
+            seen.append(injector.seen(frames))
+        dark = [bool((view["front"] < 120).all()) for view in seen]
+        assert dark == [bool((view["wrist"] < 120).all()) for view in seen]
+        assert sum(dark) == 20 and dark[dark.index(True) :][:20] == [True] * 20
+        assert all(
+            (view["front"] == 200).all() for view, d in zip(seen, dark, strict=True) if not d
+        )
+        starts.add(dark.index(True))
+        shown.append(np.stack([view["front"] for view in seen]))
+    assert np.array_equal(shown[0], shown[1]) and not np.array_equal(shown[1], shown[2])
+    assert min(starts) >= 3 and max(starts) <= 10 and len(starts) > 4

@@ -175,3 +175,21 @@ def test_proprioception_of_some_sequences_is_not_known(dataset):
     assert 2 < lost.sum() < 14
     assert torch.equal(some.proprio[~lost], known.proprio[~lost])
     assert torch.equal(some.images, known.images) and torch.equal(some.actions, known.actions)
+
+
+def test_something_covers_one_camera_or_all_for_a_while(dataset):
+    """Nearly uniform where it does, untouched elsewhere; the scenes stay as they were."""
+    source = store(dataset)
+    (clear,) = islice(source.batches(8, 64, 2, 0.0, seed=0), 1)
+    (batch,) = islice(source.batches(8, 64, 2, 0.0, seed=0, cover=0.5), 1)
+    assert clear.scenes is clear.images and torch.equal(batch.scenes, clear.images)
+    changed = (batch.images != clear.images).flatten(3).any(3)  # (B, T + 1, V)
+    hidden = batch.images.flatten(3)[changed].int()
+    assert (hidden.amax(1) - hidden.amin(1)).max() <= 8 and hidden.max() < 155
+    runs = changed.int().diff(dim=1).abs().sum(1)
+    assert runs.max() <= 2, "one span each"
+    touched = changed.any(1)  # (B, V)
+    assert 20 < touched.any(1).sum() < 44
+    assert touched.all(1).any() and (touched.any(1) & ~touched.all(1)).any()
+    (again,) = islice(source.batches(8, 64, 2, 0.0, seed=0, cover=0.5), 1)
+    assert torch.equal(again.images, batch.images)

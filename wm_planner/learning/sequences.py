@@ -105,7 +105,7 @@ class EpisodeStore:
                 labels=self.labels[steps],
                 landmarks=self.landmarks[states],
                 success=self.success[steps],
-                scenes=images if cover else None,
+                scenes=images,
             )
 
     def _augmented(

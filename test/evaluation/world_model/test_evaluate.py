@@ -30,10 +30,10 @@ from wm_planner.evaluation.world_model.recording import (
 )
 from wm_planner.evaluation.world_model.summary import flat, table
 from wm_planner.evaluation.world_model.workbench import driven_by_expert, prepare
-from wm_planner.monitoring.picture_change import PictureChange
-from wm_planner.monitoring.surprise import Percentiles, SurpriseScale, frame_surprise
+from wm_planner.monitoring.picture_change import PictureChange, no_change
+from wm_planner.monitoring.surprise import Percentiles, SurpriseScale, frame_surprise, surprise
 from wm_planner.planning import PlannerConfig
-from wm_planner.types import Rollout
+from wm_planner.types import Latent, Rollout
 from wm_planner.world_models.store import ModelConfig, load_model, save_model
 
 KEYS = {
@@ -233,3 +233,15 @@ def test_a_fitted_scale_has_one_in_a_thousand_clean_steps_above_one():
     assert surprising == pytest.approx(0.001, abs=0.0005)
     assert scale.patches[0] == pytest.approx([3**-0.5] * 64, rel=0.05)
     assert 1 < scale.latent.p95 < scale.latent.p999
+
+
+def test_a_memory_that_frames_do_not_mend_leaves_the_scale_to_the_rest_of_the_latent():
+    generator = torch.Generator().manual_seed(0)
+    differences = torch.randn(20_000, 6, generator=generator)
+    differences[:, :4] *= 1e-7  # rounding, in most of the latent
+    scale = calibrate.fit_scale(calibrate.StepErrors(differences, no_change(0)), "abc")
+    assert scale.spread[4:] == pytest.approx((1, 1), rel=0.03)
+    assert scale.spread[:4] == pytest.approx([0.1] * 4, rel=0.03)
+    z = torch.zeros(20_000, 6)
+    found = surprise(Latent(z), Latent(differences), scale)
+    assert (found > 1).float().mean() == pytest.approx(0.001, abs=0.0005)

@@ -25,7 +25,8 @@ from wm_planner.monitoring.picture_change import (
 from wm_planner.monitoring.surprise import Percentiles, SurpriseScale, latent_error
 
 SEEDS = range(4_000_000, 5_000_000)  # neither trained nor evaluated on
-_LEAST_SPREAD = 0.1  # of the median: a number that never errs must not count without bound
+_LEAST_SPREAD = 0.1  # of the median: a number that hardly errs must not count without bound
+_ROUNDING = 1e-4  # of the largest spread: less is no error, as of a memory that frames do not mend
 
 
 class StepErrors(NamedTuple):
@@ -72,7 +73,8 @@ def one_step_errors(world_model: WorldModel, encoded: Encoded) -> StepErrors:
 def fit_scale(errors: StepErrors, sha256: str) -> SurpriseScale:
     """The scale in whose units these errors are clean."""
     spread = errors.latents.square().mean(0).sqrt()
-    spread = spread.clamp_min(float(_LEAST_SPREAD * spread.median()))
+    errs = spread[spread > _ROUNDING * spread.max()]
+    spread = spread.clamp_min(float(_LEAST_SPREAD * errs.median()))
     sizes = latent_error(errors.latents, torch.zeros_like(errors.latents), spread)
     patches = patch_spread(errors.pictures.error)  # (V, G, G)
     frames = frame_error(errors.pictures, patches)  # (M, V)

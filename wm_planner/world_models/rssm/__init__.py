@@ -21,7 +21,7 @@ FAMILY = Family(
     build=RSSM,
     loss_config=RSSMLossConfig,
     losses=RSSMLosses,
-    batch_size=12,
-    horizon=20,
+    batch_size=48,
+    horizon=12,
     enlarged=_enlarged,
 )

@@ -23,8 +23,8 @@ class RSSMConfig(NetworkConfig):
 
     bins: int = 101
     memory_size: int = 256
-    groups: int = 16
-    classes: int = 16
+    groups: int = 32
+    classes: int = 8
     dynamics_size: int = 128
     unimix: float = 0.01
     mode: bool = False

@@ -18,6 +18,8 @@ from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.layers import mlp
 from wm_planner.world_models.rssm.config import RSSMConfig
 
+_FIRM = 3.0  # standard deviation of the logits of first beliefs
+
 
 @final
 class NormedGRU(nn.Module):
@@ -62,6 +64,24 @@ class RSSM(LatentModel):
         self.beginning = nn.Parameter(torch.zeros(c.memory_size))
         self.body = mlp(c.latent_size, c.hidden_size, c.proprio_size, depth=1)
         self.add_heads(c.latent_size)
+        self._begin_with_contrast()
+
+    def _begin_with_contrast(self) -> None:
+        """Initial weights with which frames that differ give beliefs that differ.
+
+        With PyTorch's, a frame's share in what is sampled drowns in the sampling: everything learns
+        to do without, and it takes thousands of updates until frames matter. So ReLU layers keep
+        the size of what they are given (He 2015, arXiv:1502.01852), and first beliefs are firm.
+        """
+        for layer in self.encoder.convolutions:
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)
+        for layer in self.decoder.layers[:-1]:
+            if isinstance(layer, nn.ConvTranspose2d):  # each pixel hears 2 x 2 of its 4 x 4
+                nn.init.normal_(layer.weight, std=(2 / (4 * layer.in_channels)) ** 0.5)
+                nn.init.zeros_(layer.bias)
+        nn.init.normal_(self.posterior[-1].weight, std=_FIRM * self.config.hidden_size**-0.5)
 
     def embed(self, images: Tensor, proprio: Tensor) -> Tensor:
         """Features (..., E) of images (..., V, C, h, w) uint8 and proprio (..., P)."""
@@ -70,12 +90,12 @@ class RSSM(LatentModel):
     def correct(self, foreseen: Tensor | None, embedded: Tensor) -> Tensor:
         """What was foreseen keeps its memory; the discrete variables are inferred from both."""
         h = self.begin(embedded) if foreseen is None else foreseen[..., : self.config.memory_size]
-        return torch.cat([h, self.read_off(self.inferred(h, embedded))], dim=-1)
+        return torch.cat([h, self._read(self._inferred(h, embedded))], dim=-1)
 
     def step(self, z: Tensor, action: Tensor) -> Tensor:
         """Next latent (..., D)."""
         h = self.remember(z, action)
-        return torch.cat([h, self.read_off(self.predicted(h))], dim=-1)
+        return torch.cat([h, self._read(self._chances(self.foreseen(h)))], dim=-1)
 
     def begin(self, embedded: Tensor) -> Tensor:
         """The memory (..., N) before the first frame, for features (..., E)."""
@@ -88,20 +108,23 @@ class RSSM(LatentModel):
 
     def predicted(self, h: Tensor) -> Tensor:
         """Log probabilities (..., G, C) of the discrete variables, given the memory alone."""
-        return self._log_probabilities(self.foreseen(h))
+        return self._chances(self.foreseen(h)).log()
 
     def inferred(self, h: Tensor, embedded: Tensor) -> Tensor:
         """Log probabilities (..., G, C) given the memory, and features (..., E) of a frame."""
-        return self._log_probabilities(self.posterior(embedded + self.believed(h)))
+        return self._inferred(h, embedded).log()
 
-    def read_off(self, logs: Tensor) -> Tensor:
-        """What stands for the discrete variables (..., G * C) where nothing is sampled."""
-        if self.config.mode:
-            chosen = F.one_hot(logs.argmax(-1), logs.shape[-1]).to(logs.dtype)
-            return chosen.flatten(-2)
-        return logs.exp().flatten(-2)
+    def _inferred(self, h: Tensor, embedded: Tensor) -> Tensor:
+        return self._chances(self.posterior(embedded + self.believed(h)))
 
-    def _log_probabilities(self, outputs: Tensor) -> Tensor:
+    def _chances(self, outputs: Tensor) -> Tensor:
+        """Probabilities (..., G, C), none of them zero."""
         c = self.config
         chances = outputs.unflatten(-1, (c.groups, c.classes)).softmax(-1)
-        return torch.log((1 - c.unimix) * chances + c.unimix / c.classes)
+        return (1 - c.unimix) * chances + c.unimix / c.classes
+
+    def _read(self, chances: Tensor) -> Tensor:
+        """What stands for the discrete variables (..., G * C) where nothing is sampled."""
+        if self.config.mode:
+            chances = F.one_hot(chances.argmax(-1), chances.shape[-1]).to(chances.dtype)
+        return chances.flatten(-2)

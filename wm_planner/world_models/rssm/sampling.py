@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -39,32 +40,19 @@ def divergence(wanted: Tensor, believed: Tensor) -> Tensor:
     return (wanted.exp() * (wanted - believed)).sum((-2, -1))
 
 
-def follow(model: RSSM, embedded: Tensor, actions: Tensor, noise: Tensor) -> Unrolled:
-    """What is believed after each frame, from features (B, T + 1, E) and actions (B, T, A).
+def follow(model: RSSM, glimpses: Mapping[int, Tensor], actions: Tensor, noise: Tensor) -> Unrolled:
+    """What is believed at each of T + 1 states, between which actions (B, T, A) are taken.
 
-    `noise` is (T + 1, B, G, C).
+    `glimpses` holds features (B, E) of the frames that are seen, by state, the first among them;
+    what is not seen is foreseen. `noise` is (T + 1, B, G, C).
     """
-    frames = embedded.unbind(1)
-    h = model.begin(frames[0])
+    h = model.begin(glimpses[0])
     latents: list[Tensor] = []
     logs = []
-    for t, frame in enumerate(frames):
+    for t, drawn in enumerate(noise.unbind(0)):
         if t:
             h = model.remember(latents[-1], actions[:, t - 1])
-        logs.append(model.inferred(h, frame))
-        latents.append(torch.cat([h, sample(logs[-1], noise[t])], dim=-1))
-    return Unrolled(torch.stack(latents, 1), torch.stack(logs, 1))
-
-
-def foresee(model: RSSM, z: Tensor, actions: Tensor, noise: Tensor) -> Unrolled:
-    """What is believed after each action (B, T, A) from latents (B, D) on, no frame being seen.
-
-    `noise` is (T, B, G, C).
-    """
-    latents, logs = [], []
-    for action, drawn in zip(actions.unbind(1), noise, strict=True):
-        h = model.remember(z, action)
-        logs.append(model.predicted(h))
-        z = torch.cat([h, sample(logs[-1], drawn)], dim=-1)
-        latents.append(z)
+        seen = t in glimpses
+        logs.append(model.inferred(h, glimpses[t]) if seen else model.predicted(h))
+        latents.append(torch.cat([h, sample(logs[-1], drawn)], dim=-1))
     return Unrolled(torch.stack(latents, 1), torch.stack(logs, 1))
