@@ -52,7 +52,7 @@ ARGUMENTS = [
     argument(
         "objectives",
         "",
-        "What to want, by weight, as in {goal_image: 1}; empty: as suits the model.",
+        "What to want, by weight; empty: the goal, else what suits the model.",
     ),
     argument("max_surprise", "2.0", "Frames farther from the prediction hold the arm; 0: none."),
     argument(

@@ -22,6 +22,7 @@ from wm_planner.nodes.search_parameters import planner_config
 from wm_planner.paths import robot_config
 from wm_planner.planning import PlannerConfig
 from wm_planner.planning.budget import BUDGETS
+from wm_planner.world_models.families import FAMILIES
 from wm_planner.world_models.store import LoadedModel
 from wm_planner.world_models.td_latent import TDLatent
 
@@ -128,3 +129,48 @@ def test_a_robot_of_ones_own_is_a_file(tmp_path):
     assert build_arm(str(file)).config.waypoints_per_action == 10
     with pytest.raises(UserError, match="unknown robot 'mine'"):
         build_arm("mine")
+
+
+def test_objectives_that_look_at_latents_take_the_code_that_keeps_them(model, caplog):
+    searches = {
+        name: replace(SEARCH, backend="float32", objectives={name: 1.0})
+        for name in ("goal_image", "success")
+    }
+    for name, search in searches.items():
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            pipeline = build_pipeline(model, search)
+        assert pipeline.world_model is model.world_model
+        assert f"imagining with plain PyTorch: {name} need imagined latents" in caplog.text
+        pipeline.set_goal(frames(1))
+        plan = pipeline.think(frames(0), np.zeros(CONFIG.proprio_size, np.float32)).plan
+        assert plan.expected_return.isfinite().all()
+    assert build_pipeline(model, searches["goal_image"]).needs_goal
+    assert not build_pipeline(model, searches["success"]).needs_goal
+
+
+def test_a_family_without_rewards_plans_for_goals(model, monkeypatch):
+    unpaid = replace(FAMILIES["td_latent"], rewards=False)
+    monkeypatch.setitem(FAMILIES, "td_latent", unpaid)
+    assert build_pipeline(model, SEARCH).needs_goal
+    wanted = replace(SEARCH, objectives={"return": 1.0})
+    with pytest.raises(UserError, match=r"never saw a reward; give it a goal image.*goal_image: 1"):
+        build_pipeline(model, wanted)
+
+
+def test_without_a_head_for_success_there_is_no_such_objective(model):
+    network = replace(TINY, success=False)
+    blind = model._replace(
+        world_model=TDLatent(network).eval(), config=replace(CONFIG, network=network)
+    )
+    with pytest.raises(UserError, match="no head that tells success"):
+        build_pipeline(blind, replace(SEARCH, objectives={"success": 1.0}))
+
+
+def test_a_budget_is_measured_with_a_goal_and_leaves_none(model, monkeypatch):
+    monkeypatch.setattr(
+        assembly, "interleaved_ms", lambda calls, n: {"plan": [calls["plan"]()] * n}
+    )
+    pipeline = build_pipeline(model, replace(SEARCH, objectives={"goal_image": 1.0}))
+    plan_times_ms(pipeline, CONFIG, 1)
+    assert not pipeline.has_goal

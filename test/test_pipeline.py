@@ -7,14 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tiny_model import SEARCH, frames, tiny_model
+from tiny_model import SEARCH, TINY, frames, tiny_model
 
 from wm_planner.assembly import build_pipeline
 from wm_planner.errors import UserError
-from wm_planner.pipeline import Pipeline, View
+from wm_planner.pipeline import BadGoal, NoGoal, Pipeline, View
 from wm_planner.planning import PLANNERS, PlanningError
 from wm_planner.types import Command, JointState
 from wm_planner.world_models.store import LoadedModel
+from wm_planner.world_models.td_latent import TDLatent
 
 
 @pytest.fixture(scope="module")
@@ -250,3 +251,46 @@ def test_each_episode_of_a_batch_has_its_own_delay(model):
         for _ in range(2):
             latent = alone.think(*view).latent
         torch.testing.assert_close(thought.latent.z[i : i + 1], latent.z)
+
+
+def test_a_goal_is_what_the_plan_is_for_until_there_is_another(model):
+    wanted = {"goal_image": 1.0}
+    running = build_pipeline(model, replace(SEARCH, objectives=wanted))
+    proprio = running.robot.proprioception(at_home(running.robot.home))
+
+    def plan(goal: int) -> torch.Tensor:
+        running.set_goal(frames(goal))
+        running.reset(0)  # forgets the episode, not the goal
+        return running.think(frames(0), proprio).plan.actions
+
+    with pytest.raises(NoGoal, match="waiting for a goal image"):
+        running.think(frames(0), proprio)
+    first, second, again = plan(1), plan(2), plan(1)
+    assert torch.equal(first, again) and not torch.equal(first, second)
+    running.set_goal(None)
+    with pytest.raises(NoGoal):
+        running.think(frames(0), proprio)
+
+
+def test_every_episode_has_a_goal_of_its_own(model):
+    running = build_pipeline(model, replace(SEARCH, objectives={"goal_image": 1.0}))
+    proprio = running.robot.proprioception(at_home(running.robot.home))
+    views = {i: View(frames(0), proprio) for i in range(2)}
+    plans = []
+    for goals in ((1, 1), (1, 2)):
+        running.reset_many([7, 7])
+        for episode, goal in enumerate(goals):
+            running.set_goal({"front": frames(goal)["front"]}, episode)
+        plans.append(running.think_many(views).plan.actions)
+    assert torch.equal(plans[0][0], plans[0][1])
+    assert torch.equal(plans[1][0], plans[0][0]) and not torch.equal(*plans[1])
+
+
+def test_a_model_that_always_felt_its_body_takes_no_goal_image(model):
+    sure = replace(TINY, unfelt=False)
+    felt = model._replace(
+        world_model=TDLatent(sure).eval(), config=replace(model.config, network=sure)
+    )
+    running = build_pipeline(felt, replace(SEARCH, objectives={"goal_image": 1.0}))
+    with pytest.raises(BadGoal, match="goal image: proprioception is NaN"):
+        running.set_goal(frames(1))

@@ -20,6 +20,7 @@ SHORT = {  # what makes each of them short
     "collect": ["--episodes", "2"],
     "train": ["--updates", "2", "--batch-size", "4", "--snapshots", "1"],
     "trials": ["--trials", "1", "--workers", "1", "--planner", "prior"],
+    "goals": ["--trials", "1", "--planners", "prior"],
     "bench": ["--repeats", "1"],
     "robustness": ["--trials", "1", "--workers", "1", "--planner", "prior"],
     "compare": [],

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from wm_planner.caution import Caution
 from wm_planner.control.arm import CartesianArm
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.errors import UserError
 from wm_planner.evaluation.timing import interleaved_ms
 from wm_planner.interfaces import MeasuresGoals, Planner, WorldModel
+from wm_planner.monitoring.caution import Caution
+from wm_planner.monitoring.surprise import SurpriseScale
 from wm_planner.paths import mjcf_dir, robot_config
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import (
@@ -29,7 +30,6 @@ from wm_planner.world_models.backend import with_backend
 from wm_planner.world_models.families import family_of
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.store import LoadedModel, ModelConfig
-from wm_planner.world_models.surprise import SurpriseScale
 
 _UNSHAKEN = 1e6  # a limit of surprise that nothing reaches: its cost counts, its verdict does not
 _log = logging.getLogger(__name__)

@@ -38,7 +38,7 @@ class Subcommand(NamedTuple):
 
 SUBCOMMANDS = {
     "demo": Subcommand(
-        "wm_planner.demo",
+        "wm_planner.commands.demo",
         "DemoConfig",
         "demo",
         "run the task on two ROS 2 nodes, simulation and planner; write a video",
@@ -68,13 +68,19 @@ SUBCOMMANDS = {
         "drive a learned world model by hand, in a window or into a video",
     ),
     "trials": Subcommand(
-        "wm_planner.trials",
+        "wm_planner.commands.trials",
         "TrialsConfig",
         "trials",
         "measure a planner beside its baselines on held-out seeds, with a report",
     ),
+    "goals": Subcommand(
+        "wm_planner.evaluation.goals.command",
+        "GoalsConfig",
+        "goals",
+        "measure how often what a goal image shows is brought about, in simulation",
+    ),
     "robustness": Subcommand(
-        "wm_planner.robustness",
+        "wm_planner.commands.robustness",
         "RobustnessConfig",
         "robustness",
         "measure success with one thing changed at a time: cameras, light, friction, disturbances",
@@ -86,7 +92,7 @@ SUBCOMMANDS = {
         "what surprise notices, how fast, and how often it cries wolf",
     ),
     "soak": Subcommand(
-        "wm_planner.soak",
+        "wm_planner.commands.soak",
         "SoakConfig",
         "soak",
         "run trials over ROS for a long time; memory, threads, file handles and latency over it",
@@ -110,7 +116,7 @@ SUBCOMMANDS = {
         "rank true actions by the distance to the goal they led to, with heat maps",
     ),
     "doctor": Subcommand(
-        "wm_planner.doctor",
+        "wm_planner.commands.doctor",
         "DoctorConfig",
         "doctor",
         "say what this machine can do, what is missing, and whether the demo holds its rate here",

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wm_planner.caution import Caution, Sight
 from wm_planner.errors import UserError
 from wm_planner.interfaces import Planner, Robot, WorldModel
 from wm_planner.memory import Memory, Recollection
+from wm_planner.monitoring.caution import Caution, Sight
 from wm_planner.perception.goal import observe_goal
 from wm_planner.perception.images import observe
 from wm_planner.planning import raise_if_failed, shift
@@ -128,6 +128,11 @@ class Pipeline:
         """Begin an episode for each seed, to be planned in one batch."""
         self._memory = Memory(seeds, self._device)
 
+    @property
+    def has_goal(self) -> bool:
+        """Whether the first episode has a goal."""
+        return 0 in self._goals
+
     @torch.inference_mode()
     def set_goal(self, frames: Mapping[str, np.ndarray] | None, episode: int = 0) -> None:
         """What an episode is to look like, in frames (h, w, 3) uint8 RGB; None: it has no goal.
@@ -141,13 +146,10 @@ class Pipeline:
             return
         proprio_size = self.robot.proprio_size
         goal = observe_goal(frames, proprio_size, self._cameras, self.image_size, self._device)
-        latent = self.world_model.encode(goal)
-        if not latent.z.isfinite().all():
-            raise BadGoal(
-                "the model makes no latent of a goal image: it always felt its own body, which a "
-                "picture does not show; train one with --unfelt 0.1"
-            )
-        self._goals[episode] = latent
+        try:
+            self._goals[episode] = self.world_model.encode(goal)
+        except UserError as error:  # it always felt its own body
+            raise BadGoal(f"goal image: {error}") from error
 
     @torch.inference_mode()
     def think_many(self, views: Mapping[int, View]) -> Thought:

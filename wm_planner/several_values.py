@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
-from typing import get_origin, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 import yaml
 
@@ -58,9 +58,15 @@ def _listed(option: str, given: list[str]) -> list[str]:
         values = yaml.load(text, Loader=yaml.BaseLoader)  # which leaves all values text
     except yaml.YAMLError:
         values = None
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+    if not isinstance(values, list) or not all(isinstance(value, (str, list)) for value in values):
         raise UserError(
             f"{option}: {text} is no list of plain values; expected `{option} a b`, or "
             f"`{option} '[a, b]'`"
         )
-    return values
+    return [value if isinstance(value, str) else _written(value) for value in values]
+
+
+def _written(values: list[Any]) -> str:
+    """A list in a list as it was written, without its spaces."""
+    parts = [_written(value) if isinstance(value, list) else str(value) for value in values]
+    return f"[{','.join(parts)}]"

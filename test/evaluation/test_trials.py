@@ -12,13 +12,13 @@ from dataclasses import replace
 
 import pytest
 
+from wm_planner.commands.trials import run_trials
 from wm_planner.envs.disturbances import Disturbances
 from wm_planner.envs.randomization import Randomization
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import read_run
 from wm_planner.evaluation.trials import TrialsConfig
 from wm_planner.planning import PLANNERS
-from wm_planner.trials import run_trials
 
 
 @pytest.mark.parametrize("planner", [*PLANNERS, "expert"])

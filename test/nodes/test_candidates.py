@@ -1,4 +1,4 @@
-"""The markers are where the arm's goal would go."""
+"""The markers are where the hand would go."""
 
 import numpy as np
 import pytest
@@ -25,11 +25,13 @@ def points(marker):
     return np.array([[p.x, p.y, p.z] for p in marker.points])
 
 
-def test_the_chosen_plan_leads_from_the_goal_step_by_step(arm):
+def test_the_chosen_plan_leads_from_the_hand_step_by_step(arm):
     chosen = candidate_markers(plan(), arm, 12.5, "panda_link0").markers[0]
     path = points(chosen)
-    assert path[0] == pytest.approx(arm.goal)
-    assert np.diff(path, axis=0) == pytest.approx(np.tile([0.02, 0, 0], (5, 1)))
+    assert path[0] == pytest.approx(arm.goal)  # at rest the hand is where it was sent
+    steps = np.diff(path, axis=0)
+    assert (np.diff(steps[:, 0]) > 0).all()  # it gathers speed
+    assert steps[-1] == pytest.approx([0.02, 0, 0], rel=0.1)
     assert (chosen.header.frame_id, chosen.header.stamp.sec) == ("panda_link0", 12)
 
 

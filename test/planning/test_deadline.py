@@ -32,7 +32,11 @@ class Planning:
     def __init__(self, **settings) -> None:
         self.model = Slow()
         config = PlannerConfig(
-            samples=64, iterations=20, elites=16, prior_weight=0, **{"use_prior": False} | settings
+            samples=64,
+            iterations=20,
+            elites=16,
+            objectives={"return": 1, "uncertainty": 1},
+            **{"use_prior": False} | settings,
         )
         pace = Pace(clock=lambda: self.model.ms / 1e3)
         self.planner = make_planner(self.model, ActionSpace(2), config, pace)

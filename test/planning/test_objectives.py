@@ -70,9 +70,8 @@ def test_a_sum_of_nothing_is_refused():
 
 
 def test_the_configuration_adds_up_the_terms_it_weighs():
-    config = PlannerConfig(
-        discount=0.5, uncertainty_weight=1.0, prior_weight=0.1, smoothness_weight=1.0
-    )
+    weights = {"return": 1.0, "uncertainty": 1.0, "prior": 0.1, "smoothness": 1.0, "success": 0.0}
+    config = PlannerConfig(discount=0.5, objectives=weights)
     terms = (
         LearnedReturn(0.5),
         UncertaintyPenalty(1.0, 0.5),
@@ -80,8 +79,11 @@ def test_the_configuration_adds_up_the_terms_it_weighs():
         ActionSmoothness(1.0),
     )
     assert config.objective() == Sum(terms)
-    only_return = PlannerConfig(uncertainty_weight=0.0, prior_weight=0.0)
-    assert only_return.objective() == Sum((LearnedReturn(),))
+    only_return = PlannerConfig(objectives={"return": 2.0})
+    assert only_return.objective() == Sum((LearnedReturn(weight=2.0),))
+    unsaid = PlannerConfig().objective()
+    assert unsaid == Sum((LearnedReturn(), UncertaintyPenalty(), PriorPenalty(0.5)))
+    assert hash(PlannerConfig()) == hash(config.__class__())  # it is a key of caches
 
 
 def test_a_score_has_gradients_even_after_one_without():

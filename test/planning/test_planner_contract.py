@@ -97,11 +97,13 @@ def test_an_unknown_planner_lists_those_there_are():
         ("samples", 0), ("prior_samples", 127), ("prior_samples", -1), ("elites", 129),
         ("elites", 0), ("horizon", 0), ("iterations", 0), ("min_std", 0.0), ("min_std", 0.6),
         ("temperature", 0.0), ("switch_floor", 0.0), ("switch_renewal", 1.5), ("discount", 1.1),
-        ("uncertainty_weight", -1.0), ("prior_weight", float("nan")), ("smoothness_weight", -0.1),
+        ("objectives", {"uncertainty": -1.0}), ("objectives", {"prior": float("nan")}),
+        ("objectives", {"return": 0.0}), ("goal_distance", "l3"), ("keep_out", ((0.0,) * 6,)),
+        ("keep_out", ((0.0, 1.0),)),
     ],
 )  # fmt: skip
 def test_a_setting_out_of_range_is_refused(field, value):
-    with pytest.raises(ValueError, match="expected"):
+    with pytest.raises(ValueError, match=r"expected|weigh"):
         PlannerConfig(**{field: value})
 
 

@@ -61,13 +61,13 @@ def test_the_hand_of_its_proprioception_goes_where_it_is_sent(dream):
 
 def test_drift_is_none_where_the_picture_encodes_to_what_it_came_from(dream, monkeypatch):
     assert dream.believe().drift > 0
-    monkeypatch.setattr(dream, "_encode", lambda frames, proprio: dream.latent)
+    monkeypatch.setattr(dream, "_encode", lambda *_: dream.latent)
     assert dream.believe().drift == 0
 
 
 def test_drift_is_in_units_of_the_distance_between_latents(dream, monkeypatch):
     far = Latent(dream.latent.z + dream._typical / np.sqrt(dream.latent.z.numel()))
-    monkeypatch.setattr(dream, "_encode", lambda frames, proprio: far)
+    monkeypatch.setattr(dream, "_encode", lambda *_: far)
     assert dream.believe().drift == pytest.approx(1.0, rel=1e-3)
 
 

@@ -12,6 +12,8 @@ from safetensors.torch import load_file, save_file
 from wm_planner.errors import UserError
 from wm_planner.world_models.store import check_device, load_model, read_card, save_model
 
+BIAS = "encoder.visual.0.bias"
+
 
 @pytest.fixture
 def saved(tmp_path: Path, model, config) -> Path:
@@ -67,7 +69,7 @@ def test_a_model_is_exactly_two_files_and_saving_leaves_no_others(saved):
 
 def test_the_hash_follows_the_weights(saved):
     before = load_model(saved).sha256
-    edit_weights(saved, "visual.0.bias", torch.ones(24))
+    edit_weights(saved, BIAS, torch.ones(24))
     assert load_model(saved).sha256 != before
 
 
@@ -94,7 +96,7 @@ def test_weights_cut_short_are_refused(saved, share):
 
 
 def test_a_pickle_is_never_opened(saved):
-    torch.save({"visual.0.bias": torch.zeros(24)}, saved / "model.safetensors")
+    torch.save({BIAS: torch.zeros(24)}, saved / "model.safetensors")
     with pytest.raises(UserError, match="not a whole safetensors file"):
         load_model(saved)
 
@@ -102,11 +104,23 @@ def test_a_pickle_is_never_opened(saved):
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("visual.0.bias", torch.zeros(25), r"visual\.0\.bias has shape \(25,\), expected \(24,\)"),
-        ("visual.0.bias", None, r"lacks \['visual\.0\.bias'\]"),
+        (
+            BIAS,
+            torch.zeros(25),
+            r"encoder\.visual\.0\.bias has shape \(25,\), expected \(24,\)",
+        ),
+        (BIAS, None, r"lacks \['encoder\.visual\.0\.bias'\]"),
         ("extra", torch.zeros(1), r"holds \['extra'\]"),
-        ("visual.0.bias", torch.full((24,), torch.nan), r"visual\.0\.bias holds NaN or infinity"),
-        ("visual.0.bias", torch.full((24,), torch.inf), r"visual\.0\.bias holds NaN or infinity"),
+        (
+            BIAS,
+            torch.full((24,), torch.nan),
+            r"visual\.0\.bias holds NaN or infinity",
+        ),
+        (
+            BIAS,
+            torch.full((24,), torch.inf),
+            r"visual\.0\.bias holds NaN or infinity",
+        ),
     ],
 )
 def test_weights_that_do_not_fit_are_named(saved, name, value, message):
@@ -200,7 +214,7 @@ def test_sizes_of_a_planet_are_refused_before_they_are_allocated(saved, changes,
 
 
 def test_weights_of_another_type_are_refused(saved):
-    edit_weights(saved, "visual.0.bias", torch.zeros(24, dtype=torch.float16))
+    edit_weights(saved, BIAS, torch.zeros(24, dtype=torch.float16))
     with pytest.raises(UserError, match=r"visual\.0\.bias is of type F16, expected F32"):
         load_model(saved)
 

@@ -46,15 +46,17 @@ def imagine_strip(
     rows = []
     for (camera, frame), futures in zip(frames.items(), tiles_of, strict=True):
         now = fit(frame, min(frame.shape[:2]))  # the part that the model sees
-        tiles = [_tile(now, f"{camera} camera"), _tile(futures[0], "believed now")]
-        tiles += [_tile(f, c) for f, c in zip(futures[1:], captions, strict=True)]
+        tiles = [tile(now, f"{camera} camera"), tile(futures[0], "believed now")]
+        tiles += [tile(f, c) for f, c in zip(futures[1:], captions, strict=True)]
         rows.append(np.concatenate(tiles, axis=1))
     return np.concatenate(rows, axis=0)
 
 
-def _tile(frame: np.ndarray, caption: str) -> np.ndarray:
-    tile = cv2.resize(frame, (TILE, TILE), interpolation=cv2.INTER_CUBIC)
-    tile = cv2.copyMakeBorder(tile[1:-1, 1:-1], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(40, 40, 40))
-    tile[-20:] = tile[-20:] // 3
+def tile(frame: np.ndarray, caption: str) -> np.ndarray:
+    """A frame (h, w, 3) uint8 RGB with a caption, (TILE, TILE, 3)."""
+    drawn = cv2.resize(frame, (TILE, TILE), interpolation=cv2.INTER_CUBIC)
+    edge = (40, 40, 40)
+    drawn = cv2.copyMakeBorder(drawn[1:-1, 1:-1], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=edge)
+    drawn[-20:] = drawn[-20:] // 3
     font = cv2.FONT_HERSHEY_SIMPLEX
-    return cv2.putText(tile, caption, (6, TILE - 6), font, 0.42, _INK, 1, cv2.LINE_AA)
+    return cv2.putText(drawn, caption, (6, TILE - 6), font, 0.42, _INK, 1, cv2.LINE_AA)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from wm_planner.caution import Surprised
+from wm_planner.monitoring.caution import Surprised
 from wm_planner.perception.frame_guard import BadFrame
 from wm_planner.pipeline import BadGoal, NoGoal
 

@@ -79,7 +79,8 @@ PARAMETERS = (
         "objectives",
         "",
         "What to want, by weight, as in {return: 1, goal_image: 10}: of "
-        f"{', '.join(OBJECTIVES)}; empty: what suits the model.",
+        f"{', '.join(OBJECTIVES)}; empty: goal_image where there is a goal, else what suits the "
+        "model.",
     ),
     Parameter(
         "goal",

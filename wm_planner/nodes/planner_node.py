@@ -25,9 +25,9 @@ from trajectory_msgs.msg import JointTrajectory
 from visualization_msgs.msg import MarkerArray
 
 from wm_planner.assembly import build_pipeline
-from wm_planner.caution import Surprised
 from wm_planner.control.arm import CartesianArm
 from wm_planner.errors import UserError
+from wm_planner.monitoring.caution import Surprised
 from wm_planner.nodes import parameters
 from wm_planner.nodes.candidates import candidate_markers
 from wm_planner.nodes.command_output import CommandOutput

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import signal
 import subprocess
@@ -71,7 +72,7 @@ def start_node(
     logs.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", module, "--ros-args"]
     for key, value in parameters.items():
-        text = str(value).lower() if isinstance(value, bool) else str(value)
+        text = json.dumps(value) if isinstance(value, (bool, str)) else str(value)  # as YAML
         command += ["-p", f"{key}:={text}"]
     for old, new in (remaps or {}).items():
         command += ["-r", f"{old}:={new}"]

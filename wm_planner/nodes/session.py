@@ -43,7 +43,7 @@ class Session:
         surroundings: Surroundings,
     ) -> None:
         self.gate, self.report = Gate(), Report()
-        self.goals = GoalInbox(buffer.cameras, pipeline.needs_goal, surroundings, self.report)
+        self.goals = GoalInbox(buffer.cameras, pipeline, surroundings, self.report)
         self._arm: CartesianArm = pipeline.robot  # type: ignore[assignment]
         self._joint_guard = JointGuard(self._arm.config)
         self._buffer, self._output = buffer, output
@@ -55,12 +55,10 @@ class Session:
         self._epoch = 0  # outcomes of jobs from an earlier one are dropped
         self._seed: int | None = None
         self._planned = 0.0  # stamp of the frames planned from last
-        self._held = False  # since the last job
-        self._bad_joints = False  # the newest joint state was refused
+        self._held = self._bad_joints = False  # since the last job; the newest state was refused
         self._beat = time.monotonic()  # when the executor was here last
 
     # What the node is asked to do
-
     def activate(self) -> None:
         """Hold the measured pose; start at once if the parameters say so."""
         self.gate.activate()
@@ -119,7 +117,6 @@ class Session:
             self._around.report()
 
     # Data
-
     def put_image(self, camera: str, message: Image | CompressedImage) -> None:
         self._buffer.put_image(camera, message, time.monotonic())
         self._plan_if_ready()
@@ -145,6 +142,8 @@ class Session:
     def _plan_if_ready(self) -> None:
         """Hand a complete, fresh set of frames to the planning thread."""
         if not self.gate.running or self._thread.busy or self.report.latched:
+            return
+        if self.goals.missing(self.hold):
             return
         if self._lockstep and not self._around.heard():
             return  # a lost command would leave both sides waiting; the frames come again
@@ -183,7 +182,6 @@ class Session:
         )
 
     # Commands
-
     def take_outcomes(self) -> None:
         """Use what the thread has finished."""
         for outcome in self._thread.take():
@@ -234,7 +232,6 @@ class Session:
             self.hold(Fault("plan timeout", problem))
 
     # Watching
-
     def watch(self) -> None:
         """Hold when what a plan rests on is missing or wrong; call it on a steady clock."""
         if not self.gate.active or self._stuck():
@@ -292,7 +289,6 @@ class Session:
         self._beat = time.monotonic()
 
     # Reporting
-
     def statuses(self) -> list[DiagnosticStatus]:
         """For /diagnostics."""
         now = self._around.now()

@@ -17,6 +17,7 @@ from wm_planner.planning.objectives import (
     Readings,
     make_objective,
 )
+from wm_planner.planning.objectives.checks import check_discount
 from wm_planner.planning.objectives.keep_out import check_boxes
 from wm_planner.planning.objectives.named import check_objectives
 from wm_planner.planning.search_config import SearchConfig
@@ -108,6 +109,7 @@ class PlannerConfig:
             )
         check_temperature(self.temperature)
         self.search()
+        check_discount(self.discount)
         check_objectives(self.objectives, self.keep_out)
         check_boxes(self.keep_out)
 

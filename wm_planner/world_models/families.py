@@ -19,9 +19,9 @@ DEFAULT = td_latent.FAMILY.name
 
 def find_family(name: object) -> Family:
     """The family of that name; a UserError lists those there are."""
-    if name not in FAMILIES:
+    if not isinstance(name, str) or name not in FAMILIES:
         raise UserError(f"unknown family {name!r}; there is {', '.join(FAMILIES)}")
-    return FAMILIES[name]  # type: ignore[index]
+    return FAMILIES[name]
 
 
 def family_of(config: NetworkConfig) -> Family:

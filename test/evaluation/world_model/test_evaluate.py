@@ -28,10 +28,10 @@ from wm_planner.evaluation.world_model.recording import (
 )
 from wm_planner.evaluation.world_model.summary import flat, table
 from wm_planner.evaluation.world_model.workbench import prepare
+from wm_planner.monitoring.picture_change import PictureChange
+from wm_planner.monitoring.surprise import Percentiles, SurpriseScale, frame_surprise
 from wm_planner.planning import PlannerConfig
-from wm_planner.world_models.picture_change import PictureChange
 from wm_planner.world_models.store import load_model
-from wm_planner.world_models.surprise import Percentiles, SurpriseScale, frame_surprise
 
 KEYS = {
     "drift_100_over_10",

@@ -57,7 +57,8 @@ def test_float32_agrees_with_pytorch(bins, batch, n, horizon):
     latent, actions = inputs(model, batch, n, horizon)
     found = NativeTDLatent(model, torch.float32).rollout(latent, actions)
     wanted = model.rollout(latent, actions)
-    for a, b in zip(found, wanted, strict=True):
+    for name in ("rewards", "terminal_value", "disagreement"):
+        a, b = getattr(found, name), getattr(wanted, name)
         torch.testing.assert_close(a, b, rtol=2e-4, atol=2e-5 * float(b.abs().max()))
 
 
@@ -116,6 +117,11 @@ def test_candidates_depend_neither_on_their_neighbours_nor_on_the_threads(dtype)
     alone = compiled.rollout(Latent(latent.z[1:]), actions[1:, 250:])
     assert torch.equal(together.rewards[1:, 250:], alone.rewards)
     assert torch.equal(together.terminal_value[1:, 250:], alone.terminal_value)
+    proposed, own = (
+        compiled.propose(Latent(z), 40, 3, [torch.Generator().manual_seed(b) for b in rows])
+        for z, rows in ((latent.z, (0, 1)), (latent.z[1:], (1,)))
+    )
+    assert all(torch.equal(a[1:], b) for a, b in zip(proposed, own, strict=True))
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(3 - min(threads, 2))

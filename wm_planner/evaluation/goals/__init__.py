@@ -1,1 +1,1 @@
-"""Goal pictures: how well they are reached, and how good a guide the distance to them is."""
+"""Trials of goal images: is what a picture shows brought about?"""

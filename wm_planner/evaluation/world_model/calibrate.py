@@ -15,14 +15,14 @@ from tqdm import tqdm
 from wm_planner.envs.manipulation import ManipulationEnv
 from wm_planner.evaluation.world_model.recording import Encoded, Pilot, each, encode, record
 from wm_planner.interfaces import Decodable, WorldModel
-from wm_planner.world_models.picture_change import (
+from wm_planner.monitoring.picture_change import (
     PictureChange,
     frame_error,
     no_change,
     patch_spread,
     picture_change,
 )
-from wm_planner.world_models.surprise import Percentiles, SurpriseScale, latent_error
+from wm_planner.monitoring.surprise import Percentiles, SurpriseScale, latent_error
 
 SEEDS = range(4_000_000, 5_000_000)  # neither trained nor evaluated on
 _LEAST_SPREAD = 0.1  # of the median: a number that never errs must not count without bound

@@ -17,12 +17,12 @@ from wm_planner.evaluation.world_model.effort import QUICK, Effort
 from wm_planner.evaluation.world_model.measure import Evaluation, evaluate_model
 from wm_planner.evaluation.world_model.summary import flat, table
 from wm_planner.evaluation.world_model.workbench import Workbench, prepare
+from wm_planner.monitoring.surprise import FILE, SurpriseScale, surprise
 from wm_planner.paths import model_dir
 from wm_planner.planning import PlannerConfig
 from wm_planner.provenance import git_revision, machine
 from wm_planner.types import Latent
 from wm_planner.world_models.store import LoadedModel, load_model
-from wm_planner.world_models.surprise import FILE, SurpriseScale, surprise
 
 EVALUATION_SEED = 5_000_000  # this seed and up are never trained on
 

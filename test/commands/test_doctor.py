@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from wm_planner import doctor as module
-from wm_planner.doctor import DoctorConfig, doctor, examine
+from wm_planner.commands import doctor as module
+from wm_planner.commands.doctor import DoctorConfig, doctor, examine
 from wm_planner.errors import UserError
 
 

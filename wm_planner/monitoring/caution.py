@@ -10,10 +10,10 @@ from torch import Tensor
 
 from wm_planner.errors import UserError
 from wm_planner.interfaces import Decodable, Planner, WorldModel
+from wm_planner.monitoring.picture_change import picture_change
+from wm_planner.monitoring.surprise import SurpriseScale, frame_surprise, surprise
 from wm_planner.planning import Part, join
 from wm_planner.types import UNKNOWN, Latent, Plan, Situation
-from wm_planner.world_models.picture_change import picture_change
-from wm_planner.world_models.surprise import SurpriseScale, frame_surprise, surprise
 
 
 class Surprised(UserError):

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from wm_planner.commands.trials import run_trials
 from wm_planner.envs.disturbances import Disturbances
 from wm_planner.envs.randomization import Randomization
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import write_json, write_whole
 from wm_planner.evaluation.trials import TrialsConfig
 from wm_planner.planning import PlannerConfig
-from wm_planner.trials import run_trials
 
 
 class Condition(NamedTuple):

@@ -11,14 +11,14 @@ import torch
 import yaml
 
 from wm_planner.errors import UserError
-from wm_planner.types import Latent
-from wm_planner.world_models.picture_change import picture_change
-from wm_planner.world_models.surprise import (
+from wm_planner.monitoring.picture_change import picture_change
+from wm_planner.monitoring.surprise import (
     Percentiles,
     SurpriseScale,
     frame_surprise,
     surprise,
 )
+from wm_planner.types import Latent
 
 SCALE = SurpriseScale(
     spread=(1.0, 2.0, 0.5, 1.0),

@@ -18,9 +18,9 @@ import yaml
 from torch import Tensor
 
 from wm_planner.errors import UserError
+from wm_planner.monitoring.picture_change import GRID, PictureChange, frame_error
 from wm_planner.safe_yaml import read_yaml
 from wm_planner.types import Latent
-from wm_planner.world_models.picture_change import GRID, PictureChange, frame_error
 
 FILE = "surprise.yaml"
 _WAY_OUT = "write it again with `wm_planner evaluate --calibrate`"

@@ -2,9 +2,9 @@
 
 import pytest
 
+from wm_planner.commands.soak import Sample, SoakConfig, describe, draw, summarise
 from wm_planner.errors import UserError
 from wm_planner.process import Holdings, holdings, resident_mb
-from wm_planner.soak import Sample, SoakConfig, describe, draw, summarise
 
 
 def samples(growth, count=40):

@@ -1,0 +1,1 @@
+"""What watches a running model: whether what is seen is what was foreseen."""
