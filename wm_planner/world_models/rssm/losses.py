@@ -60,9 +60,9 @@ class RSSMLossConfig(LossConfig):
     """
 
     learning_rate: float = 8e-4
-    dynamics: float = 0.5
+    dynamics: float = 0.02
     representation: float = 0.002
-    decoder: float = 100.0
+    decoder: float = 500.0
     body: float = 2.0
     reward: float = 1.0
     value: float = 1.0
