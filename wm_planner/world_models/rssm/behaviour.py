@@ -28,7 +28,12 @@ class Imagined(NamedTuple):
 
 @torch.no_grad()
 def imagine(
-    model: RSSM, target: ValueEnsemble, z: Tensor, horizon: int, generator: torch.Generator
+    model: RSSM,
+    target: ValueEnsemble,
+    z: Tensor,
+    horizon: int,
+    generator: torch.Generator,
+    sampled: bool,
 ) -> Imagined:
     """Follow the prior from latents (S, D); `target` says what comes after `horizon` steps."""
     c = model.config
@@ -42,8 +47,10 @@ def imagine(
         moved = prior.mean + prior.std * normal[t]
         valid = model.prior.sample(prior, normal[t], uniform[t])
         actions.append(torch.where(model.prior.is_switch, valid, moved))
-        h = model.remember(z, valid)
-        z = torch.cat([h, sample(model.predicted(h), noise[t])], dim=-1)
+        z = model.step(z, valid)
+        if sampled:
+            h = z[:, : c.memory_size]
+            z = model.packed(h, sample(model.predicted(h), noise[t]))
         latents.append(z)
     states = torch.stack(latents, 1)
     rewards = model.read(model.reward(states[:, 1:])).float()

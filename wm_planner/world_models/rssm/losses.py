@@ -49,6 +49,9 @@ class RSSMLossConfig(LossConfig):
         critic: value, by what is imagined.
         free: nats that a divergence may have at no cost.
         entropy: worth of a nat of the action prior's entropy, in units of advantage.
+        sampled: whether discrete variables are sampled while learning, as Dreamer's are; else their
+            probabilities are handed on, as at run time: of frames, samples let too little through
+            for the few thousand updates that a processor makes.
         glimpses: frames of a sequence that are seen, the first and some at random; the others are
             foreseen, as several steps ahead are when planning (PlaNet, arXiv:1811.04551).
         taught: share of these that teach the encoder: frames of a sequence differ little, and the
@@ -73,6 +76,7 @@ class RSSMLossConfig(LossConfig):
     critic: float = 0.3
     free: float = 1.0
     entropy: float = 3e-4
+    sampled: bool = False
     glimpses: int = 4
     taught: float = 0.5
     drawn: int = 48
@@ -106,7 +110,7 @@ class RSSMLosses(Losses):
         (model,) = self._model
         times = self._times(batch.actions.shape[1], generator)
         embedded = self._embedded(batch, times, generator)
-        noise = self._noise(batch, generator)
+        noise = self._noise(batch, generator) if self.config.sampled else None
         followed = follow(model, dict(zip(times, embedded, strict=True)), batch.actions, noise)
         latents = followed.latents  # (B, T + 1, D)
         before, after = latents[:, :-1], latents[:, 1:]
@@ -199,7 +203,9 @@ class RSSMLosses(Losses):
             return {}
         states = latents.detach().flatten(0, 1)
         starts = torch.randint(len(states), (c.starts,), generator=generator).to(states.device)
-        imagined = imagine(model, self.target_value, states[starts], c.imagined, generator)
+        imagined = imagine(
+            model, self.target_value, states[starts], c.imagined, generator, c.sampled
+        )
         return {
             "actor": actor_loss(model, imagined, c.entropy),
             "critic": critic_loss(model, imagined),
