@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
+from analytic_models import Quadratic
 
-from wm_planner.planning import NoOp
+from wm_planner.errors import UserError
+from wm_planner.planning import NoOp, PlannerConfig, make_planner
 from wm_planner.planning.subgoals import TowardsSubgoals
 from wm_planner.types import ActionSpace, Latent, Situation
 
@@ -40,3 +43,9 @@ def test_without_a_goal_there_is_no_subgoal():
     faster = Noting()
     TowardsSubgoals(Halfway(), faster).plan(Latent(torch.zeros(1, 3)), None, torch.Generator())
     assert faster.asked[0].goal is None
+
+
+def test_a_model_without_a_slower_level_is_refused():
+    model = Quadratic(torch.zeros(2, 3))
+    with pytest.raises(UserError, match="slower level"):
+        make_planner(model, ActionSpace(3), PlannerConfig(subgoals=True))

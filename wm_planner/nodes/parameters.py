@@ -95,6 +95,11 @@ PARAMETERS = (
         choices=DISTANCE_NAMES,
     ),
     Parameter(
+        "subgoals",
+        _SEARCH.subgoals,
+        "Plan to what the model's slower level would see next on the way to a far goal.",
+    ),
+    Parameter(
         "keep_out",
         "",
         "Boxes to keep the hand out of, as in [[x0, y0, z0, x1, y1, z1]], m, base frame.",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, fields
 
-from wm_planner.interfaces import BACKENDS, Objective, Planner, WorldModel
+from wm_planner.errors import UserError
+from wm_planner.interfaces import BACKENDS, Objective, Planner, ProposesSubgoals, WorldModel
 from wm_planner.planning.baselines import NoOp, PriorPolicy, RandomPlanner
 from wm_planner.planning.cem import CEM
 from wm_planner.planning.deadline import Pace
@@ -21,6 +22,7 @@ from wm_planner.planning.objectives.checks import check_discount
 from wm_planner.planning.objectives.keep_out import check_boxes
 from wm_planner.planning.objectives.named import check_objectives
 from wm_planner.planning.search_config import SearchConfig
+from wm_planner.planning.subgoals import TowardsSubgoals
 from wm_planner.types import ActionSpace
 
 PLANNERS = ("noop", "random", "prior", "mppi", "cem")
@@ -59,6 +61,8 @@ class PlannerConfig:
             prior 0.5, keep_out 100; or goal_image 1, keep_out 100 if it learned without rewards.
         goal_distance: how far a latent is from a goal's: l2, l1, cosine, smooth_l1, or learned, the
             model's own.
+        subgoals: plan to what the model's slower level would see next on the way to the goal, where
+            the goal is far; a model without such a level is refused.
         keep_out: boxes the hand is to stay out of, each [x0, y0, z0, x1, y1, z1] in m, base frame.
         action_delay: seconds until the arm follows a command; the plan begins where it is by then.
         max_surprise: frames farther from the prediction are not planned from, in units of what one
@@ -85,6 +89,7 @@ class PlannerConfig:
     discount: float = LearnedReturn.discount
     objectives: dict[str, float] = field(default_factory=dict, hash=False)
     goal_distance: str = "l2"
+    subgoals: bool = False
     keep_out: tuple[tuple[float, ...], ...] = ()
     action_delay: float = 0.0
     max_surprise: float = 0.0
@@ -135,6 +140,23 @@ def make_planner(
 
     `readings` is what its objectives need to know of latents and robot.
     """
+    planner = _planner(world_model, action_space, config, pace, readings)
+    if not config.subgoals:
+        return planner
+    if not isinstance(world_model, ProposesSubgoals):
+        raise UserError(
+            "subgoals: this model has no slower level that proposes any; leave them out"
+        )
+    return TowardsSubgoals(world_model, planner)
+
+
+def _planner(
+    world_model: WorldModel,
+    action_space: ActionSpace,
+    config: PlannerConfig,
+    pace: Pace | None,
+    readings: Readings,
+) -> Planner:
     match config.planner:
         case "noop":
             return NoOp(action_space, config.horizon)
