@@ -50,7 +50,7 @@ def imagine(
         z = model.step(z, valid)
         if sampled:
             h = z[:, : c.memory_size]
-            z = model.packed(h, sample(model.predicted(h), noise[t]))
+            z = torch.cat([h, sample(model.predicted(h), noise[t])], dim=-1)
         latents.append(z)
     states = torch.stack(latents, 1)
     rewards = model.read(model.reward(states[:, 1:])).float()

@@ -63,14 +63,14 @@ class RSSMLossConfig(LossConfig):
     """
 
     learning_rate: float = 8e-4
-    dynamics: float = 0.02
-    representation: float = 0.002
-    decoder: float = 500.0
+    dynamics: float = 0.1
+    representation: float = 0.01
+    decoder: float = 30.0
     body: float = 2.0
     reward: float = 1.0
     value: float = 1.0
-    prior: float = 1.0
-    landmarks: float = 4.0
+    prior: float = 2.0
+    landmarks: float = 10.0
     success: float = 0.2
     actor: float = 0.05
     critic: float = 0.3

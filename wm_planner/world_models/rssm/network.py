@@ -18,6 +18,8 @@ from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.layers import mlp
 from wm_planner.world_models.rssm.config import RSSMConfig
 
+_FIRM = 3.0  # standard deviation of the logits of first beliefs
+
 
 @final
 class NormedGRU(nn.Module):
@@ -38,7 +40,7 @@ class NormedGRU(nn.Module):
 
 @final
 class RSSM(LatentModel):
-    """A latent is the memory h (..., N), then G variables of C classes, times C (..., G * C)."""
+    """A latent is the memory h (..., N), then G one-hot variables of C classes (..., G * C)."""
 
     config: RSSMConfig
 
@@ -67,9 +69,9 @@ class RSSM(LatentModel):
     def _begin_with_contrast(self) -> None:
         """Initial weights with which frames that differ give beliefs that differ.
 
-        With PyTorch's, frames hardly change what comes out of the last convolution, and it takes
-        long until anything heeds them. So ReLU layers keep the size of what they are given (He
-        2015, arXiv:1502.01852).
+        With PyTorch's, a frame's share in what is sampled drowns in the sampling: everything learns
+        to do without, and it takes thousands of updates until frames matter. So ReLU layers keep
+        the size of what they are given (He 2015, arXiv:1502.01852), and first beliefs are firm.
         """
         for layer in self.encoder.convolutions:
             if isinstance(layer, nn.Conv2d):
@@ -79,6 +81,7 @@ class RSSM(LatentModel):
             if isinstance(layer, nn.ConvTranspose2d):  # each pixel hears 2 x 2 of its 4 x 4
                 nn.init.normal_(layer.weight, std=(2 / (4 * layer.in_channels)) ** 0.5)
                 nn.init.zeros_(layer.bias)
+        nn.init.normal_(self.posterior[-1].weight, std=_FIRM * self.config.hidden_size**-0.5)
 
     def embed(self, images: Tensor, proprio: Tensor) -> Tensor:
         """Features (..., E) of images (..., V, C, h, w) uint8 and proprio (..., P)."""
@@ -87,19 +90,12 @@ class RSSM(LatentModel):
     def correct(self, foreseen: Tensor | None, embedded: Tensor) -> Tensor:
         """What was foreseen keeps its memory; the discrete variables are inferred from both."""
         h = self.begin(embedded) if foreseen is None else foreseen[..., : self.config.memory_size]
-        return self.packed(h, self._read(self._inferred(h, embedded)))
+        return torch.cat([h, self._read(self._inferred(h, embedded))], dim=-1)
 
     def step(self, z: Tensor, action: Tensor) -> Tensor:
         """Next latent (..., D)."""
         h = self.remember(z, action)
-        return self.packed(h, self._read(self._chances(self.foreseen(h))))
-
-    def packed(self, h: Tensor, discrete: Tensor) -> Tensor:
-        """Latents (..., D) of memories (..., N) and discrete variables (..., G, C).
-
-        Times C, so that a memory between -1 and 1 does not drown probabilities of about 1 / C.
-        """
-        return torch.cat([h, self.config.classes * discrete.flatten(-2)], dim=-1)
+        return torch.cat([h, self._read(self._chances(self.foreseen(h)))], dim=-1)
 
     def begin(self, embedded: Tensor) -> Tensor:
         """The memory (..., N) before the first frame, for features (..., E)."""
@@ -128,7 +124,7 @@ class RSSM(LatentModel):
         return (1 - c.unimix) * chances + c.unimix / c.classes
 
     def _read(self, chances: Tensor) -> Tensor:
-        """What stands for the discrete variables (..., G, C) where nothing is sampled."""
+        """What stands for the discrete variables (..., G * C) where nothing is sampled."""
         if self.config.mode:
-            return F.one_hot(chances.argmax(-1), chances.shape[-1]).to(chances.dtype)
-        return chances
+            chances = F.one_hot(chances.argmax(-1), chances.shape[-1]).to(chances.dtype)
+        return chances.flatten(-2)

@@ -24,7 +24,7 @@ def exponential(shape: tuple[int, ...], generator: torch.Generator, like: Tensor
 
 
 def sample(logs: Tensor, noise: Tensor) -> Tensor:
-    """One-hot variables (..., G, C) of log probabilities (..., G, C) and exponential noise.
+    """One-hot variables (..., G * C) of log probabilities (..., G, C) and exponential noise.
 
     Gradients pass as if they were the probabilities (straight-through, Bengio 2013,
     arXiv:1308.3432).
@@ -32,7 +32,7 @@ def sample(logs: Tensor, noise: Tensor) -> Tensor:
     chances = logs.exp()
     chosen = (chances / noise).argmax(-1, keepdim=True)
     drawn = torch.zeros_like(chances).scatter_(-1, chosen, 1.0)
-    return drawn + chances - chances.detach()
+    return (drawn + chances - chances.detach()).flatten(-2)
 
 
 def divergence(wanted: Tensor, believed: Tensor) -> Tensor:
@@ -57,6 +57,6 @@ def follow(
             h = model.remember(latents[-1], actions[:, t - 1])
         seen = t in glimpses
         logs.append(model.inferred(h, glimpses[t]) if seen else model.predicted(h))
-        discrete = logs[-1].exp() if noise is None else sample(logs[-1], noise[t])
-        latents.append(model.packed(h, discrete))
+        discrete = logs[-1].exp().flatten(-2) if noise is None else sample(logs[-1], noise[t])
+        latents.append(torch.cat([h, discrete], dim=-1))
     return Unrolled(torch.stack(latents, 1), torch.stack(logs, 1))
