@@ -13,6 +13,7 @@ import pytest
 
 from wm_planner.cli import SUBCOMMANDS, main, parse_config
 from wm_planner.errors import UserError
+from wm_planner.evaluation.trials import TrialsConfig
 
 
 @dataclass(frozen=True)
@@ -225,3 +226,19 @@ def test_a_configuration_that_does_not_hold_together_is_one_line(capsys):
     complaint = capsys.readouterr().err
     assert complaint.startswith("error: prior_samples is 24, expected 0 to samples - 2")
     assert complaint.count("\n") == 1
+
+
+@pytest.mark.parametrize("apart", [",", ", "])
+def test_lists_of_lists_are_given_as_they_are_written(apart):
+    text = apart.join(["[[0,0,0,1,1,1]", "[-1,0,0,1,2,3]]"])
+    boxes = ((0.0, 0.0, 0.0, 1.0, 1.0, 1.0), (-1.0, 0.0, 0.0, 1.0, 2.0, 3.0))
+    config = parse_config(TrialsConfig, ["--search.keep_out", text], "trials", "")
+    assert config.search.keep_out == boxes
+
+
+def test_objectives_are_named_and_weighted():
+    given = ["--search.objectives", "{return: 1, goal_image: 10}"]
+    config = parse_config(TrialsConfig, given, "trials", "")
+    assert config.search.objectives == {"return": 1.0, "goal_image": 10.0}
+    with pytest.raises(UserError, match="unknown objective 'retrun'; there is return, goal_image"):
+        parse_config(TrialsConfig, ["--search.objectives", "{retrun: 1}"], "trials", "")

@@ -20,7 +20,7 @@ def draw(
     for trial, frames in reached:
         hand, *cubes = trial.at_end
         left = ", ".join(f"{100 * cube:.0f}" for cube in cubes)
-        columns.append((f"{_short(trial.planner)}: {100 * hand:.0f}, {left}", frames))
+        columns.append((f"{_short(trial.planner)}: {100 * hand:.0f}, {left} cm", frames))
     rows = [[tile(frames[camera], caption) for caption, frames in columns] for camera in goal]
     return np.concatenate([np.concatenate(row, axis=1) for row in rows], axis=0)
 
