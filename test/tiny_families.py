@@ -15,6 +15,7 @@ _COMMON: dict[str, Any] = {
 }  # fmt: skip
 _OWN: dict[str, dict[str, Any]] = {
     "jepa": {"features": 12, "predictor_size": 24, "subgoal_steps": 4},
+    "rssm": {"bins": 5, "memory_size": 16, "groups": 3, "classes": 4, "dynamics_size": 16},
     "td_latent": {"latent_size": 32},
 }
 

@@ -58,12 +58,13 @@ def _listed(option: str, given: list[str]) -> list[str]:
         values = yaml.load(text, Loader=yaml.BaseLoader)  # which leaves all values text
     except yaml.YAMLError:
         values = None
-    if not isinstance(values, list) or not all(isinstance(value, (str, list)) for value in values):
+    kinds = {type(value) for value in values} if isinstance(values, list) else {None}
+    if kinds not in (set(), {str}, {list}):
         raise UserError(
             f"{option}: {text} is no list of plain values; expected `{option} a b`, or "
             f"`{option} '[a, b]'`"
         )
-    return [value if isinstance(value, str) else _written(value) for value in values]
+    return [value if isinstance(value, str) else _written(value) for value in values or ()]
 
 
 def _written(values: list[Any]) -> str:

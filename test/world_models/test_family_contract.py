@@ -51,8 +51,14 @@ def actions(b: int = B) -> torch.Tensor:
 def batch_of(tmp_path: Path, family: str):
     path = write_dataset(tmp_path / "toy.hdf5", [toy_episode(seed, 16) for seed in range(2)])
     store = EpisodeStore([path], ("front", "wrist"), 32, 0.97)
-    (batch,) = islice(store.batches(FAMILIES[family].horizon % 9, 4, 0, 0.0, seed=0), 1)
-    return batch
+    (batch,) = islice(store.batches(min(8, FAMILIES[family].horizon), 6, 0, 0.0, seed=0), 1)
+    unfelt = torch.arange(6)[:, None, None] < 2
+    return batch._replace(proprio=batch.proprio.masked_fill(unfelt, torch.nan))
+
+
+def same(a: torch.Tensor, b: torch.Tensor) -> bool:
+    """To the bit; NaN, where a family knows no rewards, is NaN."""
+    return a.shape == b.shape and bool(((a == b) | (a.isnan() & b.isnan())).all())
 
 
 @every_family
@@ -86,7 +92,7 @@ def test_the_same_again(family):
     first = found(model, 2)
     model.encode(observation(seed=7))  # something else in between
     for again in (found(model, 2), found(other, 2)):
-        assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+        assert all(map(same, first, again))
     drawn, otherwise = (found(model, seed)[-3] for seed in (2, 3))
     assert not torch.equal(drawn, otherwise)
 
@@ -112,7 +118,7 @@ def test_a_batch_is_its_elements_one_by_one_to_the_bit(family):
         }
         for name, parts in alone.items():
             for one, all_of_them in zip(parts, together[name], strict=True):
-                assert torch.equal(one, all_of_them[row]), name
+                assert same(one, all_of_them[row]), name
 
 
 @every_family
@@ -142,6 +148,7 @@ def test_actions_steer_what_is_imagined_and_cameras_what_is_believed(family):
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_every_weight_learns_and_an_update_repeats_to_the_bit(family, precision, tmp_path):
     batch, own = batch_of(tmp_path, family), find_family(family)
+    fresh = own.build(tiny_config(family))
 
     def gradients() -> dict[str, torch.Tensor]:
         torch.manual_seed(0)
@@ -155,8 +162,11 @@ def test_every_weight_learns_and_an_update_repeats_to_the_bit(family, precision,
     first, again = gradients(), gradients()
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert all(gradient.isfinite().all() for gradient in first.values())
-    silent = [name for name, gradient in first.items() if not gradient.any()]
+    silent = {name.split(".")[0] for name, gradient in first.items() if not gradient.any()}
     assert not silent
+    unused = {"reward", "value", "prior", "success", "landmarks"}  # where there are no rewards
+    every = {name.split(".")[0] for name, p in fresh.named_parameters() if p.requires_grad}
+    assert every - {name.split(".")[0] for name in first} == (set() if own.rewards else unused)
 
 
 @every_family
@@ -167,9 +177,9 @@ def test_a_model_survives_the_disk_to_the_bit(family, tmp_path):
     loaded = load_model(tmp_path / "toy")
     assert loaded.config == config and type(loaded.world_model) is type(model)
     latent, other = (m.encode(observation()) for m in (model, loaded.world_model))
-    for a, b in zip(model.rollout(latent, actions()), loaded.world_model.rollout(other, actions()),
-                    strict=True):  # fmt: skip
-        assert torch.equal(a, b)
+    assert all(
+        map(same, model.rollout(latent, actions()), loaded.world_model.rollout(other, actions()))
+    )
     assert f"family: {family}" in (tmp_path / "toy" / "config.yaml").read_text()
 
 
@@ -211,6 +221,9 @@ def test_every_planner_plans_alike_alone_and_among_others(family, planner, task)
     config = ModelConfig(task, "panda", ("front", "wrist"), 10.0, model.config)
     loaded = LoadedModel(model, config, "0" * 64, Path("nowhere"))
     running = build_pipeline(loaded, replace(SEARCH, planner=planner))
+    if running.needs_goal:
+        for i in range(3):
+            running.set_goal(view(9, 0).frames, episode=i)
 
     def plans(seeds: list[int]) -> dict[int, list[torch.Tensor]]:
         running.reset_many(seeds)

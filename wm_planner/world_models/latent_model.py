@@ -184,9 +184,7 @@ class LatentModel(nn.Module, ABC):
         return torch.stack(actions, 2), torch.stack(means, 1), torch.stack(stds, 1)
 
 
-def one_by_one(
-    function: Callable[..., tuple[Tensor, ...]], *batched: Tensor
-) -> tuple[Tensor, ...]:
+def one_by_one(function: Callable[..., tuple[Tensor, ...]], *batched: Tensor) -> tuple[Tensor, ...]:
     """`function` of tensors (B, ...), for each batch element alone unless they are on a GPU."""
     if len(batched[0]) == 1 or batched[0].is_cuda:
         return function(*batched)

@@ -1,6 +1,6 @@
 """`wm_planner energy`: is the distance to a goal picture least where the true action leads?
 
-V-JEPA 2-AC (arXiv:2506.09985, figure 9) looks at the same landscape: from a held-out state, the
+Assran 2025 (arXiv:2506.09985, figure 9) looks at the same landscape: from a held-out state, the
 goal is what was seen some steps later, and the energy of the actions that led there should be the
 least of all candidates'.
 """

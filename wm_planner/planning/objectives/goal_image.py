@@ -24,7 +24,7 @@ Distance = Callable[[Tensor, Tensor], Tensor]
 class GoalImage:
     """Minus weight x distance of the imagined latents to the goal's, averaged over the horizon.
 
-    The energy of V-JEPA 2-AC (arXiv:2506.09985), an l1 distance, and of DINO-WM
+    The energy of Assran 2025 (arXiv:2506.09985), an l1 distance, and of DINO-WM
     (arXiv:2411.04983), a squared one, both of which look at the last step alone; the average also
     wants the goal soon.
     """
