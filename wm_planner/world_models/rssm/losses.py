@@ -148,7 +148,7 @@ class RSSMLosses(Losses):
         (model,) = self._model
         order = torch.randperm(len(times), generator=generator).tolist()
         count = max(1, round(self.config.taught * len(times)))
-        found = {}
+        found: dict[int, Tensor] = {}
         for part, teaches in ((order[:count], True), (order[count:], False)):
             chosen = [times[i] for i in part]
             with torch.set_grad_enabled(teaches and torch.is_grad_enabled()):

@@ -51,9 +51,9 @@ class RSSM(LatentModel):
         self.encoder = Encoder(c)
         self.seen = nn.Linear(self.encoder.features, c.hidden_size)
         self.believed = nn.Linear(c.memory_size, c.hidden_size, bias=False)
-        self.posterior = nn.Sequential(
-            nn.LayerNorm(c.hidden_size), nn.SiLU(), nn.Linear(c.hidden_size, discrete)
-        )
+        firm = nn.Linear(c.hidden_size, discrete)
+        nn.init.normal_(firm.weight, std=_FIRM * c.hidden_size**-0.5)
+        self.posterior = nn.Sequential(nn.LayerNorm(c.hidden_size), nn.SiLU(), firm)
         self.done = nn.Sequential(
             nn.Linear(discrete + c.action_size, c.dynamics_size),
             nn.LayerNorm(c.dynamics_size),
@@ -69,19 +69,17 @@ class RSSM(LatentModel):
     def _begin_with_contrast(self) -> None:
         """Initial weights with which frames that differ give beliefs that differ.
 
-        With PyTorch's, a frame's share in what is sampled drowns in the sampling: everything learns
-        to do without, and it takes thousands of updates until frames matter. So ReLU layers keep
-        the size of what they are given (He 2015, arXiv:1502.01852), and first beliefs are firm.
+        With PyTorch's, frames hardly change what comes out of the last convolution, and everything
+        learns to do without. So ReLU layers keep the size of what they are given (He 2015,
+        arXiv:1502.01852), and first beliefs are firm.
         """
-        for layer in self.encoder.convolutions:
-            if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)
-        for layer in self.decoder.layers[:-1]:
-            if isinstance(layer, nn.ConvTranspose2d):  # each pixel hears 2 x 2 of its 4 x 4
-                nn.init.normal_(layer.weight, std=(2 / (4 * layer.in_channels)) ** 0.5)
-                nn.init.zeros_(layer.bias)
-        nn.init.normal_(self.posterior[-1].weight, std=_FIRM * self.config.hidden_size**-0.5)
+        down = [x for x in self.encoder.modules() if isinstance(x, nn.Conv2d)]
+        up = [x for x in self.decoder.modules() if isinstance(x, nn.ConvTranspose2d)]
+        for layers, heard in ((down, 16), (up[:-1], 4)):  # pixels that an output pixel hears of
+            for layer in layers:
+                nn.init.normal_(layer.weight, std=(2 / (heard * layer.in_channels)) ** 0.5)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
 
     def embed(self, images: Tensor, proprio: Tensor) -> Tensor:
         """Features (..., E) of images (..., V, C, h, w) uint8 and proprio (..., P)."""
