@@ -129,7 +129,8 @@ class CameraEncoders(nn.Module):
         """
         for encoder, view in zip(self.each, _views(images), strict=True):
             patterns = encoder.patterns(view).float()  # type: ignore[operator]
-            mean, project = patterns.mean(0), encoder.project
+            mean = patterns.mean(0)
+            project: nn.Linear = encoder.project  # type: ignore[assignment]
             _, size, axes = torch.linalg.svd(patterns - mean, full_matrices=False)
             size, axes = size[: len(project.weight)], axes[: len(project.weight)]
             std = size / len(patterns) ** 0.5

@@ -56,8 +56,8 @@ class Jepa(LatentModel):
 
     def embed(self, images: Tensor, proprio: Tensor) -> Tensor:
         """Latents (..., D) of images (..., V, C, h, w) and proprio (..., P), NaN where unknown."""
-        if self.unknown is not None:
-            known = ~proprio.isnan().any(-1, keepdim=True)
+        known = ~proprio.isnan().any(-1, keepdim=True)
+        if self.unknown is not None and not known.all():
             proprio = torch.where(known, proprio.nan_to_num(), self.unknown)
         return torch.cat([self.encoder(images), proprio], -1)
 
