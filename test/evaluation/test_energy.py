@@ -14,7 +14,7 @@ from wm_planner.evaluation.goals.energy import (
     distances_of,
     energy,
     heat_maps,
-    landscape,
+    landscapes,
 )
 from wm_planner.planning.objectives.goal_image import DISTANCES
 from wm_planner.types import ActionSpace, Latent, Rollout
@@ -50,10 +50,10 @@ def transitions(n: int = 6, steps: int = 1) -> list[Transition]:
 
 @pytest.mark.parametrize("name", ["l2", "l1", "smooth_l1"])
 def test_the_true_action_is_the_best_of_a_model_that_knows(name):
-    knows = landscape(Point(), transitions(), DISTANCES[name], CONFIG)
+    knows = landscapes(Point(), transitions(), CONFIG)[name]
     assert knows.rank == 0 and knows.best_twentieth == 1
     assert knows.off < knows.off_by_chance
-    lost = landscape(Point(lost=True), transitions(), DISTANCES[name], CONFIG)
+    lost = landscapes(Point(lost=True), transitions(), CONFIG)[name]
     assert lost.rank > 0.5 and lost.best_twentieth < 0.5
 
 

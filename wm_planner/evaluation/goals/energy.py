@@ -100,8 +100,7 @@ def energy(config: EnergyConfig) -> dict[str, Any]:
     lines = [f"{'steps':>5} {'distance':>10} {'rank':>7} {'best 5 %':>9} {'off':>6} {'chance':>7}"]
     for ahead in config.ahead:
         held_out = list(_transitions(model.world_model, env, ahead, config))
-        for name, distance in distances_of(model.world_model).items():
-            found = landscape(model.world_model, held_out, distance, config)
+        for name, found in landscapes(model.world_model, held_out, config).items():
             figures[f"{name}_{ahead}"] = found._asdict()
             lines.append(
                 f"{ahead:5} {name:>10} {found.rank:7.3f} {found.best_twentieth:9.2f} "
@@ -123,14 +122,14 @@ def distances_of(world_model: LatentModel) -> dict[str, Distance]:
 
 
 @torch.inference_mode()
-def landscape(
-    world_model: LatentModel,
-    transitions: Sequence[Transition],
-    distance: Distance,
-    config: EnergyConfig,
-) -> Landscape:
-    """Of the true actions among random ones that are held."""
-    ranks, off, by_chance = [], [], []
+def landscapes(
+    world_model: LatentModel, transitions: Sequence[Transition], config: EnergyConfig
+) -> dict[str, Landscape]:
+    """Of the true actions among random ones that are held, by each distance."""
+    distances = distances_of(world_model)
+    ranks: dict[str, list[float]] = {name: [] for name in distances}
+    off: dict[str, list[float]] = {name: [] for name in distances}
+    by_chance = []
     generator = torch.Generator().manual_seed(config.seed)
     for transition in transitions:
         steps, size = transition.actions.shape
@@ -138,25 +137,30 @@ def landscape(
         for switch in world_model.action_space.switches:
             drawn[..., switch] = drawn[..., switch].sign()
         actions = torch.cat([transition.actions[None], drawn.expand(-1, steps, -1)])
-        found = energies(world_model, transition, actions, distance)  # (N,)
-        ranks.append(float((found[1:] < found[0]).float().mean()))
-        apart = (actions.mean(1) - transition.actions.mean(0)).norm(dim=-1)  # (N,)
-        off.append(float(apart[1:][found[1:].argmin()]))
-        by_chance.append(float(apart[1:].mean()))
-    within = np.mean(np.array(ranks) < 0.05)
-    return Landscape(
-        float(np.median(ranks)), float(within), float(np.mean(off)), float(np.mean(by_chance))
-    )
+        apart = (actions.mean(1) - transition.actions.mean(0)).norm(dim=-1)[1:]  # (N - 1,)
+        by_chance.append(float(apart.mean()))
+        latents = imagined(world_model, transition, actions)
+        for name, distance in distances.items():
+            found = distance(latents, transition.goal.z)  # (N,)
+            ranks[name].append(float((found[1:] < found[0]).float().mean()))
+            off[name].append(float(apart[found[1:].argmin()]))
+    return {
+        name: Landscape(
+            float(np.median(ranks[name])),
+            float(np.mean(np.array(ranks[name]) < 0.05)),
+            float(np.mean(off[name])),
+            float(np.mean(by_chance)),
+        )
+        for name in distances
+    }
 
 
-def energies(
-    world_model: LatentModel, transition: Transition, actions: Tensor, distance: Distance
-) -> Tensor:
-    """Distances (N,) to the goal after actions (N, K, A)."""
+def imagined(world_model: LatentModel, transition: Transition, actions: Tensor) -> Tensor:
+    """Latents (N, D) after actions (N, K, A)."""
     latents = world_model.rollout(transition.latent, actions[None]).latents
     if latents is None:
         raise ValueError("this world model keeps no latents of what it imagines")
-    return distance(latents[:, :, -1], transition.goal.z[:, None])[0]
+    return latents[0, :, -1]
 
 
 @torch.inference_mode()
@@ -168,30 +172,29 @@ def heat_maps(world_model: LatentModel, transitions: Sequence[Transition]) -> np
     """
     rows = []
     for transition in transitions:
+        values = torch.linspace(-1, 1, _GRID)
+        grid = torch.cartesian_prod(-values, values).flip(-1)  # (N, 2), as the rows of a picture
+        actions = transition.actions[None].repeat(len(grid), 1, 1)
+        actions[..., :2] = grid[:, None]
+        latents = imagined(world_model, transition, actions)
+        true = transition.actions[:, :2].mean(0)
         tiles = [
-            _heat_map(world_model, transition, name, distance)
+            _heat_map(name, distance(latents, transition.goal.z), grid, true)
             for name, distance in distances_of(world_model).items()
         ]
         rows.append(np.concatenate(tiles, axis=1))
     return np.concatenate(rows)
 
 
-def _heat_map(
-    world_model: LatentModel, transition: Transition, name: str, distance: Distance
-) -> np.ndarray:
-    values = torch.linspace(-1, 1, _GRID)
-    grid = torch.cartesian_prod(values, values)  # (N, 2)
-    actions = transition.actions[None].repeat(len(grid), 1, 1)
-    actions[..., :2] = grid[:, None]
-    found = energies(world_model, transition, actions, distance).view(_GRID, _GRID).T.flip(0)
+def _heat_map(name: str, found: Tensor, grid: Tensor, true: Tensor) -> np.ndarray:
+    """Of energies (N,) at the first two actions `grid` (N, 2); the true ones are (2,)."""
     low, high = found.min(), found.max()
-    shades = ((found - low) / (high - low).clamp_min(1e-9) * 255).to(torch.uint8).numpy()
-    tile = cv2.applyColorMap(shades, cv2.COLORMAP_VIRIDIS)[..., ::-1]
+    scaled = ((found - low) / (high - low).clamp_min(1e-9) * 255).view(_GRID, _GRID)
+    tile = cv2.applyColorMap(scaled.to(torch.uint8).numpy(), cv2.COLORMAP_VIRIDIS)[..., ::-1]
     tile = np.ascontiguousarray(cv2.resize(tile, (_TILE, _TILE), interpolation=cv2.INTER_NEAREST))
-    true = transition.actions[:, :2].mean(0)
-    best = grid.view(_GRID, _GRID, 2).transpose(0, 1).flip(0).reshape(-1, 2)[int(found.argmin())]
     cv2.circle(tile, _place(true), 6, (255, 255, 255), 2, cv2.LINE_AA)
-    cv2.drawMarker(tile, _place(best), (255, 80, 80), cv2.MARKER_TILTED_CROSS, 12, 2, cv2.LINE_AA)
+    best = _place(grid[int(found.argmin())])
+    cv2.drawMarker(tile, best, (255, 80, 80), cv2.MARKER_TILTED_CROSS, 12, 2, cv2.LINE_AA)
     bordered = cv2.copyMakeBorder(tile, 18, 2, 2, 2, cv2.BORDER_CONSTANT, value=(40, 40, 40))
     font, ink = cv2.FONT_HERSHEY_SIMPLEX, (245, 245, 245)
     return cv2.putText(bordered, name, (5, 13), font, 0.42, ink, 1, cv2.LINE_AA)
