@@ -10,7 +10,6 @@ import numpy as np
 from wm_planner.control.arm import CartesianArm
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.errors import UserError
-from wm_planner.evaluation.timing import interleaved_ms
 from wm_planner.interfaces import MeasuresGoals, Planner, WorldModel
 from wm_planner.monitoring.caution import Caution
 from wm_planner.monitoring.surprise import SurpriseScale
@@ -26,6 +25,7 @@ from wm_planner.planning import (
     make_planner,
 )
 from wm_planner.planning.budget import Budget, Fitted, fit_budget
+from wm_planner.timing import interleaved_ms
 from wm_planner.world_models.backend import with_backend
 from wm_planner.world_models.families import family_of
 from wm_planner.world_models.latent_model import LatentModel

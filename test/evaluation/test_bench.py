@@ -14,14 +14,14 @@ from wm_planner.evaluation.bench import BenchConfig, bench
 from wm_planner.evaluation.contest import contest
 from wm_planner.evaluation.peers import PEERS, Contest
 from wm_planner.evaluation.scaling import draw_scaling, measure_scaling
-from wm_planner.evaluation.timing import (
+from wm_planner.planning import PlannerConfig, Readings, make_planner
+from wm_planner.timing import (
     gemm_peak,
     interleaved_ms,
     median_ratio,
     operations,
     time_ms,
 )
-from wm_planner.planning import PlannerConfig, Readings, make_planner
 from wm_planner.types import Latent, Situation
 from wm_planner.world_models.layers import EnsembleLinear
 

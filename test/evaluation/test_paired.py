@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wm_planner.evaluation.paired import Pairs, difference, mcnemar
-from wm_planner.evaluation.statistics import wilson
+from wm_planner.statistics import wilson
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,6 @@ from wm_planner.assembly import build_pipeline, plan_times_ms
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import write_json
-from wm_planner.evaluation.timing import percentiles
 from wm_planner.evaluation.trials import TrialsConfig
 from wm_planner.learning.precision import training_dtype
 from wm_planner.learning.speed import updates_per_second
@@ -29,6 +28,7 @@ from wm_planner.paths import model_dir
 from wm_planner.planning import PlannerConfig
 from wm_planner.planning.budget import Budget
 from wm_planner.provenance import machine
+from wm_planner.timing import percentiles
 from wm_planner.world_models.backend import measure_backends
 from wm_planner.world_models.store import LoadedModel, check_device, load_model, read_config
 

@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import Trial, write_json
-from wm_planner.evaluation.statistics import percentile
 from wm_planner.evaluation.trials import TrialsConfig
 from wm_planner.nodes.trials import trial_client
 from wm_planner.process import Holdings, holdings
+from wm_planner.statistics import percentile
 
 _COLOURS = {"planner_node": "#0b7a75", "sim_node": "#c0562f"}
 

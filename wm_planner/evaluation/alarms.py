@@ -17,11 +17,11 @@ from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.envs.props import Cube
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import write_json
-from wm_planner.evaluation.statistics import wilson
 from wm_planner.monitoring.surprise import FILE
 from wm_planner.paths import model_dir
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PlannerConfig
+from wm_planner.statistics import wilson
 from wm_planner.world_models.store import load_model
 
 _NEVER = 1e9  # surprise that no frame has: trials run on, and alarms are found afterwards

@@ -19,13 +19,13 @@ from wm_planner.evaluation.contest import contest
 from wm_planner.evaluation.peers import PEERS
 from wm_planner.evaluation.records import write_json
 from wm_planner.evaluation.scaling import draw_scaling, measure_scaling
-from wm_planner.evaluation.timing import gemm_peak, time_ms
 from wm_planner.paths import mjcf_dir, model_dir
 from wm_planner.perception.images import observe
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PlannerConfig
 from wm_planner.process import resident_mb
 from wm_planner.provenance import machine
+from wm_planner.timing import gemm_peak, time_ms
 from wm_planner.world_models.families import family_of
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.store import LoadedModel, load_model

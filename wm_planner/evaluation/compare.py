@@ -11,7 +11,7 @@ from typing import Any
 from wm_planner.errors import UserError
 from wm_planner.evaluation.paired import Pairs, difference, mcnemar
 from wm_planner.evaluation.records import Trial, read_run, write_json
-from wm_planner.evaluation.statistics import percentile, wilson
+from wm_planner.statistics import percentile, wilson
 
 
 @dataclass(frozen=True)

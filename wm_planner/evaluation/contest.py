@@ -11,9 +11,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from wm_planner.evaluation.peers import Contest, Plan
-from wm_planner.evaluation.timing import interleaved_ms, median_ratio, operations, percentiles
 from wm_planner.interfaces import WorldModel
 from wm_planner.planning import PlannerConfig, Readings, make_planner
+from wm_planner.timing import interleaved_ms, median_ratio, operations, percentiles
 from wm_planner.types import Latent, Situation
 from wm_planner.world_models.backend import with_backend
 from wm_planner.world_models.families import family_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from wm_planner.evaluation.statistics import Interval, wilson
+from wm_planner.statistics import Interval, wilson
 
 
 class Pairs(NamedTuple):

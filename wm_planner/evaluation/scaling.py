@@ -11,8 +11,8 @@ import torch
 from tqdm import tqdm
 
 from wm_planner.errors import UserError
-from wm_planner.evaluation.timing import time_ms
 from wm_planner.planning import PlannerConfig, make_planner
+from wm_planner.timing import time_ms
 from wm_planner.world_models.backend import with_backend
 from wm_planner.world_models.families import family_of
 from wm_planner.world_models.latent_model import LatentModel

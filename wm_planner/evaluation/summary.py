@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wm_planner.evaluation.records import Trial
-from wm_planner.evaluation.statistics import percentile, wilson
+from wm_planner.statistics import percentile, wilson
 
 
 def summarise(trials: Sequence[Trial], stages: Sequence[str]) -> dict[str, Any]:

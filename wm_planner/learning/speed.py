@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from wm_planner.evaluation.timing import interleaved_ms
 from wm_planner.learning.module import WorldModelModule
 from wm_planner.learning.precision import autocast
+from wm_planner.timing import interleaved_ms
 from wm_planner.world_models.batch import Batch
 from wm_planner.world_models.families import family_of
 from wm_planner.world_models.network_config import NetworkConfig

@@ -9,7 +9,6 @@ from collections import Counter, deque
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from wm_planner.control.arm import CartesianArm
-from wm_planner.evaluation.statistics import percentile
 from wm_planner.nodes.command_output import CommandOutput
 from wm_planner.nodes.fault import MANUAL, Fault
 from wm_planner.nodes.frame_buffer import FrameBuffer
@@ -17,6 +16,7 @@ from wm_planner.nodes.gate import Gate, State
 from wm_planner.nodes.messages import status
 from wm_planner.nodes.planning_thread import Outcome
 from wm_planner.process import resident_mb
+from wm_planner.statistics import percentile
 from wm_planner.types import JointState
 
 _WINDOW = 300  # plans

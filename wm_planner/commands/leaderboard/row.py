@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from wm_planner.evaluation.statistics import percentile, wilson
+from wm_planner.statistics import percentile, wilson
 
 
 @dataclass(frozen=True)

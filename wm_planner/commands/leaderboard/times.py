@@ -16,13 +16,13 @@ from wm_planner.commands.leaderboard.row import Milliseconds
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import write_json
 from wm_planner.evaluation.run_checks import parse_json
-from wm_planner.evaluation.timing import interleaved_ms
 from wm_planner.interfaces import Decodable
 from wm_planner.learning.precision import training_dtype
 from wm_planner.learning.speed import updates_per_second
 from wm_planner.perception.images import observe
 from wm_planner.pipeline import Pipeline
 from wm_planner.safe_yaml import read_text
+from wm_planner.timing import interleaved_ms
 from wm_planner.world_models.store import LoadedModel, check_device
 
 _MAX_BYTES = 2**22

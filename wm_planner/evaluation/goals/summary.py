@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wm_planner.evaluation.goals.trial import GoalTrial
-from wm_planner.evaluation.statistics import percentile, wilson
+from wm_planner.statistics import percentile, wilson
 
 
 def summarise(trials: Sequence[GoalTrial], distance: float) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from wm_planner.envs.manipulation import ManipulationEnv
 from wm_planner.envs.snapshot import restore
 from wm_planner.evaluation.goals.config import GoalsConfig
 from wm_planner.evaluation.goals.goal import Goal, Places
-from wm_planner.evaluation.statistics import percentile
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PlanningError
+from wm_planner.statistics import percentile
 
 
 class GoalTrial(NamedTuple):

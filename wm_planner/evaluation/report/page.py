@@ -19,9 +19,9 @@ from wm_planner.evaluation.records import Trial, read_run, write_whole
 from wm_planner.evaluation.report import charts
 from wm_planner.evaluation.report.template import template
 from wm_planner.evaluation.run_checks import inside
-from wm_planner.evaluation.statistics import percentile
 from wm_planner.evaluation.summary import summarise
 from wm_planner.perception.pictures import decode_picture
+from wm_planner.statistics import percentile
 
 _STRIPS = 3  # pictures of each failure mode
 _STRIP_WIDTH = 1120  # pixels

@@ -16,7 +16,6 @@ from wm_planner.evaluation.records import explained, write_whole
 from wm_planner.evaluation.report import charts
 from wm_planner.evaluation.report.charts import Series
 from wm_planner.evaluation.report.template import template
-from wm_planner.evaluation.statistics import wilson
 from wm_planner.evaluation.world_model.calibration import Calibration
 from wm_planner.evaluation.world_model.drift import Drift
 from wm_planner.evaluation.world_model.fidelity import Fidelity
@@ -25,6 +24,7 @@ from wm_planner.evaluation.world_model.physics import Consistency
 from wm_planner.evaluation.world_model.pictures import imagined_strip, physics_strip
 from wm_planner.evaluation.world_model.workbench import Workbench
 from wm_planner.interfaces import Decodable
+from wm_planner.statistics import wilson
 
 _MOMENTS = (0, 1, 3, 5, 10, 20, 50, 100)  # steps shown of an imagination
 _START = 10  # step it starts at

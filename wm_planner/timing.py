@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from wm_planner.evaluation.statistics import percentile
+from wm_planner.statistics import percentile
 
 _GEMM = 512  # rows and columns of the products that measure the peak
 _WARM_UP = 3  # calls that do not count

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from wm_planner.evaluation.statistics import percentile, wilson
+from wm_planner.statistics import percentile, wilson
 
 
 @pytest.mark.parametrize(
