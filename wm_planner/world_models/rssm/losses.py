@@ -35,6 +35,9 @@ from wm_planner.world_models.rssm.sampling import (
 class RSSMLossConfig(LossConfig):
     """Weights of the losses and of the optimiser.
 
+    Dreamer weighs divergences 0.5 and 0.1 beside a squared error that is added up over all numbers
+    of a picture; here it is their mean, and as much weight on divergences lets beliefs collapse.
+
     Attributes:
         dynamics: what is foreseen against what is inferred from the next frame, in nats.
         representation: what is inferred against what was foreseen, in nats.
@@ -50,8 +53,7 @@ class RSSMLossConfig(LossConfig):
         free: nats that a divergence may have at no cost.
         entropy: worth of a nat of the action prior's entropy, in units of advantage.
         sampled: whether discrete variables are sampled while learning, as Dreamer's are; else their
-            probabilities are handed on, as at run time: of frames, samples let too little through
-            for the few thousand updates that a processor makes.
+            probabilities are handed on, as at run time, without the noise of samples.
         glimpses: frames of a sequence that are seen, the first and some at random; the others are
             foreseen, as several steps ahead are when planning (PlaNet, arXiv:1811.04551).
         taught: share of these that teach the encoder: frames of a sequence differ little, and the

@@ -1,8 +1,8 @@
 """A recurrent state-space model: a memory, and discrete variables for what it cannot foresee.
 
 PlaNet (Hafner 2019, arXiv:1811.04551), Dreamer V1 to V3 (arXiv:1912.01603, 2010.02193, 2301.04104).
-Differences: one network reads the world and acts, small enough to learn on a processor; at run time
-nothing is sampled, so that a plan repeats to the bit.
+Differences: networks small enough to learn on a processor; at run time nothing is sampled, so that
+a plan repeats to the bit, nor while learning, unless that is asked for.
 """
 
 from __future__ import annotations
