@@ -128,7 +128,8 @@ class CameraEncoders(nn.Module):
         data: Kraehenbuehl 2016, arXiv:1511.06856.
         """
         for encoder, view in zip(self.each, _views(images), strict=True):
-            patterns = encoder.patterns(view).float()  # type: ignore[operator]
+            assert isinstance(encoder, ConvEncoder | FrozenEncoder)
+            patterns = encoder.patterns(view).float()
             mean, project = patterns.mean(0), encoder.project
             _, size, axes = torch.linalg.svd(patterns - mean, full_matrices=False)
             size, axes = size[: len(project.weight)], axes[: len(project.weight)]
