@@ -2,7 +2,8 @@
 
 from wm_planner.world_models.family import Family
 from wm_planner.world_models.jepa.config import JepaConfig
-from wm_planner.world_models.jepa.losses import JepaLossConfig, JepaLosses
+from wm_planner.world_models.jepa.loss_config import JepaLossConfig
+from wm_planner.world_models.jepa.losses import JepaLosses
 from wm_planner.world_models.jepa.network import Jepa
 
 FAMILY = Family(

@@ -128,9 +128,9 @@ class CameraEncoders(nn.Module):
         data: Kraehenbuehl 2016, arXiv:1511.06856.
         """
         for encoder, view in zip(self.each, _views(images), strict=True):
-            patterns = encoder.patterns(view).float()  # type: ignore[operator]
-            mean = patterns.mean(0)
-            project: nn.Linear = encoder.project  # type: ignore[assignment]
+            assert isinstance(encoder, ConvEncoder | FrozenEncoder)
+            patterns = encoder.patterns(view).float()
+            mean, project = patterns.mean(0), encoder.project
             _, size, axes = torch.linalg.svd(patterns - mean, full_matrices=False)
             size, axes = size[: len(project.weight)], axes[: len(project.weight)]
             std = size / len(patterns) ** 0.5
