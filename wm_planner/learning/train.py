@@ -193,6 +193,8 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
         provenance["before"] = earlier.config.provenance
     channels_last(world_model)
     module = WorldModelModule(world_model, config.loss, config.updates, config.seed)
+    if start is not None:
+        module.losses.go_on()
     rate = RobotConfig.load(robot_config(config.robot)).control_rate_hz
     described = ModelConfig(config.task, config.robot, config.cameras, rate, network, provenance)
     export = Export(config, described, folder)

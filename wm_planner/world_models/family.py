@@ -47,6 +47,9 @@ class Losses(nn.Module, ABC):
     def after_update(self) -> None:
         """The weights have changed: targets follow."""
 
+    def go_on(self) -> None:  # noqa: B027, most families have no such thing
+        """The model has learned before: what a first update alone does is done."""
+
 
 @dataclass(frozen=True)
 class Family:

@@ -78,6 +78,10 @@ class JepaLosses(Losses):
             "decoder": picture_loss(model, seen.z[drawn, 0].detach(), seen.first[drawn]),
         }
 
+    def go_on(self) -> None:
+        """Features that were learned keep where they are read."""
+        self.begun.fill_(True)
+
     def after_update(self) -> None:
         """Move the distance's target towards the distance."""
         (model,) = self._model
