@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-import time
 from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
+from wm_planner.learning.callbacks import Export, Interruption
 from wm_planner.learning.module import LOGGED_EVERY, WorldModelModule
 from wm_planner.learning.precision import check_precision, training_dtype
 from wm_planner.learning.sequences import EpisodeStore, SequenceDataset
@@ -31,7 +29,6 @@ from wm_planner.world_models.store import (
     channels_last,
     check_device,
     load_model,
-    save_model,
 )
 
 _MOST = {
@@ -197,7 +194,7 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
         module.losses.go_on()
     rate = RobotConfig.load(robot_config(config.robot)).control_rate_hz
     described = ModelConfig(config.task, config.robot, config.cameras, rate, network, provenance)
-    export = Export(config, described, folder)
+    export = Export(described, folder, config.snapshots)
     last = folder / "checkpoints" / "last.ckpt"
     trainer = _trainer(config, device, dtype, export, folder)
     batches = SequenceDataset(
@@ -221,59 +218,6 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
     except SystemExit as interrupted:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt from interrupted
     export.write(module, folder)
-
-
-class Export(Callback):
-    """Writes the model folder, at snapshots and at the end."""
-
-    def __init__(self, config: TrainConfig, model_config: ModelConfig, folder: Path) -> None:
-        self._config, self._model_config, self._folder = config, model_config, folder
-        self._started = time.monotonic()
-        self._cpu_started = time.process_time()
-
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:  # type: ignore[override]
-        if trainer.global_step in self._config.snapshots:
-            self.write(pl_module, self._folder / f"step_{trainer.global_step}")
-
-    def write(self, module: WorldModelModule, directory: Path) -> None:
-        provenance = {
-            **self._model_config.provenance,
-            "updates": module.trainer.global_step,
-            "wall_minutes": round((time.monotonic() - self._started) / 60, 1),
-            "cpu_minutes": round((time.process_time() - self._cpu_started) / 60, 1),
-        }
-        save_model(
-            directory, module.world_model, replace(self._model_config, provenance=provenance)
-        )
-
-
-class Interruption(Callback):
-    """Lets Ctrl-C take effect between updates: what is saved is never half of one."""
-
-    def __init__(self) -> None:
-        self._wanted = False
-        self._before: Any = None
-
-    def on_train_start(self, *_: Any) -> None:
-        if threading.current_thread() is threading.main_thread():  # others hear no signals
-            self._before = signal.signal(signal.SIGINT, self._note)
-
-    def on_train_batch_end(self, *_: Any) -> None:
-        if self._wanted:
-            raise KeyboardInterrupt
-
-    def on_train_end(self, *_: Any) -> None:
-        self._restore()
-
-    def on_exception(self, *_: Any) -> None:
-        self._restore()
-
-    def _note(self, *_: Any) -> None:
-        self._wanted = True
-
-    def _restore(self) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
 
 
 def _trainer(

@@ -47,7 +47,7 @@ class Losses(nn.Module, ABC):
     def after_update(self) -> None:
         """The weights have changed: targets follow."""
 
-    def go_on(self) -> None:  # noqa: B027, most families have no such thing
+    def go_on(self) -> None:
         """The model has learned before: what a first update alone does is done."""
 
 
