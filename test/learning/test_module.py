@@ -117,7 +117,8 @@ def test_the_losses_together_train_every_weight_and_no_target(dataset):
     torch.manual_seed(0)
     module = WorldModelModule(TDLatent(TINY), TDLatentLossConfig(), 1)
     store = EpisodeStore([dataset], ("front", "wrist"), 32, 0.97)
-    (batch,) = islice(store.batches(3, 8, 0, 0.0, seed=0), 1)
+    (batch,) = islice(store.batches(3, 8, 0, 0.0, seed=0, unfelt=0.5), 1)
+    assert batch.proprio.isnan().any()
     sum(terms(module, batch).values()).backward()
     trained = {n for n, p in module.named_parameters() if p.grad is not None and p.grad.any()}
     assert trained == {n for n, _ in module.named_parameters() if n.startswith("world_model.")}

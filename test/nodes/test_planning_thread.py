@@ -43,7 +43,7 @@ def test_it_prepares_for_the_next_frames_when_the_plan_is_out_and_goes_on_if_tha
     frame = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
     joints = JointState(np.zeros(8), np.zeros(8), 0.0)
     frames = FrameSet({"front": encode_image(frame, 0.0, "front")}, joints, 0.0, 0.0)
-    job = Job(frames, np.zeros(8, np.float32), 0, None, 0.0, 1.0, 1, False, 0)
+    job = Job(frames, np.zeros(8, np.float32), 0, None, 0.0, 1.0, 1, False, None, 0)
     for _ in range(2):
         thread.submit(job)
         assert done.acquire(timeout=10)
