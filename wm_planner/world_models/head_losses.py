@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from einops import rearrange
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wm_planner.world_models.batch import Batch
@@ -70,3 +70,9 @@ def picture_loss(model: LatentModel, latents: Tensor, images: Tensor) -> Tensor:
     """() squared error of what latents (B, D) show, of frames (B, V, C, h, w) uint8."""
     frames = rearrange(images, "b v c h w -> b (v c) h w").float() / 255 - 0.5
     return (model.decoder(latents).float() - frames).pow(2).mean()
+
+
+def move_towards(target: nn.Module, online: nn.Module, rate: float) -> None:
+    """Move the weights of a target that follows slowly; rate 1 makes it the same."""
+    for slow, now in zip(target.parameters(), online.parameters(), strict=True):
+        slow.data.lerp_(now.data, rate)

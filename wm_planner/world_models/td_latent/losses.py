@@ -15,6 +15,7 @@ from wm_planner.world_models.batch import Batch
 from wm_planner.world_models.family import LossConfig, Losses
 from wm_planner.world_models.head_losses import (
     landmark_loss,
+    move_towards,
     picture_loss,
     prior_loss,
     reward_loss,
@@ -105,10 +106,7 @@ class TDLatentLosses(Losses):
     def after_update(self) -> None:
         """Move the value's target towards the value."""
         (model,) = self._model
-        for target, online in zip(
-            self.target_value.parameters(), model.value.parameters(), strict=True
-        ):
-            target.data.lerp_(online.data, self.config.target_rate)
+        move_towards(self.target_value, model.value, self.config.target_rate)
 
     def _disturbed(self, z: Tensor, generator: torch.Generator) -> Tensor:
         """Latents (B, D) that are off by as much as imagined ones will be."""
