@@ -162,12 +162,13 @@ class Pipeline:
         goal = self._goal(episodes)
         memory = self._memory.recall(episodes)
         observation = self._observe(views.values())
-        since = _actions_since(memory, list(views.values()))
+        seen = list(views.values())
+        since = _actions_since(memory, seen)
         foreseen = memory.latent and self._advanced(memory.latent, since)
         latent = self.world_model.encode(observation, foreseen)
         now = Sight(latent, observation.images)
-        surprise = self._surprise(memory, foreseen, since, now, list(views.values()))
-        delays = [(view.age + self._action_delay) * view.speed_scale for view in views.values()]
+        surprise = self._surprise(memory, foreseen, since, now, seen)
+        delays = [(view.age + self._action_delay) * view.speed_scale for view in seen]
         ahead = self._when_it_begins(latent, memory.actions, delays)
         plan = self._plan(ahead, memory, surprise, Situation(observation.proprio, goal))
         failed = plan.failed.tolist()

@@ -23,8 +23,7 @@ def with_backend(model: LatentModel, backend: str) -> WorldModel:
         return model
     if backend == "auto":
         found = measure_backends(model)
-        # Unavailable: no compiler, or sizes that do not suit.
-        compiled = not {"float32"} & found.unavailable.keys()
+        compiled = "float32" not in found.unavailable  # no compiler, or sizes that do not suit
         _log.log(logging.INFO if compiled else logging.WARNING, "imagining by %s", found)
         backend = found.name
     try:
