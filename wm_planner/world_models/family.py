@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from wm_planner.world_models.batch import Batch
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.network_config import NetworkConfig
 
-C = TypeVar("C", bound=NetworkConfig)
+M = TypeVar("M", bound=LatentModel)
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,20 @@ class LossConfig:
     decoder_rate: float = 4.0
 
 
-class Losses(nn.Module, ABC):
+class Losses(nn.Module, ABC, Generic[M]):
     """What a family learns by; what it keeps besides the model, such as targets, is saved with it.
 
     A term is a function of the weights, the batch and the generator: an update repeats to the bit.
     """
+
+    def __init__(self, model: M) -> None:
+        super().__init__()
+        self._model = (model,)  # in a tuple: its weights are saved by the one who owns it
+
+    @property
+    def model(self) -> M:
+        """Whose losses these are."""
+        return self._model[0]
 
     @abstractmethod
     def terms(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
@@ -75,7 +84,7 @@ class Family:
     config: type[NetworkConfig]
     build: Callable[..., LatentModel]
     loss_config: type[LossConfig]
-    losses: Callable[..., Losses]
+    losses: Callable[..., Losses[Any]]
     batch_size: int
     horizon: int
     rewards: bool = True

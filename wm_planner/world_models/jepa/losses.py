@@ -43,12 +43,11 @@ class _Pairs(NamedTuple):
 
 
 @final
-class JepaLosses(Losses):
+class JepaLosses(Losses[Jepa]):
     """Sees parts of long sequences, unrolls over them, and takes what came later for goals."""
 
     def __init__(self, model: Jepa, config: JepaLossConfig) -> None:
-        super().__init__()
-        self._model = (model,)  # in a tuple: its weights are saved by the one who owns it
+        super().__init__(model)
         self.config = config
         self.target = copy.deepcopy(model.distance).requires_grad_(False)
         _load_encoders(model, config.encoder_weights)
@@ -57,7 +56,7 @@ class JepaLosses(Losses):
 
     def terms(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """See Losses; the generator chooses frames, goals and directions."""
-        (model,) = self._model
+        model = self.model
         seen = self._look(batch, generator)
         imagined, prediction, motion = self._unrolled(seen)
         features = model.goal_features(seen.z).float()
@@ -84,7 +83,7 @@ class JepaLosses(Losses):
 
     def after_update(self) -> None:
         """Move the distance's target towards the distance."""
-        (model,) = self._model
+        model = self.model
         for target, online in zip(
             self.target.parameters(), model.distance.parameters(), strict=True
         ):
@@ -92,7 +91,7 @@ class JepaLosses(Losses):
 
     def _look(self, batch: Batch, generator: torch.Generator) -> _Seen:
         """A window of each sequence, and frames from there on."""
-        (model,) = self._model
+        model = self.model
         b, length = batch.actions.shape[:2]
         unroll, later = min(self.config.unroll, length), self.config.later
         start = torch.randint(length - unroll + 1, (b, 1), generator=generator)
@@ -124,7 +123,7 @@ class JepaLosses(Losses):
 
         Foresight starts at each frame of the window at once; steps far ahead count as near ones.
         """
-        (model,) = self._model
+        model = self.model
         unroll = seen.actions.shape[1]
         z, imagined, features, bodies = seen.z[:, :unroll], [], [], []
         for k in range(unroll):
@@ -152,7 +151,7 @@ class JepaLosses(Losses):
 
     def _half_seen(self, goals: Tensor, generator: torch.Generator) -> Tensor:
         """Goals (B, U, Q, D), some of them as if only the first camera had seen them."""
-        (model,) = self._model
+        model = self.model
         c = model.config
         half = torch.rand(goals.shape[:3], generator=generator) < self.config.one_camera
         grey = torch.full((c.cameras, 3, c.image_size, c.image_size), GREY, dtype=torch.uint8)
@@ -166,7 +165,7 @@ class JepaLosses(Losses):
 
         From encoded states and from imagined ones, which a planner asks about.
         """
-        (model,) = self._model
+        model = self.model
         unroll, q = pairs.steps.shape[1:]
         goal, farthest = pairs.goal, self.config.farthest
         with torch.no_grad():
@@ -189,7 +188,7 @@ class JepaLosses(Losses):
 
     def _inverse_loss(self, seen: _Seen, pairs: _Pairs) -> Tensor:
         """() squared error of actions, from what was seen before them and k steps later."""
-        (model,) = self._model
+        model = self.model
         goal, steps = pairs.goal[:, :, :-1], pairs.steps[..., :-1]
         before = _repeated(seen.z[:, : steps.shape[1]], steps.shape[2])
         found = model.inverse(
@@ -200,7 +199,7 @@ class JepaLosses(Losses):
 
     def _policy_loss(self, seen: _Seen, pairs: _Pairs) -> Tensor:
         """() imitate the action taken, the more the nearer it came to the goal."""
-        (model,) = self._model
+        model = self.model
         goal, steps = pairs.goal[:, :, :-1].detach(), pairs.steps[..., :-1]
         unroll, q = steps.shape[1:]
         z = seen.z.detach()
@@ -221,7 +220,7 @@ class JepaLosses(Losses):
 
     def _subgoal_loss(self, seen: _Seen) -> Tensor:
         """() features of the frame a second ahead, or of the goal if that is nearer."""
-        (model,) = self._model
+        model = self.model
         milestone = seen.actions.shape[1] + 1  # where that frame is among those seen
         z = seen.z.detach()
         goals, ahead = z[:, milestone + 1 :], z[:, milestone, None]  # (B, G, D), (B, 1, D)

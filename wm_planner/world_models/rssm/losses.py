@@ -99,18 +99,17 @@ class RSSMLossConfig(LossConfig):
 
 
 @final
-class RSSMLosses(Losses):
+class RSSMLosses(Losses[RSSM]):
     """Follows sequences at a few glimpses, and imagines on from some of their states."""
 
     def __init__(self, model: RSSM, config: RSSMLossConfig) -> None:
-        super().__init__()
-        self._model = (model,)  # in a tuple: its weights are saved by the one who owns it
+        super().__init__(model)
         self.config = config
         self.target_value = copy.deepcopy(model.value).requires_grad_(False)
 
     def terms(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """See Losses; the generator is that of samples, and of what is drawn and imagined."""
-        (model,) = self._model
+        model = self.model
         times = self._times(batch.actions.shape[1], generator)
         embedded = self._embedded(batch, times, generator)
         noise = self._noise(batch, generator) if self.config.sampled else None
@@ -133,7 +132,7 @@ class RSSMLosses(Losses):
 
     def after_update(self) -> None:
         """Move the value's target towards the value."""
-        (model,) = self._model
+        model = self.model
         move_towards(self.target_value, model.value, self.config.target_rate)
 
     def _times(self, steps: int, generator: torch.Generator) -> list[int]:
@@ -145,7 +144,7 @@ class RSSMLosses(Losses):
         self, batch: Batch, times: list[int], generator: torch.Generator
     ) -> tuple[Tensor, ...]:
         """Features (B, E) of the frames at these times; only some of them teach the encoder."""
-        (model,) = self._model
+        model = self.model
         order = torch.randperm(len(times), generator=generator).tolist()
         count = max(1, round(self.config.taught * len(times)))
         found: dict[int, Tensor] = {}
@@ -159,14 +158,14 @@ class RSSMLosses(Losses):
 
     def _noise(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """To follow the batch with: (T + 1, B, G, C)."""
-        (model,) = self._model
+        model = self.model
         b, length = batch.images.shape[:2]
         shape = (length, b, model.config.groups, model.config.classes)
         return exponential(shape, generator, model.beginning)
 
     def _divergences(self, followed: Unrolled, times: list[int]) -> dict[str, Tensor]:
         """Between what was foreseen and what is inferred; balanced (arXiv:2010.02193)."""
-        (model,) = self._model
+        model = self.model
         if not times:
             return {}
         predicted = model.predicted(followed.latents[:, times, : model.config.memory_size])
@@ -182,7 +181,7 @@ class RSSMLosses(Losses):
 
     def _pictures(self, latents: Tensor, batch: Batch, generator: torch.Generator) -> Tensor:
         """Of some states, as they would look if nothing covered the cameras."""
-        (model,) = self._model
+        model = self.model
         states = latents.flatten(0, 1)
         drawn = torch.randint(len(states), (self.config.drawn,), generator=generator)
         drawn = drawn.to(states.device)
@@ -191,14 +190,14 @@ class RSSMLosses(Losses):
 
     def _body(self, latents: Tensor, batch: Batch) -> Tensor:
         """Squared error of the proprioception, where it is known."""
-        (model,) = self._model
+        model = self.model
         known = batch.proprio.isfinite().all(-1, keepdim=True)
         error = model.body(latents).float() - batch.proprio.nan_to_num()
         return (error.square() * known).mean()
 
     def _behaviour(self, latents: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """What is learned from imagination alone, where it has any weight."""
-        (model,), c = self._model, self.config
+        model, c = self.model, self.config
         if c.actor == c.critic == 0:
             return {}
         states = latents.detach().flatten(0, 1)

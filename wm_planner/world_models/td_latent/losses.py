@@ -61,18 +61,17 @@ class TDLatentLossConfig(LossConfig):
 
 
 @final
-class TDLatentLosses(Losses):
+class TDLatentLosses(Losses[TDLatent]):
     """Unrolls the dynamics over a few steps, and asks that they meet what is encoded then."""
 
     def __init__(self, model: TDLatent, config: TDLatentLossConfig) -> None:
-        super().__init__()
-        self._model = (model,)  # in a tuple: its weights are saved by the one who owns it
+        super().__init__(model)
         self.config = config
         self.target_value = copy.deepcopy(model.value).requires_grad_(False)
 
     def terms(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """See Losses; the generator is that of latent noise."""
-        (model,) = self._model
+        model = self.model
         horizon = batch.actions.shape[1]
         first = model.embed(batch.images[:, 0], batch.proprio[:, 0])
         with torch.no_grad():
@@ -105,7 +104,7 @@ class TDLatentLosses(Losses):
 
     def after_update(self) -> None:
         """Move the value's target towards the value."""
-        (model,) = self._model
+        model = self.model
         move_towards(self.target_value, model.value, self.config.target_rate)
 
     def _disturbed(self, z: Tensor, generator: torch.Generator) -> Tensor:
