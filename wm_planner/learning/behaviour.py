@@ -15,7 +15,11 @@ _CORRELATION = 0.8  # of the noise from step to step
 
 Frames = Mapping[str, np.ndarray]
 Pilot = Callable[[Frames, np.ndarray], np.ndarray]
-"""Action (4,) from an observation and the expert's action (4,)."""
+"""Action (4,) from an observation and the expert's action (4,); may raise GaveUp."""
+
+
+class GaveUp(Exception):  # noqa: N818  # no error: the pilot ends the episode
+    """The pilot ends the episode, which has failed."""
 
 
 def follow_expert(_: Frames, expert: np.ndarray) -> np.ndarray:
@@ -43,6 +47,9 @@ class Mix:
         if len(self.shares) != len(self.noise) or abs(sum(self.shares) - 1) > 1e-6:
             raise ValueError(f"shares {self.shares} must add up to 1, one for each of {self.noise}")
 
+
+UNDISTURBED = Mix(shares=(1.0,), noise=(0.0,), burst=0.0, slip=0.0)
+"""For a person, who errs enough by itself, and in a person's way."""
 
 GENTLE = Mix(shares=(0.5, 0.3, 0.2), noise=(0.0, 0.15, 0.3), burst=0.005, slip=0.005)
 """For a planner, which errs enough by itself."""

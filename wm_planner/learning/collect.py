@@ -20,14 +20,31 @@ from tqdm import tqdm
 
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.envs.randomization import Randomization
-from wm_planner.envs.tasks import Task, make_task
+from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
-from wm_planner.learning.behaviour import GENTLE, Disturbance, Mix, Pilot, follow_expert
-from wm_planner.learning.episodes import Episode, merge_episodes, open_dataset, write_episode
+from wm_planner.learning.behaviour import (
+    GENTLE,
+    UNDISTURBED,
+    Disturbance,
+    GaveUp,
+    Mix,
+    Pilot,
+    follow_expert,
+)
+from wm_planner.learning.episodes import (
+    Episode,
+    merge_episodes,
+    open_dataset,
+    without_privileges,
+    write_episode,
+)
+from wm_planner.learning.person import Person
 from wm_planner.learning.pilots import Pilots
 
 EVALUATION_SEED = 5_000_000  # this seed and up are for evaluation only
+DEMONSTRATORS = ("expert", "person")
 _SHARE = 0.7  # of the task's time limit, the longest training episode
+_PATIENCE = 1.5  # the same of a person, who is slower
 TRAINING = Randomization(
     camera_position=(0.0, 0.025),
     camera_angle=(0.0, 4.0),
@@ -41,7 +58,7 @@ TRAINING = Randomization(
 
 @dataclass(frozen=True)
 class CollectConfig:
-    """Collect training episodes in simulation: an expert or a planner, disturbed, and some play.
+    """Collect training episodes in simulation: of an expert or a planner, disturbed, or a person.
 
     Attributes:
         task: name of the task.
@@ -50,6 +67,9 @@ class CollectConfig:
         seed: of the first episode; the others follow. 5,000,000 and up are refused.
         workers: processes.
         image_size: height and width of the frames, pixels.
+        demonstrator: expert, an oracle that is disturbed and labels every state it gets into; or
+            person, who is slow, late and clumsy, fails in 10 to 20 % of episodes, and leaves what a
+            real robot's file holds: frames, joints, actions, and whether it worked.
         model: folder of a model whose planner acts instead of the expert, which still labels.
         randomization: what differs from episode to episode besides the start.
     """
@@ -60,11 +80,18 @@ class CollectConfig:
     seed: int = 0
     workers: int = 2
     image_size: int = 64
+    demonstrator: str = "expert"
     model: Path | None = None
     randomization: Randomization = TRAINING
 
     def __post_init__(self) -> None:
         make_task(self.task)
+        if self.demonstrator not in DEMONSTRATORS:
+            raise UserError(
+                f"demonstrator is {self.demonstrator!r}, expected {' or '.join(DEMONSTRATORS)}"
+            )
+        if self.demonstrator == "person" and self.model is not None:
+            raise UserError("a person demonstrates, or a model acts: leave one of the two out")
         if self.episodes < 1 or not 1 <= self.workers <= 1024:
             raise UserError(
                 f"episodes {self.episodes} and workers {self.workers} must be at least 1, workers "
@@ -102,12 +129,12 @@ def collect(config: CollectConfig) -> Path:
     for half_written in parts.glob("*.partial-*"):
         half_written.unlink()
     for file in filter(Path.exists, files):
-        _check_part(file, config.env)
+        _check_part(file, config)
     missing = [seed for seed, file in zip(seeds, files, strict=True) if not file.exists()]
     with tqdm(total=config.episodes, initial=config.episodes - len(missing), unit="episode") as bar:
         for _ in _run(config, parts, missing):
             bar.update()
-    merge_episodes(files, config.path, _env_args(config.env))
+    merge_episodes(files, config.path, _env_args(config))
     for file in files:
         file.unlink()
     if not any(parts.iterdir()):  # episodes of other seeds stay
@@ -115,16 +142,21 @@ def collect(config: CollectConfig) -> Path:
     return config.path
 
 
-def _env_args(env: EnvConfig) -> dict[str, Any]:
-    """How robomimic describes an environment; its type 2 is Gym."""
-    return {"env_name": env.task, "type": 2, "env_kwargs": asdict(env)}
+def _env_args(config: CollectConfig) -> dict[str, Any]:
+    """How robomimic describes an environment, whose type 2 is Gym; and who acted in it."""
+    env = config.env
+    described = {"env_name": env.task, "type": 2, "env_kwargs": asdict(env)}
+    if config.demonstrator != "expert":
+        described["demonstrator"] = config.demonstrator
+    return described
 
 
-def _check_part(file: Path, env: EnvConfig) -> None:
+def _check_part(file: Path, config: CollectConfig) -> None:
     with open_dataset(file) as part:
-        if part["data"].attrs.get("env_args") != json.dumps(_env_args(env)):
+        if part["data"].attrs.get("env_args") != json.dumps(_env_args(config)):
             raise UserError(
-                f"{file}: collected with other settings, expected {env}; collect with those of the "
+                f"{file}: collected with other settings, expected {config.demonstrator} in "
+                f"{config.env}; collect with those of the "
                 f"interrupted run, choose another --out or remove {file.parent}"
             )
 
@@ -133,7 +165,7 @@ def _run(config: CollectConfig, parts: Path, seeds: list[int]) -> Iterator[None]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(config.workers, mp_context=context) as pool:
         futures = [
-            pool.submit(_collect_one, config.env, config.model, parts, seed) for seed in seeds
+            pool.submit(_collect_one, config, parts, seed) for seed in seeds
         ]
         try:
             for future in as_completed(futures):
@@ -159,13 +191,19 @@ def _pilots(model: Path) -> Pilots:
     return Pilots(model)
 
 
-def _collect_one(config: EnvConfig, model: Path | None, parts: Path, seed: int) -> None:
-    env, rng = _environment(config), np.random.default_rng([seed, 1])
-    pilot: Pilot = follow_expert
-    mix = Mix()
-    if model is not None:
-        pilot, mix = _pilots(model).lend(seed, _longest(env.task), rng), GENTLE
-    episode = drive(env, seed, pilot, Disturbance(mix, rng))
+def _collect_one(config: CollectConfig, parts: Path, seed: int) -> None:
+    env, rng = _environment(config.env), np.random.default_rng([seed, 1])
+    if config.demonstrator == "person":
+        most = round(_PATIENCE * env.task.time_limit)
+        shown = drive(env, seed, Person(rng), Disturbance(UNDISTURBED, rng), most)
+        episode = without_privileges(shown)
+    else:
+        most = round(_SHARE * env.task.time_limit)
+        pilot: Pilot = follow_expert
+        mix = Mix()
+        if config.model is not None:
+            pilot, mix = _pilots(config.model).lend(seed, most, rng), GENTLE
+        episode = drive(env, seed, pilot, Disturbance(mix, rng), most)
     partial = parts / f"{seed}.partial-{os.getpid()}"
     with h5py.File(partial, "w") as file:
         write_episode(file.create_group("data/demo_0"), episode)
@@ -173,18 +211,18 @@ def _collect_one(config: EnvConfig, model: Path | None, parts: Path, seed: int) 
     partial.replace(parts / f"{seed}.hdf5")
 
 
-def _longest(task: Task) -> int:
-    """Control steps of a training episode at most."""
-    return round(_SHARE * task.time_limit)
-
-
-def drive(env: ManipulationEnv, seed: int, pilot: Pilot, disturbance: Disturbance) -> Episode:
-    """Run one episode."""
+def drive(
+    env: ManipulationEnv, seed: int, pilot: Pilot, disturbance: Disturbance, most: int
+) -> Episode:
+    """Run one episode of at most so many control steps, or until the pilot gives up."""
     observation, info = env.reset(seed=seed)
     steps: list[tuple] = []
     done = False
-    while not done and len(steps) < _longest(env.task):
-        intended = pilot(observation, info["expert"])
+    while not done and len(steps) < most:
+        try:
+            intended = pilot(observation, info["expert"])
+        except GaveUp:
+            break
         action = disturbance.disturb(intended).astype(np.float32)
         before, known = observation, info
         observation, reward, done, _, info = env.step(action)

@@ -1,7 +1,8 @@
 """Episodes on disk: HDF5 in robomimic's layout (https://robomimic.github.io/docs/datasets/overview).
 
-data/demo_i/{obs/<camera>_image (T, h, w, 3) uint8, obs/proprio (T, P), actions (T, A),
-rewards (T,), dones (T,)}, and from simulation only: expert_actions (T, A), landmarks (T, K).
+data/demo_i/{obs/<camera>_image (T, h, w, 3) uint8, obs/proprio (T, P), actions (T, A), dones (T,)}
+is what a real robot has; its last entry of dones says whether it worked. Privileged, from
+simulation only: rewards (T,), expert_actions (T, A), landmarks (T, K).
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ import h5py
 import numpy as np
 
 from wm_planner.errors import UserError
-from wm_planner.learning.layout import LayoutError, checked_arrays, checked_group, checked_seed
+from wm_planner.learning.layout import (
+    PRIVILEGED,
+    LayoutError,
+    checked_arrays,
+    checked_group,
+    checked_seed,
+)
 
 _DEMO = re.compile(r"demo_[0-9]{1,9}")
 
@@ -27,7 +34,7 @@ class Episode(NamedTuple):
     frames: dict[str, np.ndarray]  # camera: (T, h, w, 3) uint8
     proprio: np.ndarray  # (T, P) float32
     actions: np.ndarray  # (T, A) float32, as executed
-    rewards: np.ndarray  # (T,) float32, after action t
+    rewards: np.ndarray  # (T,) float32, after action t; NaN where not known
     expert_actions: np.ndarray  # (T, A) float32, NaN where there is no label
     landmarks: np.ndarray  # (T, K) float32, NaN where not known
     success: bool
@@ -47,25 +54,46 @@ def write_episode(group: h5py.Group, episode: Episode) -> None:
         )
     group["obs/proprio"] = episode.proprio
     group["actions"] = episode.actions
-    group["rewards"] = episode.rewards
     dones = np.zeros(len(episode.actions), np.uint8)
     dones[-1] = episode.success
     group["dones"] = dones
-    group["expert_actions"] = episode.expert_actions
-    group["landmarks"] = episode.landmarks
+    for name in PRIVILEGED:
+        values = getattr(episode, name)
+        if values.size and np.isfinite(values).any():
+            group[name] = values
     group.attrs["num_samples"] = len(episode.actions)
     group.attrs["seed"] = episode.seed
 
 
-def read_episode(group: h5py.Group) -> Episode:
-    """Read one demo_i group; labels that only a simulation has come back as NaN when absent."""
+def without_privileges(episode: Episode) -> Episode:
+    """What a robot's own file of it would hold."""
+    return episode._replace(**_unknown(episode.actions))
+
+
+def _unknown(actions: np.ndarray) -> dict[str, np.ndarray]:
+    """Privileged fields of an episode with actions (T, A) of which nothing is known."""
+    steps = len(actions)
+    return {
+        "rewards": np.full(steps, np.nan, np.float32),
+        "expert_actions": np.full_like(actions, np.nan),
+        "landmarks": np.full((steps, 0), np.nan, np.float32),
+    }
+
+
+def read_episode(group: h5py.Group, privileged: bool = True) -> Episode:
+    """Read one demo_i group; what is privileged is NaN where it is absent, or not wanted.
+
+    Unless `privileged` these fields of the file are not even looked at.
+    """
     place = f"{group.file.filename}: {group.name}"
     try:
-        arrays = checked_arrays(group)
+        arrays = checked_arrays(group, privileged)
         actions = arrays["actions"].read_numbers()
-        nothing = np.full((len(actions), 0), np.nan, np.float32)
-        unlabelled = np.full_like(actions, np.nan)
-        labels, landmarks = arrays.get("expert_actions"), arrays.get("landmarks")
+        known = {
+            name: arrays[name].read_numbers(known=name == "rewards")
+            for name in PRIVILEGED
+            if name in arrays
+        }
         return Episode(
             frames={
                 name.removeprefix("obs/").removesuffix("_image"): array.read()
@@ -74,9 +102,7 @@ def read_episode(group: h5py.Group) -> Episode:
             },
             proprio=arrays["obs/proprio"].read_numbers(),
             actions=actions,
-            rewards=arrays["rewards"].read_numbers(),
-            expert_actions=labels.read_numbers(known=False) if labels else unlabelled,
-            landmarks=landmarks.read_numbers(known=False) if landmarks else nothing,
+            **{**_unknown(actions), **known},
             success=bool(arrays["dones"].read()[-1]),
             seed=checked_seed(group),
         )

@@ -25,8 +25,9 @@ _FILTERS = {
     h5py.h5z.FILTER_FLETCHER32: "fletcher32",
     h5py.h5z.FILTER_LZF: "lzf",
 }
-_VECTORS = {"actions": 2, "rewards": 1, "dones": 1, "obs/proprio": 2}  # name: axes
-_LABELS = {"expert_actions": 2, "landmarks": 2}
+_VECTORS = {"actions": 2, "dones": 1, "obs/proprio": 2}  # name: axes
+PRIVILEGED = {"rewards": 1, "expert_actions": 2, "landmarks": 2}
+"""Names and axes of what only a simulation knows; none of it need be there."""
 
 
 class LayoutError(ValueError):
@@ -51,10 +52,15 @@ class Array(NamedTuple):
         return values
 
 
-def checked_arrays(group: h5py.Group) -> dict[str, Array]:
-    """The arrays of an episode by name, of fitting types, shapes and lengths; none is read."""
+def checked_arrays(group: h5py.Group, privileged: bool = True) -> dict[str, Array]:
+    """The arrays of an episode by name, of fitting types, shapes and lengths; none is read.
+
+    Those that only a simulation has are among them if they are there, and `privileged`.
+    """
     arrays = {name: _array(group, name, "biuf") for name in _VECTORS}
-    arrays |= {name: _array(group, name, "f") for name in _LABELS if name in group}
+    if privileged:
+        kinds = {"rewards": "biuf", "expert_actions": "f", "landmarks": "f"}
+        arrays |= {name: _array(group, name, kinds[name]) for name in PRIVILEGED if name in group}
     cameras = [name for name in checked_group(group, "obs") if name.endswith("_image")]
     if len(cameras) > _MAX_CAMERAS:
         raise LayoutError(f"{len(cameras)} cameras, at most {_MAX_CAMERAS} are read")
@@ -123,7 +129,7 @@ def _check_storage(name: str, dataset: h5py.Dataset) -> None:
 
 def _check_shapes(arrays: dict[str, Array]) -> None:
     shapes = {name: array.dataset.shape for name, array in arrays.items()}
-    for name, axes in {**_VECTORS, **_LABELS}.items():
+    for name, axes in {**_VECTORS, **PRIVILEGED}.items():
         shape = shapes.get(name)
         if shape is not None and (len(shape) != axes or max(shape[1:], default=0) > _MAX_WIDTH):
             raise LayoutError(f"{name} has shape {shape}, expected {axes} axes, up to {_MAX_WIDTH}")

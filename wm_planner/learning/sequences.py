@@ -36,15 +36,14 @@ class EpisodeStore:
         limit: int | None = None,
         privileged: bool = True,
     ) -> None:
-        """Unless `privileged`, forget what no robot knows: the expert's actions, landmarks."""
+        """Unless `privileged`, what only a simulation knows is not read; see Episode."""
         parts = []
         for path in paths:
             with open_dataset(path) as file:
                 for name in tqdm(
                     demo_names(file)[:limit], desc=f"read {path.name}", unit="episode"
                 ):
-                    episode = read_episode(demo(file, name))
-                    episode = episode if privileged else _without_privileges(episode)
+                    episode = read_episode(demo(file, name), privileged)
                     parts.append(_arrays(path, name, episode, cameras, image_size, discount))
         self.episodes = len(parts)
         lengths = np.array([len(part[1]) for part in parts])
@@ -165,17 +164,11 @@ def _arrays(
     images = np.stack(
         [np.stack([fit(f, image_size) for f in episode.frames[c]]) for c in cameras], axis=3
     )  # (T, h, w, V, C)
-    returns = _returns(episode.rewards, discount)
     success = np.zeros(len(episode.actions), np.float32)
     success[-1] = episode.success
-    felt = (episode.proprio, episode.actions, episode.rewards, returns)
+    rewards = success if np.isnan(episode.rewards).any() else episode.rewards
+    felt = (episode.proprio, episode.actions, rewards, _returns(rewards, discount))
     return images, *felt, episode.expert_actions, success, episode.landmarks
-
-
-def _without_privileges(episode: Episode) -> Episode:
-    """What is left where no simulation says what the expert would do and where things are."""
-    unlabelled = np.full_like(episode.actions, np.nan)
-    return episode._replace(expert_actions=unlabelled, landmarks=episode.landmarks[:, :0])
 
 
 def _with_landmarks(parts: list[tuple[np.ndarray, ...]]) -> list[tuple[np.ndarray, ...]]:
