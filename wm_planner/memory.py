@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from wm_planner.monitoring.delay import LateArm
 from wm_planner.planning.warm_start import fit_warm_start
 from wm_planner.types import Latent
 
@@ -22,6 +23,7 @@ class Recollection(NamedTuple):
     warm_start: Tensor | None  # (B, H, A)
     generators: list[torch.Generator]  # B
     actions: list[list[Tensor]]  # B, of the last actions (A,), oldest first
+    late: list[LateArm]  # B
     images: Tensor | None = None  # (B, V, C, h, w) uint8
     picture: Tensor | None = None  # (B, V, C, h, w) uint8, of the latent, if it was drawn
 
@@ -41,15 +43,17 @@ class Memory:
     def __init__(self, seeds: Sequence[int], device: torch.device | str) -> None:
         self._generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
         self._last: list[_Last | None] = [None] * len(seeds)
+        self._late = [LateArm() for _ in seeds]
         self._actions: list[deque[Tensor]] = [deque(maxlen=_MOST_ACTIONS) for _ in seeds]
 
     def recall(self, episodes: Sequence[int]) -> Recollection:
         """Of the episodes of these numbers, in this order."""
         generators = [self._generators[i] for i in episodes]
         actions = [list(self._actions[i]) for i in episodes]
+        late = [self._late[i] for i in episodes]
         known = [last for i in episodes if (last := self._last[i]) is not None]
         if not known:
-            return Recollection(None, None, generators, actions)
+            return Recollection(None, None, generators, actions, late)
         if len(known) < len(episodes):
             raise ValueError("some episodes have a last plan, some none; begin them at once")
         latent = Latent(*map(torch.cat, zip(*(last.latent for last in known), strict=True)))
@@ -57,7 +61,7 @@ class Memory:
         images = torch.cat([last.images for last in known])
         drawn = [last.picture for last in known if last.picture is not None]
         picture = torch.cat(drawn) if len(drawn) == len(known) else None
-        return Recollection(latent, plans, generators, actions, images, picture)
+        return Recollection(latent, plans, generators, actions, late, images, picture)
 
     def remember(
         self,

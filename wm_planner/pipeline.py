@@ -18,6 +18,7 @@ from wm_planner.perception.images import observe
 from wm_planner.planning import raise_if_failed, shift
 from wm_planner.types import Command, JointState, Latent, Observation, Plan, Situation
 
+UNTOLD = -1.0  # an `action_delay` that is to be found out
 _FORESEEN = 3  # steps; surprise is only known of single ones, the error of more is about the same
 
 
@@ -65,12 +66,13 @@ class Pipeline:
         image_size: int,
         device: torch.device | str = "cpu",
         period: float = 0.1,
-        action_delay: float = 0.0,
+        action_delay: float = UNTOLD,
         caution: Caution | None = None,
         budget: str = "",
         needs_goal: bool = False,
     ) -> None:
-        """`period`: seconds an action takes; `action_delay`: until the arm follows a command.
+        """`period`: seconds an action takes; `action_delay`: until the arm follows a command, below
+        0 if that is to be found out from what is seen.
 
         `budget` says in words how much a plan imagines, and why. `needs_goal`: without a goal
         image there is nothing to plan for.
@@ -168,8 +170,8 @@ class Pipeline:
         latent = self.world_model.encode(observation, foreseen)
         now = Sight(latent, observation.images)
         surprise = self._surprise(memory, foreseen, since, now, seen)
-        delays = [(view.age + self._action_delay) * view.speed_scale for view in seen]
-        ahead = self._when_it_begins(latent, memory.actions, delays)
+        self._look_for_delays(memory, latent, seen)
+        ahead = self._when_it_begins(latent, memory, seen)
         plan = self._plan(ahead, memory, surprise, Situation(observation.proprio, goal))
         failed = plan.failed.tolist()
         rows = {i: b for b, i in enumerate(episodes) if not failed[b]}
@@ -235,12 +237,29 @@ class Pipeline:
             return self._planner.plan(latent, warm_start, generators, situation)
         return self._caution.plan(latent, warm_start, generators, surprise, situation)
 
+    def _look_for_delays(self, memory: Recollection, now: Latent, views: Sequence[View]) -> None:
+        """Who looks a step later, at full speed as the model learned, sees how late the arm is."""
+        if self._action_delay >= 0 or memory.latent is None:
+            return
+        for b, view in enumerate(views):
+            late, given, row = memory.late[b], memory.actions[b], slice(b, b + 1)
+            if given and view.steps == 1 and view.speed_scale == 1:
+                before, after = (Latent(*(part[row] for part in z)) for z in (memory.latent, now))
+                late.look(self.world_model, before, after, given)
+
     def _when_it_begins(
-        self, latent: Latent, actions: list[list[Tensor]], delays: list[float]
+        self, latent: Latent, memory: Recollection, views: Sequence[View]
     ) -> Latent:
         """Advance `latent` (B, D) by the actions that are under way until the plan begins."""
-        steps = [round(delay / self._period) for delay in delays]
-        under_way = [past[max(0, len(past) - n) :] for past, n in zip(actions, steps, strict=True)]
+        told = max(0.0, self._action_delay)
+        delays = [(view.age + told) * view.speed_scale for view in views]
+        steps = [
+            max(round(delay / self._period), late.steps)
+            for delay, late in zip(delays, memory.late, strict=True)
+        ]
+        under_way = [
+            past[max(0, len(past) - n) :] for past, n in zip(memory.actions, steps, strict=True)
+        ]
         return self._advanced(latent, under_way)
 
     def _advanced(self, latent: Latent, actions: Sequence[Sequence[Tensor]]) -> Latent:
@@ -268,12 +287,13 @@ class Pipeline:
 def _actions_since(memory: Recollection, views: Sequence[View]) -> list[list[Tensor]]:
     """What each episode did since it was seen last: the last action, then as was planned.
 
-    Nothing where that is not known, or too long ago.
+    Of an arm that is late, those before. Nothing where that is not known, or too long ago.
     """
     since: list[list[Tensor]] = [[] for _ in views]
     if memory.warm_start is None:
         return since
     for b, (done, view) in enumerate(zip(memory.actions, views, strict=True)):
-        if done and 1 <= view.steps <= _FORESEEN:
-            since[b] = [done[-1], *memory.warm_start[b].unbind(0)][: view.steps]
+        first = len(done) - 1 - memory.late[b].steps
+        if first >= 0 and 1 <= view.steps <= _FORESEEN:
+            since[b] = [*done, *memory.warm_start[b].unbind(0)][first : first + view.steps]
     return since

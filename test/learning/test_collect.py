@@ -96,7 +96,7 @@ def test_an_interrupted_collect_goes_on_from_what_is_finished(collected, tmp_pat
     config = CollectConfig(episodes=4, out=tmp_path / "g.hdf5", seed=30, workers=1, image_size=32)
     parts = tmp_path / "g.parts"
     parts.mkdir()
-    _collect_one(config.env, None, parts, 31)
+    _collect_one(config, parts, 31)
     with h5py.File(parts / "31.hdf5", "a") as file:
         file["data/demo_0"].attrs["kept"] = True
     (parts / "32.partial-4711").write_text("half an episode")
@@ -114,7 +114,7 @@ def test_an_interrupted_collect_goes_on_from_what_is_finished(collected, tmp_pat
 def test_episodes_of_other_settings_are_not_mixed_in(tmp_path):
     small = CollectConfig(episodes=1, out=tmp_path / "g.hdf5", image_size=32)
     (tmp_path / "g.parts").mkdir()
-    _collect_one(small.env, None, tmp_path / "g.parts", 0)
+    _collect_one(small, tmp_path / "g.parts", 0)
     with pytest.raises(UserError, match=r"0\.hdf5: collected with other settings"):
         collect(CollectConfig(episodes=1, out=tmp_path / "g.hdf5", image_size=48))
 
@@ -169,3 +169,25 @@ def test_a_collect_that_is_stopped_for_real_loses_nothing(tmp_path, how):
         kept = {i for i in range(10) if "kept" in file[f"data/demo_{i}"].attrs}
     assert kept == {int(file.stem) for file in finished}
     assert [file.name for file in tmp_path.iterdir()] == ["g.hdf5"]
+
+
+def test_a_person_leaves_nothing_privileged(tmp_path):
+    config = CollectConfig(
+        episodes=2, out=tmp_path / "g.hdf5", workers=1, image_size=32, demonstrator="person"
+    )
+    with h5py.File(collect(config)) as file:
+        for demo in file["data"].values():
+            assert set(demo) == {"obs", "actions", "dones"}
+        assert json.loads(file["data"].attrs["env_args"])["demonstrator"] == "person"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"demonstrator": "robot"}, "'robot', expected expert or person"),
+        ({"demonstrator": "person", "model": Path("m")}, "leave one of the two out"),
+    ],
+)
+def test_demonstrators_that_do_not_fit_are_refused(wrong, message):
+    with pytest.raises(UserError, match=message):
+        CollectConfig(**wrong)

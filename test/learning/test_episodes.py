@@ -85,7 +85,7 @@ def test_an_empty_dataset_is_refused(tmp_path):
             open_dataset(tmp_path / name)
 
 
-@pytest.mark.parametrize("name", ["actions", "obs", "obs/proprio", "rewards", "dones"])
+@pytest.mark.parametrize("name", ["actions", "obs", "obs/proprio", "dones"])
 def test_what_an_episode_lacks_is_named(dataset, name):
     with h5py.File(dataset, "a") as file:
         del file[f"data/demo_2/{name}"]

@@ -18,7 +18,7 @@ Pilot = Callable[[Frames, np.ndarray], np.ndarray]
 """Action (4,) from an observation and the expert's action (4,); may raise GaveUp."""
 
 
-class GaveUp(Exception):  # noqa: N818  # no error: the pilot ends the episode
+class GaveUp(Exception):
     """The pilot ends the episode, which has failed."""
 
 

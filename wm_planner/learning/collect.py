@@ -164,9 +164,7 @@ def _check_part(file: Path, config: CollectConfig) -> None:
 def _run(config: CollectConfig, parts: Path, seeds: list[int]) -> Iterator[None]:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(config.workers, mp_context=context) as pool:
-        futures = [
-            pool.submit(_collect_one, config, parts, seed) for seed in seeds
-        ]
+        futures = [pool.submit(_collect_one, config, parts, seed) for seed in seeds]
         try:
             for future in as_completed(futures):
                 future.result()

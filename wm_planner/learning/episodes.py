@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -70,7 +70,7 @@ def without_privileges(episode: Episode) -> Episode:
     return episode._replace(**_unknown(episode.actions))
 
 
-def _unknown(actions: np.ndarray) -> dict[str, np.ndarray]:
+def _unknown(actions: np.ndarray) -> dict[str, Any]:
     """Privileged fields of an episode with actions (T, A) of which nothing is known."""
     steps = len(actions)
     return {

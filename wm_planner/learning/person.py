@@ -52,11 +52,12 @@ class Person:
     def __init__(self, rng: np.random.Generator, habits: Habits | None = None) -> None:
         h = self._habits = habits or Habits()
         self._rng = rng
-        self._seen: deque[np.ndarray] = deque(maxlen=1 + int(rng.integers(*h.reaction, endpoint=True)))
+        late = int(rng.integers(*h.reaction, endpoint=True))
+        self._seen: deque[np.ndarray] = deque(maxlen=late + 1)
         self._speed, self._smoothing = rng.uniform(*h.speed), rng.uniform(*h.smoothing)
         self._angle = h.curve * rng.normal()
         self._motion = np.zeros(3)
-        self._under_way: deque[np.ndarray] = deque(maxlen=self._seen.maxlen - 1)
+        self._under_way: deque[np.ndarray] = deque(maxlen=late)
         self._pause = self._mishap = 0
         self._early, self._drop = rng.random() < h.early, rng.random() < h.drop
         self._held = 0

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from wm_planner.errors import UserError
 from wm_planner.learning.episodes import Episode, demo, demo_names, open_dataset, read_episode
+from wm_planner.learning.hindsight import keyframe_offsets
 from wm_planner.perception.images import fit
 from wm_planner.world_models.batch import Batch
 
@@ -35,8 +36,12 @@ class EpisodeStore:
         discount: float,
         limit: int | None = None,
         privileged: bool = True,
+        switches: Sequence[int] = (),
     ) -> None:
-        """Unless `privileged`, what only a simulation knows is not read; see Episode."""
+        """Unless `privileged`, what only a simulation knows is not read, see Episode.
+
+        Landmarks then are what hindsight tells of the keyframes, where `switches` are thrown.
+        """
         parts = []
         for path in paths:
             with open_dataset(path) as file:
@@ -44,6 +49,12 @@ class EpisodeStore:
                     demo_names(file)[:limit], desc=f"read {path.name}", unit="episode"
                 ):
                     episode = read_episode(demo(file, name), privileged)
+                    if not privileged:
+                        episode = episode._replace(
+                            landmarks=keyframe_offsets(
+                                episode.proprio, episode.actions, switches, episode.success
+                            )
+                        )
                     parts.append(_arrays(path, name, episode, cameras, image_size, discount))
         self.episodes = len(parts)
         lengths = np.array([len(part[1]) for part in parts])

@@ -173,7 +173,13 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
     pl.seed_everything(config.seed, verbose=False)
     discount, size = config.network.discount, config.network.image_size
     store = EpisodeStore(
-        datasets, config.cameras, size, discount, config.episodes or None, config.privileged
+        datasets,
+        config.cameras,
+        size,
+        discount,
+        config.episodes or None,
+        config.privileged,
+        config.network.switches,
     )
     network = replace(
         config.network,

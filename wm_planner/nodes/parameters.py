@@ -107,8 +107,9 @@ PARAMETERS = (
     Parameter(
         "action_delay",
         _SEARCH.action_delay,
-        "Time until the arm follows a command; plans begin where it is by then, s.",
-        0.0,
+        "Time until the arm follows a command, s; plans begin where it is by then; below 0: found "
+        "out from what is seen.",
+        -1.0,
         2.0,
     ),
     Parameter(

@@ -65,6 +65,7 @@ class PlannerConfig:
             the goal is far; a model without such a level is refused.
         keep_out: boxes the hand is to stay out of, each [x0, y0, z0, x1, y1, z1] in m, base frame.
         action_delay: seconds until the arm follows a command; the plan begins where it is by then.
+            Below 0 it is found out from what is seen, in whole control periods.
         max_surprise: frames farther from the prediction are not planned from, in units of what one
             in a thousand clean frames exceeds; nearer ones shorten the horizon. 0: no notice.
         backend: code that imagines, one of auto, eager, float32, bfloat16.
@@ -91,7 +92,7 @@ class PlannerConfig:
     goal_distance: str = "l2"
     subgoals: bool = False
     keep_out: tuple[tuple[float, ...], ...] = ()
-    action_delay: float = 0.0
+    action_delay: float = -1.0
     max_surprise: float = 0.0
     backend: str = "auto"
 
@@ -104,9 +105,10 @@ class PlannerConfig:
                 raise ValueError(
                     f"{name} is {value!r}, expected one of {', '.join(choices)}: pick one"
                 )
-        if not 0 <= self.action_delay <= 2:
+        if not -1 <= self.action_delay <= 2:
             raise ValueError(
-                f"action_delay is {self.action_delay} s, expected 0 to 2: measure it in seconds"
+                f"action_delay is {self.action_delay} s, expected 0 to 2, or -1 to have "
+                "it found out: measure it in seconds"
             )
         if not (self.max_surprise == 0 or 1 < self.max_surprise < math.inf):
             raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from wm_planner.errors import UserError
 from wm_planner.world_models.batch import Batch
+from wm_planner.world_models.detours import detour_loss
 from wm_planner.world_models.family import LossConfig, Losses
 from wm_planner.world_models.head_losses import (
     landmark_loss,
@@ -35,6 +37,7 @@ class TDLatentLossConfig(LossConfig):
         value: value against the better of bootstrapped and observed return.
         prior: action prior against the expert's label, or the action taken where it paid off.
         landmarks: what only a simulation knows.
+        detour: value of where other actions would have led, see `detour_loss`.
         decoder: frames, from detached latents.
         success: whether an action ended the task well, from detached latents.
         decay: weight of a step relative to the one before.
@@ -49,6 +52,7 @@ class TDLatentLossConfig(LossConfig):
     value: float = 5.0
     prior: float = 0.5
     landmarks: float = 2.0
+    detour: float = 0.0
     decoder: float = 1.0
     success: float = 0.2
     decay: float = 0.7
@@ -98,6 +102,7 @@ class TDLatentLosses(Losses[TDLatent]):
             "value": unrolled(value_loss(model, before, expected, batch)),
             "prior": unrolled(prior_loss(model, before, expected, batch)),
             "landmarks": unrolled(landmark_loss(model, latents, batch)),
+            "detour": self._detour(first, batch, expected, generator, unrolled),
             "decoder": picture_loss(model, first[drawn].detach(), batch.images[drawn, 0]),
             "success": success_loss(model, encoded[:, 1:], batch),
         }
@@ -106,6 +111,18 @@ class TDLatentLosses(Losses[TDLatent]):
         """Move the value's target towards the value."""
         model = self.model
         move_towards(self.target_value, model.value, self.config.target_rate)
+
+    def _detour(
+        self,
+        first: Tensor,
+        batch: Batch,
+        expected: Tensor,
+        generator: torch.Generator,
+        unrolled: Callable[[Tensor], Tensor],
+    ) -> Tensor:
+        if self.config.detour == 0:
+            return first.new_zeros(())
+        return unrolled(detour_loss(self.model, first, batch, expected, generator))
 
     def _disturbed(self, z: Tensor, generator: torch.Generator) -> Tensor:
         """Latents (B, D) that are off by as much as imagined ones will be."""

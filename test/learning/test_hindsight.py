@@ -1,0 +1,40 @@
+"""Keyframes: where the hand will be when it closes for good, or opens for good."""
+
+import numpy as np
+import pytest
+
+from wm_planner.learning.hindsight import keyframe_offsets
+
+
+def episode(switch, success=True):
+    """One number of proprioception that counts the steps; the switch as given."""
+    proprio = np.arange(len(switch), dtype=np.float32)[:, None]
+    actions = np.zeros((len(switch), 2), np.float32)
+    actions[:, 1] = switch
+    return keyframe_offsets(proprio, actions, (1,), success)[:, 0] / 4
+
+
+def test_the_next_keyframe_is_where_the_switch_is_thrown_and_then_the_end():
+    offsets = episode([1] * 5 + [-1] * 15)
+    assert offsets[:6].tolist() == [5, 4, 3, 2, 1, 0]
+    assert offsets[6:].tolist() == [19 - t for t in range(6, 20)]
+
+
+def test_a_slip_is_no_keyframe():
+    offsets = episode([1] * 3 + [-1] * 4 + [1] * 12 + [-1] * 11)
+    assert offsets[0] == 7, "it opened, and stayed open for a second"
+    assert offsets[8] == 19 - 8
+    assert offsets[20] == 29 - 20
+
+
+def test_throwing_it_shortly_before_the_end_counts():
+    assert episode([1] * 10 + [-1] * 2)[0] == 10
+
+
+def test_what_failed_tells_nothing():
+    assert np.isnan(episode([1] * 5 + [-1] * 15, success=False)).all()
+
+
+@pytest.mark.parametrize("switch", [[1] * 8, [-1]])
+def test_without_a_switch_thrown_the_end_is_the_keyframe(switch):
+    assert episode(switch)[0] == len(switch) - 1
