@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 
 from wm_planner.learning.episodes import Episode, write_episode
+from wm_planner.learning.layout import PRIVILEGED
 from wm_planner.world_models.td_latent import TDLatentConfig
 
 TINY = TDLatentConfig(
@@ -46,7 +47,7 @@ def write_dataset(path: Path, episodes: list[Episode], simulated: bool = True) -
             group = file.create_group(f"data/demo_{i}")
             write_episode(group, episode)
             if not simulated:
-                for name in ("expert_actions", "landmarks"):
+                for name in PRIVILEGED:
                     if name in group:
                         del group[name]
     return path

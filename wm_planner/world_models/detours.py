@@ -17,8 +17,10 @@ from torch import Tensor
 from wm_planner.world_models.batch import Batch
 from wm_planner.world_models.latent_model import LatentModel
 
-_FLIPPED = 0.6  # probability that a sequence throws a switch that was not thrown
-_UNDOING = 10.0  # steps that it takes to throw it back
+_THROWN = 0.4  # share of steps at which a switch may be on the other side
+_RENEWED = 0.3  # probability a step that this is drawn anew
+_UNDOING = 8.0  # steps that it takes to throw a switch back and have what that led to undone
+_WASTED = 2.0  # steps that each step on the other side has cost even after that
 
 
 def detour_loss(
@@ -53,9 +55,18 @@ def _elsewhere(
 
     strength = drawn(b, 1, 1).abs()
     moved = (actions + strength * (drawn(b, 1, size) + drawn(b, steps, size))).clamp(-1, 1)
-    begins = steps * drawn(b, 1, size).abs() / _FLIPPED  # mostly later than the end
-    flipped = torch.arange(steps, device=actions.device)[:, None] >= begins  # (B, T, A)
-    other = torch.where(is_switch, torch.where(flipped, -actions, actions), moved)
-    away = (other - actions).masked_fill(is_switch, 0.0).cumsum(1).abs().amax(-1)  # (B, T)
-    undone = (flipped & is_switch).any(-1) * _UNDOING
-    return other, away + undone
+    away = (moved - actions).masked_fill(is_switch, 0.0).cumsum(1).abs().amax(-1)  # (B, T)
+    wrong = _thrown(drawn(b, steps, size), drawn(b, steps, size)) & is_switch  # (B, T, A)
+    other = torch.where(is_switch, torch.where(wrong, -actions, actions), moved)
+    undoing = _UNDOING * wrong.any(-1) + _WASTED * wrong.any(-1).cumsum(1)
+    return other, away + undoing
+
+
+def _thrown(renewal: Tensor, side: Tensor) -> Tensor:
+    """Which switches (B, T, A) are on the other side, of noise (B, T, A) in [-1, 1]."""
+    wrong = torch.zeros_like(side[:, 0], dtype=torch.bool)
+    steps = []
+    for anew, drawn in zip(renewal.unbind(1), side.unbind(1), strict=True):
+        wrong = torch.where(anew.abs() < _RENEWED, drawn.abs() < _THROWN, wrong)
+        steps.append(wrong)
+    return torch.stack(steps, 1)
