@@ -9,7 +9,7 @@ from wm_planner.learning.collect import drive
 from wm_planner.learning.person import Habits, Person
 
 RIGHT = np.array([1.0, 0.0, 0.0, 1.0])
-STEADY = Habits(curve=0.0, tremor=0.0, pause=0.0, early=0.0, drop=0.0)
+STEADY = Habits(slant=(1.0, 1.0), curve=0.0, tremor=0.0, pause=0.0, early=0.0, drop=0.0)
 
 
 def steer(habits, seen, seed=0):

@@ -5,7 +5,7 @@ import torch
 from tiny_families import tiny
 
 from wm_planner.world_models.batch import Batch
-from wm_planner.world_models.detours import _elsewhere, detour_loss
+from wm_planner.world_models.detours import _elsewhere, detour_loss, steps_back
 
 B, T, A = 64, 5, 4
 SWITCHES = torch.tensor([False, False, False, True])
@@ -22,26 +22,46 @@ def shown():
 
 
 def test_other_actions_are_actions():
-    other, _ = _elsewhere(shown(), SWITCHES, generator())
+    other = _elsewhere(shown(), SWITCHES, generator())
     assert other.abs().max() <= 1
     assert set(other[..., 3].unique().tolist()) == {-1.0, 1.0}
 
 
-def test_an_offset_is_how_many_steps_lead_back():
-    actions = shown()
-    other, steps = _elsewhere(actions, SWITCHES, generator())
-    moved = (other - actions)[..., :3].cumsum(1).abs().amax(-1)
-    wrong = other[..., 3] != actions[..., 3]
-    assert torch.allclose(moved + 8.0 * wrong + 2.0 * wrong.cumsum(1), steps, atol=1e-5)
-
-
 def test_some_throw_the_switch_and_some_of_those_throw_it_back():
     actions = shown()
-    other, _ = _elsewhere(actions, SWITCHES, generator())
+    other = _elsewhere(actions, SWITCHES, generator())
     wrong = other[..., 3] != actions[..., 3]
     assert 0.05 < wrong.float().mean() < 0.5
     assert (wrong[:, :-1] & ~wrong[:, 1:]).any()
     assert (wrong[:, :-1] & wrong[:, 1:]).any()
+
+
+def path(*moves):
+    """One sequence of moves along the first action, its switch open, or closed where it says so."""
+    actions = torch.zeros(1, len(moves), A)
+    actions[0, :, 0] = torch.tensor([abs(move) - 1 if move < 0 else move for move in moves])
+    actions[0, :, 3] = torch.tensor([-1.0 if move < 0 else 1.0 for move in moves])
+    return actions
+
+
+def test_what_was_shown_is_no_way_off():
+    actions = shown()
+    actions[..., 3] = 1.0
+    assert steps_back(actions, actions, SWITCHES).diagonal(1, 1, 2).abs().max() == 0
+
+
+def test_standing_still_is_as_far_from_a_state_as_what_leads_there():
+    ways = steps_back(path(0.0, 0.0), path(1.0, 0.5), SWITCHES)
+    assert ways[0].tolist() == [[0.0, 1.0, 1.5], [0.0, 1.0, 1.5]]
+
+
+def test_a_short_cut_is_at_a_later_state_already():
+    assert steps_back(path(1.0, 0.0), path(0.5, 0.5), SWITCHES)[0, 0].tolist() == [1.0, 0.5, 0.0]
+
+
+def test_a_switch_thrown_too_early_costs_even_when_it_is_thrown_back():
+    ways = steps_back(path(-1.0, 0.0), path(0.0, 0.0), SWITCHES)[0]
+    assert ways.tolist() == [[10.0] * 3, [2.0] * 3]
 
 
 @pytest.mark.parametrize("family", ["td_latent", "rssm"])
@@ -49,13 +69,13 @@ def test_a_value_that_learned_it_prefers_what_was_shown(family):
     model = tiny(family).requires_grad_(True)
     z = model.example(B).z.detach()
     actions = shown()
-    later = torch.full((B, T + 1), 0.8)
-    batch = Batch(*[torch.empty(0)] * 8)._replace(actions=actions, returns=later)
+    later = torch.full((2, B, T + 1), 0.8)
+    batch = Batch(*[torch.empty(0)] * 8)._replace(actions=actions)
     optimizer = torch.optim.Adam(model.parameters(), 1e-2)
     losses = []
     for update in range(60):
         seeded = torch.Generator().manual_seed(update)
-        loss = detour_loss(model, z, batch, later.expand(2, -1, -1), seeded).mean()
+        loss = detour_loss(model, z, batch, later, seeded).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

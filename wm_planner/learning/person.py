@@ -26,6 +26,7 @@ class Habits:
         foresight: share of the own motion since then that is taken into account; less overshoots.
         speed: of the hand, as a share of the arm's.
         smoothing: share of the last step's motion in this one's: hands do not change abruptly.
+        slant: speed sideways as a share of that downwards, while far: comes steeply, or early low.
         curve: standard deviation of the angle, rad, by which the way leads around.
         tremor: standard deviation of the motion's noise, in action units.
         pause: probability a step that a pause of 3 to 10 steps begins.
@@ -38,6 +39,7 @@ class Habits:
     foresight: float = 0.8
     speed: tuple[float, float] = (0.6, 1.0)
     smoothing: tuple[float, float] = (0.2, 0.5)
+    slant: tuple[float, float] = (0.3, 1.0)
     curve: float = 0.5
     tremor: float = 0.06
     pause: float = 0.015
@@ -55,7 +57,7 @@ class Person:
         late = int(rng.integers(*h.reaction, endpoint=True))
         self._seen: deque[np.ndarray] = deque(maxlen=late + 1)
         self._speed, self._smoothing = rng.uniform(*h.speed), rng.uniform(*h.smoothing)
-        self._angle = h.curve * rng.normal()
+        self._slant, self._angle = rng.uniform(*h.slant), h.curve * rng.normal()
         self._motion = np.zeros(3)
         self._under_way: deque[np.ndarray] = deque(maxlen=late)
         self._pause = self._mishap = 0
@@ -71,7 +73,8 @@ class Person:
         seen = self._seen[0]
         gripper = self._with_mishaps(seen)
         left = seen[:3] - self._habits.foresight * sum(self._under_way, np.zeros(3))
-        wanted = self._speed * _around(_gently(np.clip(left, -1, 1)), self._angle)
+        gentle = _gently(np.clip(left, -1, 1))
+        wanted = self._speed * _around(_slanted(gentle, self._slant), self._angle)
         if self._pauses():
             wanted = np.zeros(3)
         self._motion = self._smoothing * self._motion + (1 - self._smoothing) * wanted
@@ -106,6 +109,12 @@ def _gently(motion: np.ndarray) -> np.ndarray:
     """Motion (3,) that is slower the nearer its end is, in its own direction."""
     size = np.abs(motion).max()
     return motion * min(1.0, 0.35 + 0.65 * size)
+
+
+def _slanted(motion: np.ndarray, slant: float) -> np.ndarray:
+    """Motion (3,) whose horizontal part is smaller, the more the larger the motion is."""
+    share = 1 - (1 - slant) * float(np.abs(motion).max())
+    return motion * [share, share, 1.0]
 
 
 def _around(motion: np.ndarray, angle: float) -> np.ndarray:

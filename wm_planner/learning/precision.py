@@ -10,7 +10,7 @@ import torch
 
 from wm_planner.errors import UserError
 from wm_planner.fastest import fastest
-from wm_planner.world_models.encoder import Encoder
+from wm_planner.world_models.encoder import make_encoder
 from wm_planner.world_models.heads import Decoder
 from wm_planner.world_models.network_config import NetworkConfig
 from wm_planner.world_models.store import channels_last
@@ -48,7 +48,7 @@ def _encoding(dtype: torch.dtype, device: torch.device) -> Callable[[], object]:
     """A gradient of an encoder and a decoder of the usual size."""
     config = NetworkConfig()
     with torch.random.fork_rng(devices=[]):  # whoever draws weights next draws the same
-        encoder = Encoder(config).to(device)
+        encoder = make_encoder(config).to(device)
         decoder = Decoder(config, encoder.features).to(device)
     for network in (encoder, decoder):
         channels_last(network)

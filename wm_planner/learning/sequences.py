@@ -37,10 +37,12 @@ class EpisodeStore:
         limit: int | None = None,
         privileged: bool = True,
         switches: Sequence[int] = (),
+        held_out: float = 0.0,
     ) -> None:
         """Unless `privileged`, what only a simulation knows is not read, see Episode.
 
-        Landmarks then are what hindsight tells of the keyframes, where `switches` are thrown.
+        Landmarks then are what hindsight tells of the keyframes, where `switches` are thrown. A
+        share of the episodes is `held_out`: it is in no batch, but at least one episode is.
         """
         parts = []
         for path in paths:
@@ -60,6 +62,8 @@ class EpisodeStore:
         lengths = np.array([len(part[1]) for part in parts])
         self.ends = np.cumsum(lengths)
         self.starts = self.ends - lengths
+        every = round(1 / held_out) if held_out else self.episodes + 1
+        self._held_out = np.arange(1, self.episodes + 1) % every == 0  # (episodes,)
         parts = _with_landmarks(parts)
         for name, column in (("proprio", 1), ("actions", 2), ("landmarks", 7)):
             if len(sizes := {part[column].shape[-1] for part in parts}) > 1:
@@ -75,6 +79,12 @@ class EpisodeStore:
     @property
     def steps(self) -> int:
         return len(self.actions)
+
+    @property
+    def held_out(self) -> list[slice]:
+        """Where the episodes lie that are in no batch."""
+        spans = zip(self.starts[self._held_out], self.ends[self._held_out], strict=True)
+        return [slice(a, b) for a, b in spans]
 
     def batches(
         self,
@@ -94,9 +104,8 @@ class EpisodeStore:
         `unfelt` a sequence's proprioception is not known: NaN. With probability `cover` something
         covers one or all cameras for a while.
         """
-        valid = np.concatenate(
-            [np.arange(a, b - horizon) for a, b in zip(self.starts, self.ends, strict=True)]
-        )
+        known = zip(self.starts[~self._held_out], self.ends[~self._held_out], strict=True)
+        valid = np.concatenate([np.arange(a, b - horizon) for a, b in known])
         if not len(valid):
             raise UserError(f"no episode is longer than {horizon} steps; collect longer ones")
         for number in count(first):

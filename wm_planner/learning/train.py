@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
+from wm_planner.learning.calibrate_prior import calibrate_prior
 from wm_planner.learning.callbacks import Export, Interruption
 from wm_planner.learning.module import LOGGED_EVERY, WorldModelModule
 from wm_planner.learning.precision import check_precision, training_dtype
@@ -58,7 +59,11 @@ class TrainConfig:
             the same but for its pictures; see `wm_planner decoder`.
         decoder_data: datasets for that; default those of the training.
         workers: processes that collect a round's episodes.
-        privileged: use what only a simulation knows, the expert's actions and landmarks.
+        privileged: use what only a simulation knows, the reward, the expert's actions and
+            landmarks, to measure a ceiling. Else all that is read is what a robot has: frames,
+            joints, actions, and whether it worked.
+        held_out: share of the episodes that is not trained on, but measures how sure the action
+            prior may be, see `calibrate_prior`; 0 for none.
         batch_size: sequences a step.
         horizon: steps of a sequence.
         shift: largest random shift of the frames, pixels.
@@ -91,7 +96,8 @@ class TrainConfig:
     decoder_updates: int = 0
     decoder_data: tuple[Path, ...] = ()
     workers: int = 2
-    privileged: bool = True
+    privileged: bool = False
+    held_out: float = 0.1
     batch_size: int = FAMILIES[DEFAULT].batch_size
     horizon: int = FAMILIES[DEFAULT].horizon
     shift: int = 3
@@ -124,10 +130,10 @@ class TrainConfig:
         for name in ("rounds", "decoder_updates"):
             if getattr(self, name) < 0:
                 raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more")
-        for name in ("unfelt", "cover"):
+        for name in ("unfelt", "cover", "held_out"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(
-                    f"{name} is {getattr(self, name)}, expected a probability in [0, 1)"
+                    f"{name} is {getattr(self, name)}, expected a probability or share in [0, 1)"
                 )
         if self.unfelt > 0 and not self.network.unfelt:
             raise UserError(
@@ -180,6 +186,7 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
         config.episodes or None,
         config.privileged,
         config.network.switches,
+        config.held_out,
     )
     network = replace(
         config.network,
@@ -223,6 +230,8 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
         )
     except SystemExit as interrupted:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt from interrupted
+    if find_family(config.family).rewards:  # else it is no prior, but a policy towards goals
+        calibrate_prior(world_model, store)
     export.write(module, folder)
 
 

@@ -2,11 +2,11 @@
 
 Demonstrations hold few mistakes, so a value that is learned from them alone says nothing of where
 a search goes, and a search without a prior believes in anything. But what a mistake costs is known
-in part: actions move the hand by steps, so from where other actions lead, the state that was shown
-is at most so many steps away as the largest of the offsets between both. After that detour all goes
-on as it did. This bound is what the value is taught of imagined detours: an implicit behaviour
-cloning (Florence 2021, arXiv:2109.00137) in units of time, against optimism about actions that no
-data holds (as in CQL, Kumar 2020, arXiv:2006.04779).
+in part: actions move the hand by steps, so from where other actions lead, each state that was shown
+is at most so many steps away as the largest of the offsets between both, and from there all goes on
+as it did. The best of these ways is what the value is taught of imagined detours, and of short
+cuts: an implicit behaviour cloning (Florence 2021, arXiv:2109.00137) in units of time, against
+optimism about actions that no data holds (as in CQL, Kumar 2020, arXiv:2006.04779).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch import Tensor
 from wm_planner.world_models.batch import Batch
 from wm_planner.world_models.latent_model import LatentModel
 
+_LEAST = 0.02  # of a value that others are compared with
 _THROWN = 0.4  # share of steps at which a switch may be on the other side
 _RENEWED = 0.3  # probability a step that this is drawn anew
 _UNDOING = 8.0  # steps that it takes to throw a switch back and have what that led to undone
@@ -30,24 +31,41 @@ def detour_loss(
     expected: Tensor,
     generator: torch.Generator,
 ) -> Tensor:
-    """(B, T): the value along imagined detours from latents `first` (B, D).
+    """(B, T): relative squared error of the value along detours imagined from latents (B, D).
 
-    `expected` (K, B, T + 1) is what a slowly following target says of the states that were shown.
+    `expected` (K, B, T + 1) is what a slowly following target says of the states that were shown:
+    how long an episode then took, by chance, is no part of the difference that a detour makes.
     """
-    actions, offset = _elsewhere(batch.actions, model.prior.is_switch, generator)
+    is_switch = model.prior.is_switch
+    actions = _elsewhere(batch.actions, is_switch, generator)
     z, latents = first, []
     for action in actions.unbind(1):
         z = model.step(z, action)
         latents.append(z)
-    outputs = model.value.outputs(torch.stack(latents, 1))  # (K, B, T, bins)
-    shown = torch.maximum(batch.returns, expected.mean(0))[:, 1:]  # (B, T)
-    return model.value.read.loss(outputs, model.config.discount**offset * shown).mean(0)
+    values = model.value(torch.stack(latents, 1)).float()  # (K, B, T)
+    shown = expected.float().mean(0).clamp_min(_LEAST)  # (B, T + 1)
+    ways = steps_back(actions, batch.actions, is_switch)  # (B, T, T + 1)
+    bound = (model.config.discount**ways * shown[:, None]).amax(-1)  # (B, T)
+    now = shown[:, 1:]
+    return ((values - bound) / now).square().mean(0)
 
 
-def _elsewhere(
-    actions: Tensor, is_switch: Tensor, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Other actions (B, T, A), and how many steps (B, T) they lead away from `actions`."""
+def steps_back(actions: Tensor, shown: Tensor, is_switch: Tensor) -> Tensor:
+    """Steps (B, T, T + 1) from the states after `actions` to each state of the actions `shown`.
+
+    Both (B, T, A) begin at one state. At most one unit of each action is undone in a step.
+    """
+    places, reached = (x.masked_fill(is_switch, 0.0).cumsum(1) for x in (shown, actions))
+    places = torch.cat([torch.zeros_like(places[:, :1]), places], 1)  # (B, T + 1, A)
+    away = (reached[:, :, None] - places[:, None]).abs().amax(-1)
+    sides = torch.cat([shown[:, :1], shown], 1)[:, None]  # (B, 1, T + 1, A)
+    wrong = ((actions[:, :, None] * sides < 0) & is_switch).any(-1)  # (B, T, T + 1)
+    wasted = ((actions * shown < 0) & is_switch).any(-1).cumsum(1)  # (B, T)
+    return away + _UNDOING * wrong + _WASTED * wasted[..., None]
+
+
+def _elsewhere(actions: Tensor, is_switch: Tensor, generator: torch.Generator) -> Tensor:
+    """Other actions (B, T, A) than `actions`."""
     b, steps, size = actions.shape
 
     def drawn(*shape: int) -> Tensor:
@@ -55,11 +73,8 @@ def _elsewhere(
 
     strength = drawn(b, 1, 1).abs()
     moved = (actions + strength * (drawn(b, 1, size) + drawn(b, steps, size))).clamp(-1, 1)
-    away = (moved - actions).masked_fill(is_switch, 0.0).cumsum(1).abs().amax(-1)  # (B, T)
-    wrong = _thrown(drawn(b, steps, size), drawn(b, steps, size)) & is_switch  # (B, T, A)
-    other = torch.where(is_switch, torch.where(wrong, -actions, actions), moved)
-    undoing = _UNDOING * wrong.any(-1) + _WASTED * wrong.any(-1).cumsum(1)
-    return other, away + undoing
+    wrong = _thrown(drawn(b, steps, size), drawn(b, steps, size))
+    return torch.where(is_switch, torch.where(wrong, -actions, actions), moved)
 
 
 def _thrown(renewal: Tensor, side: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from itertools import pairwise
 from typing import final
 
@@ -10,6 +11,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wm_planner.world_models.key_points import KeyPoints
 from wm_planner.world_models.layers import mlp
 from wm_planner.world_models.network_config import NetworkConfig
 
@@ -17,26 +19,26 @@ _BODY = 64  # features of proprioception
 _IN_CACHE = 32  # frames a processor convolves at a time; more would go through main memory
 
 
-@final
-class Encoder(nn.Module):
-    """Four stride-2 convolutions over all cameras' frames, and a layer over proprioception."""
+def make_encoder(config: NetworkConfig) -> Encoder:
+    """The one that the config asks for."""
+    return KeyPointEncoder(config) if config.key_points else PatternEncoder(config)
 
-    def __init__(self, config: NetworkConfig) -> None:
+
+class Encoder(nn.Module, ABC):
+    """Features of all cameras' frames, and a layer over proprioception."""
+
+    def __init__(self, config: NetworkConfig, seen: int) -> None:
+        """`seen`: numbers that the family member's `see` puts out."""
         super().__init__()
         c = config
-        sizes = [3 * c.cameras, *c.channels]
-        self.convolutions = nn.Sequential(
-            *(
-                layer
-                for a, b in pairwise(sizes)
-                for layer in (nn.Conv2d(a, b, 4, stride=2, padding=1), nn.ReLU(inplace=True))
-            )
-        )
-        features = c.channels[-1] * (c.image_size // 2 ** len(c.channels)) ** 2
-        self.visual = nn.Sequential(nn.Linear(features, c.hidden_size), nn.LayerNorm(c.hidden_size))
+        self.visual = nn.Sequential(nn.Linear(seen, c.hidden_size), nn.LayerNorm(c.hidden_size))
         self.bodily = mlp(c.proprio_size, _BODY, _BODY, depth=1)
         self.unfelt = nn.Parameter(torch.zeros(_BODY)) if c.unfelt else None
         self.features = c.hidden_size + _BODY
+
+    @abstractmethod
+    def see(self, frames: Tensor, dtype: torch.dtype) -> Tensor:
+        """Numbers (B, seen) of frames (B, V * C, h, w) uint8, channels last in memory."""
 
     def forward(self, images: Tensor, proprio: Tensor) -> Tensor:
         """Features (..., E) of frames (..., V, C, h, w) uint8 and proprioception (..., P).
@@ -46,7 +48,7 @@ class Encoder(nn.Module):
         frames = rearrange(images, "... v c h w -> ... h w (v c)").flatten(0, -4)
         frames = rearrange(frames, "b h w c -> b c h w").to(memory_format=torch.channels_last)
         parts = frames.split(len(frames) if frames.is_cuda else _IN_CACHE)
-        x = torch.cat([self._convolved(part, proprio.dtype) for part in parts])
+        x = torch.cat([self.see(part, proprio.dtype) for part in parts])
         x = x.unflatten(0, proprio.shape[:-1])
         return torch.cat([F.silu(self.visual(x)), self._felt(proprio)], dim=-1)
 
@@ -58,6 +60,55 @@ class Encoder(nn.Module):
         felt = self.bodily(proprio.nan_to_num())
         return torch.where(known, felt, self.unfelt.to(felt.dtype))
 
-    def _convolved(self, frames: Tensor, dtype: torch.dtype) -> Tensor:
-        """What the convolutions make of frames (B, V * C, h, w) uint8: (B, features)."""
+
+@final
+class PatternEncoder(Encoder):
+    """Four stride-2 convolutions over all cameras' frames at once: which pattern is where."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        c = config
+        super().__init__(c, c.channels[-1] * (c.image_size // 2 ** len(c.channels)) ** 2)
+        sizes = [3 * c.cameras, *c.channels]
+        self.convolutions = nn.Sequential(
+            *(
+                layer
+                for a, b in pairwise(sizes)
+                for layer in (nn.Conv2d(a, b, 4, stride=2, padding=1), nn.ReLU(inplace=True))
+            )
+        )
+
+    def see(self, frames: Tensor, dtype: torch.dtype) -> Tensor:
         return self.convolutions(frames.to(dtype).div_(255.0).sub_(0.5)).flatten(1)
+
+
+@final
+class KeyPointEncoder(Encoder):
+    """Convolutions and key points for each camera: where things are, also where they never were.
+
+    Of a hundred demonstrations it learned where a cube is in the pictures; the other encoder
+    rather learned where cubes are at such a height of the hand.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        c = config
+        super().__init__(c, 2 * c.key_points * c.cameras)
+        first, second, third = c.channels[:3]
+        self.convolutions = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(3, first, 4, stride=2, padding=1),
+                nn.ReLU(inplace=True),
+                nn.Conv2d(first, second, 4, stride=2, padding=1),
+                nn.ReLU(inplace=True),
+                nn.Conv2d(second, third, 3, padding=1),
+                nn.ReLU(inplace=True),
+            )
+            for _ in range(c.cameras)
+        )
+        self.points = nn.ModuleList(
+            KeyPoints(third, c.key_points, c.image_size // 4) for _ in range(c.cameras)
+        )
+
+    def see(self, frames: Tensor, dtype: torch.dtype) -> Tensor:
+        x = frames.to(dtype).div_(255.0).sub_(0.5)
+        views = zip(x.split(3, 1), self.convolutions, self.points, strict=True)
+        return torch.cat([points(convolved(view)) for view, convolved, points in views], -1)

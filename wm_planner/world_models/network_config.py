@@ -22,7 +22,8 @@ class NetworkConfig:
         hidden_size: of every MLP.
         value_members: heads of the value ensemble.
         bins: outputs of a reward or value head: 1 for a number, more for two-hot regression.
-        channels: of the encoder's four stride-2 convolutions.
+        channels: of the encoder's four stride-2 convolutions; of key points, the first three.
+        key_points: that are looked for in each camera's frame; 0: which pattern is where.
         discount: worth of a reward one step later.
         success: with a head that says whether the task is done.
         unfelt: with features that stand for proprioception which is not known (NaN).
@@ -38,6 +39,7 @@ class NetworkConfig:
     value_members: int = 4
     bins: int = 1
     channels: tuple[int, ...] = (32, 48, 64, 64)
+    key_points: int = 0
     discount: float = 0.97
     success: bool = True
     unfelt: bool = True
@@ -51,6 +53,7 @@ class NetworkConfig:
         "hidden_size": (1, 16384),
         "value_members": (2, 64),
         "bins": (1, 4096),
+        "key_points": (0, 1024),
     }
     """Least and most of each; far above what any arm needs, far below what fills a machine."""
 

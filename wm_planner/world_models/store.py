@@ -22,8 +22,9 @@ from wm_planner.world_models.family import Family
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.network_config import NetworkConfig
 
-_FORMAT = 2  # 1: before there were several families
-_NEW = {"success": False, "unfelt": False}  # what a network of format 1 lacks, as it was then
+_FORMAT = 3  # 1: before there were several families; 2: before there were key points
+_NEW: dict[int, dict[str, Any]] = {1: {"success": False, "unfelt": False}, 2: {"key_points": 0}}
+"""What networks up to a format lack, as it was then."""
 _MAX_BYTES = 2**30  # of the weights that a configuration calls for
 _MAX_HEADER = 2**20  # bytes of a weights file besides the weights
 _MAX_RATE = 1000.0  # Hz
@@ -173,8 +174,9 @@ def _read_config(path: Path) -> tuple[int, ModelConfig]:
             f"{path}: format is {form!r}, this version reads 1 to {_FORMAT}; update wm_planner"
         )
     _check_keys(path, values, ModelConfig)
-    if form == 1 and isinstance(values["network"], dict):
-        values["network"] = {**_NEW, **values["network"]}
+    for before, lacking in _NEW.items():
+        if form <= before and isinstance(values["network"], dict):
+            values["network"] = {**lacking, **values["network"]}
     _check_keys(path, values["network"], family.config)
     try:
         network = family.config(**_tuples(values.pop("network")))

@@ -9,38 +9,15 @@ from typing import final
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from wm_planner.world_models.jepa.config import JepaConfig
 from wm_planner.world_models.jepa.vit import VisionTransformer
+from wm_planner.world_models.key_points import KeyPoints
 
 _FINE, _COARSE = 16, 48  # key points, on the second and the third convolution's maps
 _GROUPS = 4  # of channels that are normalised together
 _SMALL = 0.05  # of the largest standard deviation
 _IN_CACHE = 32  # frames a processor convolves at a time; more would go through main memory
-
-
-@final
-class KeyPoints(nn.Module):
-    """Where in a picture each of K learned patterns is, by a spatial softmax.
-
-    Deep spatial autoencoders (Finn 2016, arXiv:1509.06113): places to a fraction of a pixel.
-    """
-
-    place: Tensor  # (edge^2, 2) of each pixel, from -1 to 1
-
-    def __init__(self, channels: int, points: int, edge: int) -> None:
-        super().__init__()
-        self.patterns = nn.Linear(channels, points)
-        self.sharpness = nn.Parameter(torch.full((points,), 4.0))
-        axis = torch.linspace(-1, 1, edge)
-        self.register_buffer("place", torch.cartesian_prod(axis, axis), persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Places (M, 2 * K) in feature maps (M, C, edge, edge)."""
-        found = self.patterns(x.permute(0, 2, 3, 1).flatten(1, 2)).transpose(1, 2)  # (M, K, n)
-        found = F.layer_norm(found, found.shape[-1:]) * self.sharpness[:, None]
-        return (found.softmax(-1) @ self.place.to(x.dtype)).flatten(1)
 
 
 @final

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wm_planner.world_models.encoder import Encoder
+from wm_planner.world_models.encoder import make_encoder
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.layers import mlp
 from wm_planner.world_models.rssm.config import RSSMConfig
@@ -48,7 +48,7 @@ class RSSM(LatentModel):
         super().__init__(config)
         c = config
         discrete = c.groups * c.classes
-        self.encoder = Encoder(c)
+        self.encoder = make_encoder(c)
         self.seen = nn.Linear(self.encoder.features, c.hidden_size)
         self.believed = nn.Linear(c.memory_size, c.hidden_size, bias=False)
         firm = nn.Linear(c.hidden_size, discrete)

@@ -12,7 +12,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from wm_planner.world_models.encoder import Encoder
+from wm_planner.world_models.encoder import make_encoder
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.layers import SimNorm, mlp
 from wm_planner.world_models.td_latent.config import TDLatentConfig
@@ -27,7 +27,7 @@ class TDLatent(LatentModel):
     def __init__(self, config: TDLatentConfig) -> None:
         super().__init__(config)
         c = config
-        self.encoder = Encoder(c)
+        self.encoder = make_encoder(c)
         self.fuse = nn.Sequential(
             mlp(self.encoder.features, c.hidden_size, c.latent_size, depth=1), SimNorm()
         )
