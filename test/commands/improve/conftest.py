@@ -18,7 +18,7 @@ from wm_planner.learning.train import TrainConfig, fit
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory) -> ImproveConfig:
-    """Two rounds of two tries of half a second."""
+    """Two rounds of two tries of three steps."""
     folder = tmp_path_factory.mktemp("old")
     episodes = [toy_episode(seed, labelled=False) for seed in range(4)]
     data = write_dataset(folder / "d.hdf5", episodes, simulated=False)
@@ -26,6 +26,6 @@ def small(tmp_path_factory) -> ImproveConfig:
     fit(training, [data], folder / "old")
     return ImproveConfig(
         model=str(folder / "old"), data=(data,), trials=4, rounds=2, updates=2, held_out=10,
-        time_limit=0.5, batch_size=4, workers=1, out=folder / "improved",
+        time_limit=0.3, batch_size=4, workers=1, out=folder / "improved",
         search=replace(SEARCH, backend="eager"),
     )  # fmt: skip
