@@ -22,7 +22,7 @@ def tries_over_ros(config: TriesConfig, seeds: list[int]) -> Iterator[Try]:
     """Tries one at a time as they end; y and n in the terminal mark them."""
     cameras = read_config(config.model / "config.yaml").cameras
     for disturbed, own in config.groups(seeds).items():
-        trials = _trials_config(config, disturbed)
+        trials = trials_config(config, disturbed)
         logs = Path(tempfile.mkdtemp(prefix="wm_planner_logs_"))
         with trial_client(trials, logs) as client, MarkKeys(client.node):
             recorder = TryRecorder(client.node, cameras, client.rate_hz)
@@ -46,7 +46,7 @@ def record_try(client: TrialClient, recorder: TryRecorder, seed: int, config: Tr
     return Try(seed, recorder.episode(seed, trial.success, first, last), judge)
 
 
-def _trials_config(config: TriesConfig, disturbed: bool) -> TrialsConfig:
+def trials_config(config: TriesConfig, disturbed: bool) -> TrialsConfig:
     """With late frames only where there is a clock."""
     randomization = config.randomization
     if config.lockstep:
