@@ -29,7 +29,7 @@ SHORT = {  # what makes each of them short
     "evaluate": ["--quick"],
     "alarms": ["--clean", "1", "--trials", "1"],
     "play": [],
-}
+}  # fmt: skip
 
 
 def test_make_targets_exist():
