@@ -152,7 +152,11 @@ class TrialClient:
         ended = self._ended() or ("safety stop" if self._held else "fault")
         self._running = False
         self.trigger("/wm_planner/stop")  # what was still under way arrives meanwhile
-        self.spin_until(lambda: self.mark is not None, judging or 0.0)
+        if judging is not None and self.mark is None:
+            self.node.get_logger().info(
+                f"trial {seed} is over. Did it work? {judging:.0f} s for y or n, or a mark"
+            )
+            self.spin_until(lambda: self.mark is not None, judging)
         if self.mark:
             ended = "success"
         elif ended == "success" and self.mark is False:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import h5py
+import numpy as np
 import pytest
 
 from wm_planner.cli import main
@@ -20,6 +21,7 @@ from wm_planner.commands import trials
 from wm_planner.commands.improve import command, held_out
 from wm_planner.commands.improve.command import improve
 from wm_planner.commands.improve.config import ImproveConfig
+from wm_planner.envs.randomization import Randomization
 from wm_planner.errors import UserError
 from wm_planner.evaluation.in_process import run_in_process
 from wm_planner.learning import train, try_files
@@ -228,3 +230,16 @@ def test_the_command_line_knows_it(done, capsys):
         == 2
     )
     assert "held_out is 3" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_it_improves_over_ros(small, tmp_path):
+    """Tries and held-out trials on two nodes; the model is the one of a run in process."""
+    config = replace(small, rounds=1, trials=2, noise=0.0, randomization=Randomization())
+    results = []
+    for ros in (False, True):
+        own = replace(config, out=tmp_path / str(ros), ros=ros)
+        assert improve(own)["rounds"][0]["tries"]["failures"] == 2
+        results.append([e.actions for e in read_episodes(own.folder(1) / "tries.hdf5")])
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)

@@ -154,6 +154,9 @@ def _tries(config: ImproveConfig, how: TriesConfig, seeds: list[int]) -> Iterato
         return tries_in_process(how, seeds)
     from wm_planner.nodes.tries import tries_over_ros  # rclpy only where it is needed
 
+    tqdm.write(
+        "y: it worked; n: it did not; either ends a try, and counts more than the task's word"
+    )
     return tries_over_ros(how, seeds)
 
 
