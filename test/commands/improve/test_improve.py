@@ -207,6 +207,7 @@ def test_settings_that_changed_are_named(done):
         ({"judge": "nobody"}, "judge is 'nobody', expected task or person"),
         ({"judge": "person"}, "--judge person needs --ros"),
         ({"model": ""}, "which model is to improve"),
+        ({"model": "jepa_grasp"}, "is of family jepa, which knows no task"),
         ({"model": "grisp"}, "unknown model 'grisp': known are"),
         ({"data": ()}, r"no data: the datasets .* was trained on \(d.hdf5\)"),
         ({"data": (Path("no.hdf5"),)}, "no.hdf5: no such dataset"),

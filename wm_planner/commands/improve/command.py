@@ -89,6 +89,11 @@ def _checked(config: ImproveConfig) -> LoadedModel:
         raise UserError(
             f"{config.directory} is the model itself, which is kept as it is; choose another --out"
         )
+    if not (family := family_of(old.config.network)).rewards:
+        raise UserError(
+            f"{config.model} is of family {family.name}, which knows no task, only goal pictures: "
+            "nobody would say what to try; improve a model that learned a task"
+        )
     for task in config.tasks:
         if task != old.config.task:
             raise UserError(f"task '{task}': the model knows '{old.config.task}' only")
@@ -103,7 +108,17 @@ def _checked(config: ImproveConfig) -> LoadedModel:
         open_dataset(path).close()
     if lacking := sorted(set(map(str, trained_on)) - {path.name for path in config.data}):
         tqdm.write(f"note: {config.model} was trained on {', '.join(lacking)} too; it may forget")
+    if _privileged(old):
+        tqdm.write(
+            f"note: {config.model} learned the simulation's rewards; of tries it is told only "
+            "whether they worked. Train with --no-privileged to learn the same from both"
+        )
     return old
+
+
+def _privileged(old: LoadedModel) -> bool:
+    """Whether it was trained with what only a simulation knows; models of old do not say."""
+    return bool(old.config.provenance.get("privileged", True))
 
 
 def _begin(config: ImproveConfig, old: LoadedModel) -> None:
@@ -171,7 +186,7 @@ def _training(config: ImproveConfig, old: LoadedModel, number: int) -> TrainConf
         robot=c.robot,
         cameras=c.cameras,
         updates=config.updates,
-        privileged=bool(c.provenance.get("privileged", True)),
+        privileged=_privileged(old),
         batch_size=config.batch_size or usual.batch_size,
         unfelt=TrainConfig.unfelt if c.network.unfelt else 0.0,
         seed=number,
