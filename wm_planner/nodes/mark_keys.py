@@ -25,8 +25,9 @@ class MarkKeys:
     def __init__(self, node: Node, keys: TextIO | None = None) -> None:
         """`keys` is a terminal; that of the process unless given."""
         self._node = node
-        self._keys = (sys.stdin if keys is None else keys).fileno()
-        self._usable = os.isatty(self._keys)
+        terminal: TextIO | None = sys.stdin if keys is None else keys
+        self._usable = terminal is not None and terminal.isatty()
+        self._keys = terminal.fileno() if terminal is not None and self._usable else -1
         self._clients: dict[str, Any] = {}
 
     def __enter__(self) -> MarkKeys:

@@ -152,10 +152,11 @@ def _try(config: ImproveConfig, number: int, model: Path, task: str) -> Tally:
     if missing := files.missing:
         bar = tqdm(total=len(seeds), initial=len(seeds) - len(missing), unit="try")
         bar.set_description(f"round {number} of {config.rounds}")
-        with bar, explained(files.dataset, "finished tries are safe"):
+        with bar:
             worked = 0
             for attempt in _tries(config, config.tries(model, task), missing):
-                files.add(attempt)
+                with explained(files.dataset, "finished tries are safe"):
+                    files.add(attempt)
                 worked += attempt.episode is not None and attempt.episode.success
                 bar.set_postfix_str(f"{worked} worked")
                 bar.update()
