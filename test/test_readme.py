@@ -19,6 +19,8 @@ OURS = [line for line in COMMANDS if line.startswith(".venv/bin/wm_planner ")]
 SHORT = {  # what makes each of them short
     "collect": ["--episodes", "2"],
     "train": ["--updates", "2", "--batch-size", "4", "--snapshots", "1"],
+    "improve": ["--trials", "2", "--rounds", "1", "--updates", "2", "--held-out", "10",
+                "--time-limit", "0.5", "--batch-size", "4", "--workers", "1"],
     "trials": ["--trials", "1", "--workers", "1", "--planner", "prior"],
     "goals": ["--trials", "1", "--planners", "prior"],
     "bench": ["--repeats", "1"],
@@ -27,7 +29,7 @@ SHORT = {  # what makes each of them short
     "evaluate": ["--quick"],
     "alarms": ["--clean", "1", "--trials", "1"],
     "play": [],
-}
+}  # fmt: skip
 
 
 def test_make_targets_exist():

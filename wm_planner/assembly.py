@@ -97,7 +97,7 @@ def _wanted(model: LoadedModel, planner: PlannerConfig) -> PlannerConfig:
     """`planner` with the objectives that suit the model, where none is named."""
     family = family_of(model.config.network)
     weights = planner.objectives or (FOR_RETURN if family.rewards else FOR_GOALS)
-    for name in ("return", "uncertainty"):
+    for name in ("return", "uncertainty", "curiosity"):
         if weights.get(name) and not family.rewards:
             raise UserError(
                 f"objective {name}: a model of family {family.name} never saw a reward; give it a "

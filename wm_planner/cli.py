@@ -55,6 +55,12 @@ SUBCOMMANDS = {
         "train",
         "train a world model on a dataset",
     ),
+    "improve": Subcommand(
+        "wm_planner.commands.improve.command",
+        "ImproveConfig",
+        "improve",
+        "let a model's planner try, train on what it tried, and keep what is no worse",
+    ),
     "decoder": Subcommand(
         "wm_planner.learning.decoder",
         "DecoderConfig",

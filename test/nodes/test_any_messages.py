@@ -95,6 +95,7 @@ class World:
             compared=lambda: False,
             send_candidates=lambda plan, stamp: None,
             send_surprise=lambda value: None,
+            send_mark=lambda success: None,
             send_picture=lambda picture, stamp: None,
             report=lambda: self.session.statuses() if hasattr(self, "session") else None,
             wake=lambda: None,

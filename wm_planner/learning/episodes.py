@@ -67,10 +67,10 @@ def write_episode(group: h5py.Group, episode: Episode) -> None:
 
 def without_privileges(episode: Episode) -> Episode:
     """What a robot's own file of it would hold."""
-    return episode._replace(**_unknown(episode.actions))
+    return episode._replace(**unknown(episode.actions))
 
 
-def _unknown(actions: np.ndarray) -> dict[str, Any]:
+def unknown(actions: np.ndarray) -> dict[str, Any]:
     """Privileged fields of an episode with actions (T, A) of which nothing is known."""
     steps = len(actions)
     return {
@@ -102,7 +102,7 @@ def read_episode(group: h5py.Group, privileged: bool = True) -> Episode:
             },
             proprio=arrays["obs/proprio"].read_numbers(),
             actions=actions,
-            **{**_unknown(actions), **known},
+            **{**unknown(actions), **known},
             success=bool(arrays["dones"].read()[-1]),
             seed=checked_seed(group),
         )

@@ -199,6 +199,7 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
     provenance = _provenance(config, datasets, store, dtype)
     if start is not None:
         earlier = load_model(start)
+        _check_shapes(start, earlier.config.network, network)
         world_model.load_state_dict(earlier.world_model.state_dict())
         provenance["before"] = earlier.config.provenance
     channels_last(world_model)
@@ -233,6 +234,16 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
     if find_family(config.family).rewards:  # else it is no prior, but a policy towards goals
         calibrate_prior(world_model, store)
     export.write(module, folder)
+
+
+def _check_shapes(start: Path, earlier: NetworkConfig, network: NetworkConfig) -> None:
+    """What goes on from a model has its shapes; some of them are the data's."""
+    for name, value in vars(network).items():
+        if (found := getattr(earlier, name, None)) != value:
+            raise UserError(
+                f"{start}: {name} of the model is {found}, of what is to go on from it {value}; "
+                "train on data like those it was trained on, with the same network"
+            )
 
 
 def _trainer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Iterable
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
@@ -32,6 +33,7 @@ class Report:
         self.non_finite = 0
         self.budget = ""  # of a plan, and why it is that
         self.surprise: float | None = None  # of the newest frames
+        self.mark: bool | None = None  # a person's word on whether what is tried worked
         self.goal = ""  # when it came, or why it was refused
         self.longest_gap = 0.0  # s, of the node's loop
         self.fault: Fault | None = None
@@ -64,6 +66,8 @@ class Report:
             "non_finite_scores": plan.statistics.non_finite,
             "surprise": "" if outcome.surprise is None else f"{outcome.surprise:.4f}",
             "horizon": plan.actions.shape[1],
+            "proprio": _text(job.proprio),
+            "action": _text(plan.actions[0, 0].tolist()),
         }
         return status(DiagnosticStatus.OK, "wm_planner: plan", "planned", values)
 
@@ -71,6 +75,11 @@ class Report:
     def latched(self) -> bool:
         """The arm holds until ~/reset."""
         return self.fault is not None and self.fault.kind in MANUAL
+
+
+def _text(numbers: Iterable[float]) -> str:
+    """Numbers of float32, to the last bit."""
+    return " ".join(f"{number:.9g}" for number in numbers)
 
 
 def statuses(
@@ -103,6 +112,7 @@ def planner_status(report: Report, gate: Gate, overruns: int) -> DiagnosticStatu
         "state": gate.state.value,
         "budget": report.budget,
         "goal": report.goal,
+        "marked": {None: "", True: "success", False: "failure"}[report.mark],
         "overruns": overruns,
         "non_finite_scores": report.non_finite,
         "surprise": "" if report.surprise is None else f"{report.surprise:.3f}",

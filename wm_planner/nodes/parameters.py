@@ -113,6 +113,13 @@ PARAMETERS = (
         2.0,
     ),
     Parameter(
+        "action_noise",
+        _SEARCH.action_noise,
+        "Noise added to actions as they are taken, standard deviation in action units.",
+        0.0,
+        1.0,
+    ),
+    Parameter(
         "max_surprise",
         2.0,
         "Frames farther from the prediction hold the arm; 1: as one in 1,000 clean ones; 0: none; "

@@ -19,7 +19,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from sensor_msgs.msg import JointState as JointStateMsg
-from std_msgs.msg import Float64, Float64MultiArray
+from std_msgs.msg import Bool, Float64, Float64MultiArray
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 from visualization_msgs.msg import MarkerArray
@@ -153,6 +153,8 @@ class PlannerNode(LifecycleNode):
         self._subscribe(session, cameras, settings)
         for name in ("start", "stop", "reset"):
             self._service(name, getattr(session, name))
+        for name in ("success", "failure"):
+            self._service(f"mark_{name}", getattr(session.marks, name))
         if not lockstep:
             self._timer(1 / arm.config.command_rate_hz, session.stream, self.get_clock())
         self._timer(_WATCHDOG_PERIOD, session.watch, self._steady)
@@ -166,6 +168,7 @@ class PlannerNode(LifecycleNode):
         )
         statistics = self._publisher(DiagnosticStatus, "~/plan_statistics", 10)
         surprise = self._publisher(Float64, "~/surprise", 10)
+        mark = self._publisher(Bool, "~/mark", _RELIABLE)
         candidates = self._publisher(MarkerArray, "~/candidates", 1)
         imagination = self._publisher(Image, "~/imagination", 1)
         done = self._kept(
@@ -179,6 +182,7 @@ class PlannerNode(LifecycleNode):
             watched=lambda: imagination.get_subscription_count() > 0,
             send_statistics=statistics.publish,
             send_surprise=lambda value: surprise.publish(Float64(data=value)),
+            send_mark=lambda success: mark.publish(Bool(data=success)),
             compared=lambda: candidates.get_subscription_count() > 0,
             send_candidates=lambda plan, stamp: candidates.publish(
                 candidate_markers(plan, arm, stamp, self.get_parameter("base_frame").value)

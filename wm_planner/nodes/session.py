@@ -17,6 +17,7 @@ from wm_planner.nodes.fault import TRACKING, Fault, fault_of
 from wm_planner.nodes.frame_buffer import FrameBuffer, FrameSet
 from wm_planner.nodes.gate import Gate
 from wm_planner.nodes.goal_inbox import GoalInbox
+from wm_planner.nodes.marks import Marks
 from wm_planner.nodes.messages import joint_state
 from wm_planner.nodes.planning_thread import Job, Outcome, PlanningThread
 from wm_planner.nodes.surroundings import Surroundings
@@ -43,6 +44,7 @@ class Session:
         surroundings: Surroundings,
     ) -> None:
         self.gate, self.report = Gate(), Report()
+        self.marks = Marks(surroundings, self.report)
         self.goals = GoalInbox(buffer.cameras, pipeline, surroundings, self.report)
         self._arm: CartesianArm = pipeline.robot  # type: ignore[assignment]
         self._joint_guard = JointGuard(self._arm.config)
@@ -77,6 +79,8 @@ class Session:
 
     def start(self) -> tuple[bool, str]:
         answer = self.gate.start()
+        if self.gate.running:
+            self.marks.begin()
         self._watchdogs.begin()
         self._around.report()
         self._plan_if_ready()
@@ -102,6 +106,7 @@ class Session:
     def forget(self) -> None:
         """Forget frames, joints, latent, last plan and fault; go on from measured joints."""
         self._begin_anew()
+        self.marks.forget()
         self.report.fault = None
         self._around.report()
 

@@ -22,6 +22,7 @@ class Surroundings(NamedTuple):
     compared: Callable[[], bool]  # somebody looks at the candidates
     send_statistics: Callable[[DiagnosticStatus], None]
     send_surprise: Callable[[float], None]
+    send_mark: Callable[[bool], None]  # whether it worked, says a person
     send_candidates: Callable[[Plan, float], None]  # stamp in seconds
     send_picture: Callable[[np.ndarray, float], None]  # (h, w, 3) uint8 RGB, stamp in seconds
     report: Callable[[], None]  # publish the diagnostics now

@@ -17,7 +17,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
-from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import Bool, Float64MultiArray
 from std_srvs.srv import Trigger
 
 from wm_planner.errors import UserError
@@ -28,7 +28,9 @@ from wm_planner.planning.budget import Budget
 _DISCOVERY = 30.0  # s a node gets to appear, imports included
 _CALL = 30.0  # s a service call may take
 _TRANSITION = 330.0  # s: configure loads the model and, the first time, compiles its imagination
-_TOPICS = ("/sim/task_state", "/wm_planner/plan_statistics", "/wm_planner/commands")
+_TOPICS = (
+    "/sim/task_state", "/wm_planner/plan_statistics", "/wm_planner/commands", "/wm_planner/mark"
+)  # fmt: skip
 
 
 class RosTrial(NamedTuple):
@@ -60,13 +62,14 @@ class TrialClient:
         self._executor.add_node(self.node)
         self._clients: dict[str, Any] = {}
         reliable = QoSProfile(depth=200, reliability=ReliabilityPolicy.RELIABLE)
-        kinds = (DiagnosticStatus, DiagnosticStatus, Float64MultiArray)
-        callbacks = (self._on_task_state, self._on_statistics, self._on_command)
+        kinds = (DiagnosticStatus, DiagnosticStatus, Float64MultiArray, Bool)
+        callbacks = (self._on_task_state, self._on_statistics, self._on_command, self._on_mark)
         for kind, topic, callback in zip(kinds, _TOPICS, callbacks, strict=True):
             self.node.create_subscription(kind, topic, callback, reliable)
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self.budget: Budget | None = None  # of plans that nothing shortened
         self._recording: int | None = None
+        self._by_task = True  # the task judges
         self._clear()
 
     def watch_imagination(self, show: Callable[[np.ndarray], None] = lambda _: None) -> None:
@@ -118,15 +121,22 @@ class TrialClient:
                 raise UserError(f"not all of {_TOPICS} appeared within {_DISCOVERY:.0f} s")
 
     def run_trial(
-        self, seed: int, planner: str = "mppi", time_limit: float = 0.0, patience: float = 10.0
+        self,
+        seed: int,
+        planner: str = "mppi",
+        time_limit: float = 0.0,
+        patience: float = 10.0,
+        judging: float | None = None,
     ) -> RosTrial:
-        """Reset both nodes to `seed`, plan until success, the limit or a stop.
+        """Reset both nodes to `seed`, plan until success, the limit, a stop or a person's mark.
 
         Args:
             seed: of the start and of the search.
             planner: label for the record.
             time_limit: seconds; 0 for the task's.
             patience: seconds without news of the simulation that end a trial as a fault.
+            judging: only a person judges, who has so many seconds for it after the end; None: the
+                task does, unless a person has marked the trial.
         """
         self.trigger("/wm_planner/stop")
         self.trigger("/sim/pause")
@@ -134,7 +144,7 @@ class TrialClient:
         self.set_seed("/sim", seed)
         self.trigger("/wm_planner/reset")
         self._clear(round(time_limit * self.rate_hz))
-        self._recording = seed
+        self._recording, self._by_task = seed, judging is None
         self.trigger("/sim/reset")
         self.trigger("/wm_planner/start")
         self._running = True
@@ -142,6 +152,15 @@ class TrialClient:
         ended = self._ended() or ("safety stop" if self._held else "fault")
         self._running = False
         self.trigger("/wm_planner/stop")  # what was still under way arrives meanwhile
+        if judging is not None and self.mark is None:
+            self.node.get_logger().info(
+                f"trial {seed} is over. Did it work? {judging:.0f} s for y or n, or a mark"
+            )
+            self.spin_until(lambda: self.mark is not None, judging)
+        if self.mark:
+            ended = "success"
+        elif ended == "success" and self.mark is False:
+            ended = "operator stop"
         self._recording = None
         steps = len(self._rewards)
         trial = Trial(
@@ -153,9 +172,7 @@ class TrialClient:
             seconds=steps / self.rate_hz,
             reached=self._reached,
             rewards=self._rewards,
-            expected_returns=[
-                self._expected.get(stamp, math.nan) for stamp in self._stamps[:steps]
-            ],
+            expected_returns=[self._expected.get(stamp, math.nan) for stamp in self.stamps[:steps]],
             plan_ms=self._plan_ms,
             frame_to_command_ms=self._frame_to_command_ms,
         )
@@ -220,20 +237,21 @@ class TrialClient:
 
     def _ended(self) -> str | None:
         """One of records.ENDINGS, or None while under way."""
-        if self._success:
+        if self._success or self.mark:
             return "success"
-        if self._stopped:
+        if self._stopped or self.mark is False:
             return "operator stop"
         if len(self._rewards) < self._time_limit:
             return None
         return "safety stop" if self._held else "time limit"
 
     def _clear(self, time_limit: int = 0) -> None:
+        self.mark: bool | None = None  # what a person said of the last trial
         self._success = self._stopped = self._held = self._running = False
         self._own_limit, self._time_limit = time_limit, time_limit or 2**31
         self._rewards: list[float] = []
         self._reached: list[int] = []
-        self._stamps: list[str] = []  # of the state before each step
+        self.stamps: list[str] = []  # of the state before each step
         self._expected: dict[str, float] = {}  # by the stamp of the frames planned from
         self._plan_ms: list[float] = []
         self._frame_to_command_ms: list[float] = []
@@ -247,14 +265,14 @@ class TrialClient:
             return
         self._heard = time.monotonic()
         self._time_limit = self._own_limit or int(values["time_limit"])
-        if self._ended() is not None or int(values["step"]) < len(self._stamps):
+        if self._ended() is not None or int(values["step"]) < len(self.stamps):
             return  # over, or the start once more
-        self._stamps.append(values["stamp"])
+        self.stamps.append(values["stamp"])
         if int(values["step"]) == 0:
             return
         self._rewards.append(float(values["reward"]))
         self._reached.append(int(values["stage"]))
-        self._success = values["success"] == "True"
+        self._success = self._by_task and values["success"] == "True"
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         """Whether the planner holds the arm, or somebody else has called its ~/stop."""
@@ -272,6 +290,10 @@ class TrialClient:
             self._plan_ms.append(float(values["plan_ms"]))
             self._frame_to_command_ms.append(float(values["frame_to_command_ms"]))
             self._expected[values["frame_stamp"]] = float(values["expected_return"])
+
+    def _on_mark(self, message: Bool) -> None:
+        if self._recording is not None:
+            self.mark = message.data
 
     def _on_command(self, message: Float64MultiArray) -> None:
         if self._recording is not None:

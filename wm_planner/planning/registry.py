@@ -10,6 +10,7 @@ from wm_planner.interfaces import BACKENDS, Objective, Planner, ProposesSubgoals
 from wm_planner.planning.baselines import NoOp, PriorPolicy, RandomPlanner
 from wm_planner.planning.cem import CEM
 from wm_planner.planning.deadline import Pace
+from wm_planner.planning.disturbed import Disturbed
 from wm_planner.planning.mppi import MPPI, check_temperature
 from wm_planner.planning.objectives import (
     DISTANCE_NAMES,
@@ -55,10 +56,11 @@ class PlannerConfig:
         use_warm_start: try the last plan, and without a prior start from it.
         discount: worth of a reward one step later; the one the value was trained with.
         objectives: what to want, by weight: return (predicted), goal_image (near what a picture
-            shows), success (its probability), uncertainty (of the value, to be small), prior (near
-            the action prior), smoothness (of the actions), keep_out (of boxes). Those not named
-            count nothing. None at all: what suits the model, which is return 1, uncertainty 1,
-            prior 0.5, keep_out 100; or goal_image 1, keep_out 100 if it learned without rewards.
+            shows), success (its probability), uncertainty (of the value, to be small), curiosity
+            (of the value, to be large), prior (near the action prior), smoothness (of the actions),
+            keep_out (of boxes). Those not named count nothing. None at all: what suits the model,
+            which is return 1, uncertainty 1, prior 0.5, keep_out 100; or goal_image 1, keep_out 100
+            if it learned without rewards.
         goal_distance: how far a latent is from a goal's: l2, l1, cosine, smooth_l1, or learned, the
             model's own.
         subgoals: plan to what the model's slower level would see next on the way to the goal, where
@@ -66,6 +68,8 @@ class PlannerConfig:
         keep_out: boxes the hand is to stay out of, each [x0, y0, z0, x1, y1, z1] in m, base frame.
         action_delay: seconds until the arm follows a command; the plan begins where it is by then.
             Below 0 it is found out from what is seen, in whole control periods.
+        action_noise: standard deviation of the noise that is added to actions as they are taken, in
+            action units, so that what is met differs; switches are left as they are.
         max_surprise: frames farther from the prediction are not planned from, in units of what one
             in a thousand clean frames exceeds; nearer ones shorten the horizon. 0: no notice.
         backend: code that imagines, one of auto, eager, float32, bfloat16.
@@ -93,6 +97,7 @@ class PlannerConfig:
     subgoals: bool = False
     keep_out: tuple[tuple[float, ...], ...] = ()
     action_delay: float = -1.0
+    action_noise: float = 0.0
     max_surprise: float = 0.0
     backend: str = "auto"
 
@@ -109,6 +114,10 @@ class PlannerConfig:
             raise ValueError(
                 f"action_delay is {self.action_delay} s, expected 0 to 2, or -1 to have "
                 "it found out: measure it in seconds"
+            )
+        if not 0 <= self.action_noise <= 1:
+            raise ValueError(
+                f"action_noise is {self.action_noise}, expected 0 to 1: actions are in [-1, 1]"
             )
         if not (self.max_surprise == 0 or 1 < self.max_surprise < math.inf):
             raise ValueError(
@@ -143,13 +152,13 @@ def make_planner(
     `readings` is what its objectives need to know of latents and robot.
     """
     planner = _planner(world_model, action_space, config, pace, readings)
-    if not config.subgoals:
-        return planner
-    if not isinstance(world_model, ProposesSubgoals):
-        raise UserError(
-            "subgoals: this model has no slower level that proposes any; leave them out"
-        )
-    return TowardsSubgoals(world_model, planner)
+    if config.subgoals:
+        if not isinstance(world_model, ProposesSubgoals):
+            raise UserError(
+                "subgoals: this model has no slower level that proposes any; leave them out"
+            )
+        planner = TowardsSubgoals(world_model, planner)
+    return Disturbed(planner, action_space, config.action_noise) if config.action_noise else planner
 
 
 def _planner(

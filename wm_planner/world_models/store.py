@@ -125,6 +125,11 @@ def save_model(directory: Path, world_model: LatentModel, config: ModelConfig) -
     partial = directory / "model.safetensors.partial"
     save_file(weights, partial)
     partial.replace(directory / "model.safetensors")
+    write_config(directory, config)
+
+
+def write_config(directory: Path, config: ModelConfig) -> None:
+    """Write a model's config.yaml, whole or not at all."""
     family = family_of(config.network).name
     values = {"family": family, "format": _FORMAT, **asdict(config)}
     text = yaml.safe_dump(_plain(values), sort_keys=False, default_flow_style=None)

@@ -1,5 +1,6 @@
 """What makes an imagined future good: terms that score a rollout, higher is better, and add up."""
 
+from wm_planner.planning.objectives.curiosity import Curiosity
 from wm_planner.planning.objectives.goal_image import DISTANCE_NAMES, GoalImage
 from wm_planner.planning.objectives.keep_out import KeepOut
 from wm_planner.planning.objectives.learned_return import LearnedReturn
@@ -22,6 +23,7 @@ __all__ = [
     "FOR_RETURN",
     "OBJECTIVES",
     "ActionSmoothness",
+    "Curiosity",
     "GoalImage",
     "KeepOut",
     "LearnedReturn",

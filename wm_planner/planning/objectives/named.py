@@ -9,6 +9,7 @@ from torch import Tensor
 
 from wm_planner.errors import UserError
 from wm_planner.interfaces import Objective
+from wm_planner.planning.objectives.curiosity import Curiosity
 from wm_planner.planning.objectives.goal_image import Distance, GoalImage, distance_of
 from wm_planner.planning.objectives.keep_out import Box, KeepOut
 from wm_planner.planning.objectives.learned_return import LearnedReturn
@@ -19,7 +20,7 @@ from wm_planner.planning.objectives.total import Sum
 from wm_planner.planning.objectives.uncertainty import UncertaintyPenalty
 
 OBJECTIVES = (
-    "return", "goal_image", "success", "uncertainty", "prior", "smoothness", "keep_out"
+    "return", "goal_image", "success", "uncertainty", "curiosity", "prior", "smoothness", "keep_out"
 )  # fmt: skip
 FOR_RETURN = {"return": 1.0, "uncertainty": 1.0, "prior": 0.5, "keep_out": 100.0}
 FOR_GOALS = {"goal_image": 1.0, "keep_out": 100.0}
@@ -75,6 +76,8 @@ def make_objective(
                 return Success(readings.success, weight, discount)
             case "uncertainty":
                 return UncertaintyPenalty(weight, discount)
+            case "curiosity":
+                return Curiosity(weight, discount)
             case "prior":
                 return PriorPenalty(weight)
             case "smoothness":

@@ -1,0 +1,157 @@
+"""The planner's own tries as episodes: what a robot knows of them, and whether they worked."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from wm_planner.assembly import build_pipeline
+from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
+from wm_planner.envs.randomization import Randomization
+from wm_planner.errors import UserError
+from wm_planner.learning.behaviour import UNDISTURBED, Disturbance, Frames, GaveUp
+from wm_planner.learning.collect import TRAINING, drive
+from wm_planner.learning.episodes import Episode, without_privileges
+from wm_planner.monitoring.caution import Surprised
+from wm_planner.paths import model_dir
+from wm_planner.pipeline import Pipeline
+from wm_planner.planning import FOR_RETURN, PlannerConfig, PlanningError
+from wm_planner.world_models.store import load_model
+
+TASK, PERSON, NOBODY = "task", "person", "nobody"
+
+
+@dataclass(frozen=True)
+class TriesConfig:
+    """How the planner tries.
+
+    Attributes:
+        model: folder of the model.
+        task: name of the task.
+        search: settings of the planner.
+        exploration: weight of what the value ensemble disagrees on, in place of a penalty for it.
+        noise: of the actions of every other try, those of odd seeds; standard deviation.
+        time_limit: seconds of a try; 0 for the task's.
+        judge: task or person.
+        patience: seconds a person has after a try.
+        workers: processes.
+        device: cpu or cuda.
+        lockstep: over ROS, the simulation waits for the planner.
+        randomization: what differs from try to try besides the start.
+    """
+
+    model: Path
+    task: str = "grasp"
+    search: PlannerConfig = field(default_factory=PlannerConfig)
+    exploration: float = 0.0
+    noise: float = 0.0
+    time_limit: float = 0.0
+    judge: str = TASK
+    patience: float = 30.0
+    workers: int = 1
+    device: str = "cpu"
+    lockstep: bool = True
+    randomization: Randomization = TRAINING
+
+    def planner(self, disturbed: bool) -> PlannerConfig:
+        """Of the tries that are disturbed, or of the others."""
+        search = replace(self.search, action_noise=self.noise if disturbed else 0.0)
+        if not self.exploration:
+            return search
+        wanted = {**(search.objectives or FOR_RETURN), "curiosity": self.exploration}
+        return replace(search, objectives={**wanted, "uncertainty": 0.0})
+
+    def groups(self, seeds: list[int]) -> dict[bool, list[int]]:
+        """The seeds of tries that are disturbed, and of the others, where there are any."""
+        found: dict[bool, list[int]] = {}
+        for seed in seeds:
+            found.setdefault(is_disturbed(seed) and self.noise > 0, []).append(seed)
+        return found
+
+
+class Try(NamedTuple):
+    """A try that is over."""
+
+    seed: int
+    episode: Episode | None  # without what only a simulation knows; None: it was not seen whole
+    judge: str  # who says whether it worked: TASK, PERSON or NOBODY
+
+
+def is_disturbed(seed: int) -> bool:
+    """Whether the actions of this try are disturbed, if those of any are."""
+    return seed % 2 == 1
+
+
+def tries_in_process(config: TriesConfig, seeds: list[int]) -> Iterator[Try]:
+    """Tries in simulation as they end; the task judges them."""
+    if config.workers == 1:
+        for seed in seeds:
+            yield _try(config, seed)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(config.workers, mp_context=context) as pool:
+        futures = [pool.submit(_try, config, seed) for seed in seeds]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _try(config: TriesConfig, seed: int) -> Try:
+    workplace = _workplace(config)
+    pipeline = workplace.disturbed if is_disturbed(seed) else workplace.calm
+    pipeline.reset(seed)
+    env, calm = workplace.env, Disturbance(UNDISTURBED, np.random.default_rng(seed))
+    flown = drive(env, seed, _Flight(pipeline, seed), calm, env.time_limit)
+    return Try(seed, without_privileges(flown), TASK)
+
+
+class _Workplace(NamedTuple):
+    env: ManipulationEnv
+    calm: Pipeline
+    disturbed: Pipeline
+
+
+@lru_cache(maxsize=1)
+def _workplace(config: TriesConfig) -> _Workplace:
+    """What this process keeps from try to try."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    model = load_model(model_dir(config.model), config.device)
+    c = model.config
+    described = EnvConfig(
+        config.task, c.robot, c.cameras, c.image_size, config.time_limit, config.randomization
+    )
+    calm, disturbed = (
+        build_pipeline(model, config.planner(noisy), config.device) for noisy in (False, True)
+    )
+    return _Workplace(ManipulationEnv(described), calm, disturbed)
+
+
+class _Flight:
+    """Pilot of one try, which looks at nothing that a robot would not know."""
+
+    def __init__(self, pipeline: Pipeline, seed: int) -> None:
+        self._pipeline, self._seed, self._begun = pipeline, seed, False
+
+    def __call__(self, observation: Frames, _: np.ndarray) -> np.ndarray:
+        try:
+            plan = self._pipeline.think(observation, observation["proprio"]).plan
+        except (PlanningError, Surprised) as error:
+            if self._begun:
+                raise GaveUp from error  # the arm would hold
+            raise UserError(
+                f"try {self._seed}: {error}; the model plans nothing from what it sees at the "
+                "start: look at it with `wm_planner trials`"
+            ) from error
+        self._begun = True
+        return plan.actions[0, 0].double().cpu().numpy()
