@@ -26,7 +26,7 @@ def base(tmp_path_factory) -> TrainConfig:
     data = collect(CollectConfig(episodes=2, out=folder / "d.hdf5", workers=1, image_size=32))
     config = TrainConfig(
         data=(data,), out=folder / "run", updates=3, rounds=1, round_episodes=2, round_updates=2,
-        workers=1, batch_size=8, network=TINY,
+        workers=1, batch_size=8, network=TINY, privileged=True,
     )  # fmt: skip
     train(config)
     return config
@@ -53,6 +53,11 @@ def test_the_last_rounds_model_is_the_result_and_tells_its_history(base):
     assert provenance["data"] == ["d.hdf5", "round_1.hdf5"]
     assert (provenance["episodes"], provenance["updates"]) == (4, 2)
     assert (provenance["before"]["episodes"], provenance["before"]["updates"]) == (2, 3)
+
+
+def test_without_privilege_no_expert_labels_anything(base):
+    with pytest.raises(UserError, match="wm_planner improve"):
+        replace(base, privileged=False)
 
 
 def test_what_is_done_stays_and_only_the_missing_round_is_made(base, tmp_path):

@@ -52,7 +52,7 @@ class TrainConfig:
         episodes: use only the first so many episodes of each dataset; 0 for all.
         updates: gradient steps on these datasets.
         rounds: how often to let the planner of the model so far act in simulation, add what it met,
-            labelled by the expert, to the data, and train on.
+            labelled by the expert, to the data, and train on; needs `privileged`.
         round_episodes: episodes a round.
         round_updates: gradient steps a round.
         decoder_updates: gradient steps, at the end, on the decoder alone; 0 for none. The model is
@@ -100,7 +100,7 @@ class TrainConfig:
     held_out: float = 0.1
     batch_size: int = FAMILIES[DEFAULT].batch_size
     horizon: int = FAMILIES[DEFAULT].horizon
-    shift: int = 3
+    shift: int = 2
     colour: float = 0.1
     unfelt: float = 0.1
     cover: float = 0.0
@@ -135,6 +135,11 @@ class TrainConfig:
                 raise UserError(
                     f"{name} is {getattr(self, name)}, expected a probability or share in [0, 1)"
                 )
+        if self.rounds and not self.privileged:
+            raise UserError(
+                f"rounds is {self.rounds}, but the expert that labels them is privileged: set "
+                "privileged, or let the model learn from its own tries with `wm_planner improve`"
+            )
         if self.unfelt > 0 and not self.network.unfelt:
             raise UserError(
                 f"unfelt is {self.unfelt}, but network.unfelt is false: nothing would stand in for "

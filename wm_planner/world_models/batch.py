@@ -16,6 +16,6 @@ class Batch(NamedTuple):
     rewards: Tensor  # (B, T) after each action
     returns: Tensor  # (B, T + 1) discounted, scaled by 1 - discount; NaN where not known
     labels: Tensor  # (B, T, A) expert's actions, NaN where there are none
-    landmarks: Tensor  # (B, T + 1, K), NaN where not known
+    landmarks: Tensor  # (B, T + 1, K) where things are, NaN where not known; see EpisodeStore
     success: Tensor  # (B, T) 1 where an action ended the task well, else 0
     scenes: Tensor | None = None  # as images, if nothing covered a camera; None: nothing does

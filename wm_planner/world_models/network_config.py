@@ -18,7 +18,7 @@ class NetworkConfig:
         proprio_size: size of the proprioception vector.
         action_size: size of an action.
         switches: actions that are switches.
-        landmark_size: numbers a simulation knows of a state and the latent must predict; 0 if none.
+        landmark_size: numbers that say where things are, which the latent must predict; 0 if none.
         hidden_size: of every MLP.
         value_members: heads of the value ensemble.
         bins: outputs of a reward or value head: 1 for a number, more for two-hot regression.

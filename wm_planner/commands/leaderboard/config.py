@@ -29,7 +29,7 @@ class LeaderboardConfig:
         episodes: use only the first so many episodes of each dataset; 0 for all.
         updates: gradient steps of each training, the same for every family.
         minutes: instead, minutes of training for every family, by a measurement of its speed here.
-        privileged: train with what only a simulation knows, the expert's actions and landmarks.
+        privileged: train with what only a simulation knows: reward, expert's actions, landmarks.
         models: trained models to take instead of training: family:task=folder.
         trials: how many of each planner, on the same starts for all.
         seed: of the first trial and of the first episode of the evaluation, 5,000,000 or more; the
@@ -50,7 +50,7 @@ class LeaderboardConfig:
     episodes: int = 0
     updates: int = 1500
     minutes: float = 0.0
-    privileged: bool = True
+    privileged: bool = False
     models: tuple[str, ...] = ()
     trials: int = 100
     seed: int = EVALUATION_SEED

@@ -47,7 +47,7 @@ class RSSMLossConfig(LossConfig):
         reward: reward.
         value: value against the better of bootstrapped and observed return.
         prior: action prior against the expert's label, or the action taken where it paid off.
-        landmarks: what only a simulation knows.
+        landmarks: what only a simulation knows, or what hindsight tells of keyframes.
         success: whether an action ended the task well, from detached latents.
         actor: action prior, by what is imagined; from detached latents, as `critic`.
         critic: value, by what is imagined.

@@ -16,6 +16,8 @@ class TDLatentConfig(NetworkConfig):
         latent_size: size of the latent, a multiple of 8.
     """
 
+    channels: tuple[int, ...] = (16, 32, 32, 64)
+    key_points: int = 32
     latent_size: int = 256
 
     SIZES: ClassVar = {**NetworkConfig.SIZES, "latent_size": (8, 16384)}

@@ -36,7 +36,7 @@ class TDLatentLossConfig(LossConfig):
         reward: imagined reward.
         value: value against the better of bootstrapped and observed return.
         prior: action prior against the expert's label, or the action taken where it paid off.
-        landmarks: what only a simulation knows.
+        landmarks: what only a simulation knows, or what hindsight tells of keyframes.
         detour: value of where other actions would have led, see `detour_loss`.
         decoder: frames, from detached latents.
         success: whether an action ended the task well, from detached latents.
@@ -51,8 +51,8 @@ class TDLatentLossConfig(LossConfig):
     reward: float = 5.0
     value: float = 5.0
     prior: float = 0.5
-    landmarks: float = 2.0
-    detour: float = 0.0
+    landmarks: float = 5.0
+    detour: float = 5.0
     decoder: float = 1.0
     success: float = 0.2
     decay: float = 0.7
