@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wm_planner.learning.hindsight import keyframe_offsets
+from wm_planner.learning.hindsight import keyframe_offsets, motion_of
 
 
 def episode(switch, success=True):
@@ -38,3 +38,13 @@ def test_what_failed_tells_nothing():
 @pytest.mark.parametrize("switch", [[1] * 8, [-1]])
 def test_without_a_switch_thrown_the_end_is_the_keyframe(switch):
     assert episode(switch)[0] == len(switch) - 1
+
+
+def test_how_the_arm_follows_its_actions_is_found_out():
+    rng = np.random.default_rng(0)
+    actions = rng.uniform(-1, 1, (80, 2)).astype(np.float32)
+    place = 0.1 * np.r_[0, np.cumsum(actions[:-1, 0])]
+    proprio = np.stack([place, np.zeros(80)], 1).astype(np.float32)
+    spans = [slice(0, 40), slice(40, 80)]
+    motion = motion_of(proprio, actions, spans, switches=(1,))
+    assert motion == pytest.approx(np.array([[-0.4, 0.0], [0.0, 0.0]]), abs=1e-5)

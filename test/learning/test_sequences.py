@@ -51,7 +51,7 @@ def test_the_same_seed_gives_the_same_batches(dataset):
     source = store(dataset)
     first, again, other = batches(source), batches(source), batches(source, seed=1)
     for a, b in zip(first, again, strict=True):
-        assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+        assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True) if x is not None)
     assert not torch.equal(first[0].actions, other[0].actions)
     assert not torch.equal(first[0].actions, first[1].actions)
 
@@ -61,7 +61,7 @@ def test_a_batch_depends_on_the_seed_and_its_number_alone(dataset):
     whole = batches(source, 5)
     later = islice(source.batches(3, 16, 2, 0.0, seed=0, first=3), 2)
     for a, b in zip(whole[3:], later, strict=True):
-        assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+        assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True) if x is not None)
 
 
 def test_sequences_are_what_happened_and_never_cross_episodes(dataset):

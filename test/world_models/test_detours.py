@@ -5,7 +5,7 @@ import torch
 from tiny_families import tiny
 
 from wm_planner.world_models.batch import Batch
-from wm_planner.world_models.detours import _elsewhere, detour_loss, steps_back
+from wm_planner.world_models.detours import _elsewhere, detour_losses, steps_back
 
 B, T, A = 64, 5, 4
 SWITCHES = torch.tensor([False, False, False, True])
@@ -75,9 +75,29 @@ def test_a_value_that_learned_it_prefers_what_was_shown(family):
     losses = []
     for update in range(60):
         seeded = torch.Generator().manual_seed(update)
-        loss = detour_loss(model, z, batch, later, seeded).mean()
+        loss = detour_losses(model, z, batch, later, seeded).value.mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.5 * losses[0]
+
+
+def test_landmarks_of_a_detour_are_those_shown_moved_by_what_was_done_otherwise(monkeypatch):
+    """A landmark that only counts the steps of the first action: what is asked for is known."""
+    wanted = []
+
+    def record(model, latents, batch):
+        wanted.append(batch.landmarks)
+        return latents[..., 0]
+
+    other = shown().flip(0)
+    monkeypatch.setattr("wm_planner.world_models.detours.landmark_loss", record)
+    monkeypatch.setattr("wm_planner.world_models.detours._elsewhere", lambda *_: other)
+    model, motion = tiny("td_latent", landmark_size=1), torch.tensor([[-1.0], [0.0], [0.0], [0.0]])
+    position = torch.cat([torch.zeros(B, 1), shown()[..., 0].cumsum(1)], 1)
+    batch = Batch(*[torch.empty(0)] * 8)._replace(
+        actions=shown(), landmarks=5.0 - position[..., None], motion=motion
+    )
+    detour_losses(model, model.example(B).z, batch, torch.ones(2, B, T + 1), generator())
+    assert torch.allclose(wanted[0][..., 0], 5.0 - other[..., 0].cumsum(1), atol=1e-5)

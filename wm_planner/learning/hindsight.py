@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 _LASTS = 10  # steps that a switch must stay as it is, else it was a slip
+_FOLLOWS = 5  # steps in which an arm follows
 _SCALE = 4.0  # of the offset, so that a centimetre counts
 
 
@@ -41,3 +42,22 @@ def _lasting(on: np.ndarray) -> np.ndarray:
     thrown = np.flatnonzero(on[1:] != on[:-1]) + 1
     left_alone = np.diff(np.r_[thrown, len(on) + _LASTS])
     return thrown[left_alone >= _LASTS]
+
+
+def motion_of(
+    proprio: np.ndarray, actions: np.ndarray, spans: Sequence[slice], switches: Sequence[int]
+) -> np.ndarray:
+    """How keyframe offsets change by a unit of each action, (A, P) float32; zero for `switches`.
+
+    Least squares over half a second, of `proprio` (T, P) and `actions` (T, A) of all episodes,
+    which lie at `spans`: the arm follows its actions with a lag.
+    """
+    changes, sums = [], []
+    for span in spans:
+        own, given = proprio[span], actions[span].copy()
+        given[:, list(switches)] = 0.0
+        done = np.cumsum(given, 0)
+        changes.append(own[_FOLLOWS:] - own[:-_FOLLOWS])
+        sums.append(done[_FOLLOWS - 1 : -1] - done[:-_FOLLOWS] + given[:-_FOLLOWS])
+    gain, *_ = np.linalg.lstsq(np.concatenate(sums), np.concatenate(changes), rcond=None)
+    return (-_SCALE * gain).astype(np.float32)

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from wm_planner.errors import UserError
 from wm_planner.learning.episodes import Episode, demo, demo_names, open_dataset, read_episode
-from wm_planner.learning.hindsight import keyframe_offsets
+from wm_planner.learning.hindsight import keyframe_offsets, motion_of
 from wm_planner.perception.images import fit
 from wm_planner.world_models.batch import Batch
 
@@ -75,6 +75,11 @@ class EpisodeStore:
         frames, self.proprio, self.actions, self.rewards = joined[:4]
         self.images = rearrange(frames, "t h w v c -> t v c h w")  # channels last in memory
         self.returns, self.labels, self.success, self.landmarks = joined[4:]
+        self.motion: Tensor | None = None
+        if not privileged:
+            spans = [slice(a, b) for a, b in zip(self.starts, self.ends, strict=True)]
+            motion = motion_of(self.proprio.numpy(), self.actions.numpy(), spans, switches)
+            self.motion = torch.from_numpy(motion)
 
     @property
     def steps(self) -> int:
@@ -125,6 +130,7 @@ class EpisodeStore:
                 landmarks=self.landmarks[states],
                 success=self.success[steps],
                 scenes=images,
+                motion=self.motion,
             )
 
     def _augmented(

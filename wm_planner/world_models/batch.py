@@ -19,3 +19,4 @@ class Batch(NamedTuple):
     landmarks: Tensor  # (B, T + 1, K) where things are, NaN where not known; see EpisodeStore
     success: Tensor  # (B, T) 1 where an action ended the task well, else 0
     scenes: Tensor | None = None  # as images, if nothing covered a camera; None: nothing does
+    motion: Tensor | None = None  # (A, K) of landmarks by a unit of each action; None: not known

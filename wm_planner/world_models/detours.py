@@ -7,14 +7,21 @@ is at most so many steps away as the largest of the offsets between both, and fr
 as it did. The best of these ways is what the value is taught of imagined detours, and of short
 cuts: an implicit behaviour cloning (Florence 2021, arXiv:2109.00137) in units of time, against
 optimism about actions that no data holds (as in CQL, Kumar 2020, arXiv:2006.04779).
+
+Demonstrations always come to the cube, so dynamics that are learned from them alone do as well,
+whatever the actions. But where the hand is after other actions is known, from how it follows its
+actions, and so is where a keyframe then is, seen from there: landmarks of detours are shifted ones.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from wm_planner.world_models.batch import Batch
+from wm_planner.world_models.head_losses import landmark_loss
 from wm_planner.world_models.latent_model import LatentModel
 
 _LEAST = 0.02  # of a value that others are compared with
@@ -24,30 +31,42 @@ _UNDOING = 8.0  # steps that it takes to throw a switch back and have what that 
 _WASTED = 2.0  # steps that each step on the other side has cost even after that
 
 
-def detour_loss(
+class DetourLosses(NamedTuple):
+    """Of imagined detours, (B, T)."""
+
+    value: Tensor  # relative squared error of the value
+    landmarks: Tensor  # where things then are
+
+
+def detour_losses(
     model: LatentModel,
     first: Tensor,
     batch: Batch,
     expected: Tensor,
     generator: torch.Generator,
-) -> Tensor:
-    """(B, T): relative squared error of the value along detours imagined from latents (B, D).
+) -> DetourLosses:
+    """Losses along detours that are imagined from latents `first` (B, D).
 
     `expected` (K, B, T + 1) is what a slowly following target says of the states that were shown:
     how long an episode then took, by chance, is no part of the difference that a detour makes.
     """
     is_switch = model.prior.is_switch
     actions = _elsewhere(batch.actions, is_switch, generator)
-    z, latents = first, []
+    z, imagined = first, []
     for action in actions.unbind(1):
         z = model.step(z, action)
-        latents.append(z)
-    values = model.value(torch.stack(latents, 1)).float()  # (K, B, T)
+        imagined.append(z)
+    latents = torch.stack(imagined, 1)  # (B, T, D)
     shown = expected.float().mean(0).clamp_min(_LEAST)  # (B, T + 1)
     ways = steps_back(actions, batch.actions, is_switch)  # (B, T, T + 1)
     bound = (model.config.discount**ways * shown[:, None]).amax(-1)  # (B, T)
-    now = shown[:, 1:]
-    return ((values - bound) / now).square().mean(0)
+    values = model.value(latents).float()  # (K, B, T)
+    value = ((values - bound) / shown[:, 1:]).square().mean(0)
+    if batch.motion is None:
+        return DetourLosses(value, torch.zeros_like(value))
+    moved = (actions - batch.actions).cumsum(1) @ batch.motion  # (B, T, K)
+    there = batch._replace(landmarks=batch.landmarks[:, 1:] + moved)
+    return DetourLosses(value, landmark_loss(model, latents, there))
 
 
 def steps_back(actions: Tensor, shown: Tensor, is_switch: Tensor) -> Tensor:

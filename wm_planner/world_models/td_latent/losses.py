@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from wm_planner.errors import UserError
 from wm_planner.world_models.batch import Batch
-from wm_planner.world_models.detours import detour_loss
+from wm_planner.world_models.detours import DetourLosses, detour_losses
 from wm_planner.world_models.family import LossConfig, Losses
 from wm_planner.world_models.head_losses import (
     landmark_loss,
@@ -37,7 +36,8 @@ class TDLatentLossConfig(LossConfig):
         value: value against the better of bootstrapped and observed return.
         prior: action prior against the expert's label, or the action taken where it paid off.
         landmarks: what only a simulation knows, or what hindsight tells of keyframes.
-        detour: value of where other actions would have led, see `detour_loss`.
+        detour: value of where other actions would have led, see `detour_losses`.
+        displaced: landmarks there.
         decoder: frames, from detached latents.
         success: whether an action ended the task well, from detached latents.
         decay: weight of a step relative to the one before.
@@ -53,6 +53,7 @@ class TDLatentLossConfig(LossConfig):
     prior: float = 0.5
     landmarks: float = 5.0
     detour: float = 5.0
+    displaced: float = 5.0
     decoder: float = 1.0
     success: float = 0.2
     decay: float = 0.7
@@ -94,6 +95,7 @@ class TDLatentLosses(Losses[TDLatent]):
             """Mean over the batch, sum over steps, those far ahead less."""
             return (loss * weight[: loss.shape[1]]).mean(0).sum()
 
+        detours = self._detours(first, batch, expected, generator)
         drawn = slice(0, max(1, len(first) // 4))  # pictures only serve people: a quarter will do
         before, after = latents[:, :-1], latents[:, 1:]
         return {
@@ -102,7 +104,8 @@ class TDLatentLosses(Losses[TDLatent]):
             "value": unrolled(value_loss(model, before, expected, batch)),
             "prior": unrolled(prior_loss(model, before, expected, batch)),
             "landmarks": unrolled(landmark_loss(model, latents, batch)),
-            "detour": self._detour(first, batch, expected, generator, unrolled),
+            "detour": unrolled(detours.value),
+            "displaced": unrolled(detours.landmarks),
             "decoder": picture_loss(model, first[drawn].detach(), batch.images[drawn, 0]),
             "success": success_loss(model, encoded[:, 1:], batch),
         }
@@ -112,17 +115,13 @@ class TDLatentLosses(Losses[TDLatent]):
         model = self.model
         move_towards(self.target_value, model.value, self.config.target_rate)
 
-    def _detour(
-        self,
-        first: Tensor,
-        batch: Batch,
-        expected: Tensor,
-        generator: torch.Generator,
-        unrolled: Callable[[Tensor], Tensor],
-    ) -> Tensor:
-        if self.config.detour == 0:
-            return first.new_zeros(())
-        return unrolled(detour_loss(self.model, first, batch, expected, generator))
+    def _detours(
+        self, first: Tensor, batch: Batch, expected: Tensor, generator: torch.Generator
+    ) -> DetourLosses:
+        if self.config.detour or self.config.displaced:
+            return detour_losses(self.model, first, batch, expected, generator)
+        nothing = first.new_zeros(batch.rewards.shape)
+        return DetourLosses(nothing, nothing)
 
     def _disturbed(self, z: Tensor, generator: torch.Generator) -> Tensor:
         """Latents (B, D) that are off by as much as imagined ones will be."""
