@@ -14,7 +14,7 @@ from gymnasium import spaces
 from wm_planner.control.arm import CartesianArm
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.envs.disturbances import Disturbances, Disturber
-from wm_planner.envs.props import Cube
+from wm_planner.envs.props import Prop
 from wm_planner.envs.randomization import Randomization, Randomizer
 from wm_planner.envs.scene import build_scene
 from wm_planner.envs.simulation import Simulation
@@ -35,7 +35,7 @@ class EnvConfig:
         time_limit: seconds an episode may take; 0 for the task's.
         randomization: what differs from episode to episode besides the start.
         disturbances: what goes wrong on the way.
-        visitors: cubes besides the task's.
+        visitors: props besides the task's.
     """
 
     task: str = "grasp"
@@ -45,15 +45,15 @@ class EnvConfig:
     time_limit: float = 0.0
     randomization: Randomization = field(default_factory=Randomization)
     disturbances: Disturbances = field(default_factory=Disturbances)
-    visitors: tuple[Cube, ...] = ()
+    visitors: tuple[Prop, ...] = ()
 
 
 class ManipulationEnv(gymnasium.Env):
     """Observations are {camera: (h, w, 3) uint8, "proprio": (P,) float32}; actions (4,) in [-1, 1].
 
-    `info` holds what a robot would not know: `success`, `stage`, `landmarks` (K,), `expert` (4,),
-    the scripted expert's action for the state just reached, and `lost`: the frames of this step
-    never arrive, and a robot would `wait`.
+    `info` holds the episode's `instruction` in words, and what a robot would not know: `success`,
+    `stage`, `landmarks` (K,), `expert` (4,), the scripted expert's action for the state just
+    reached, and `lost`: the frames of this step never arrive, and a robot would `wait`.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012
@@ -134,6 +134,7 @@ class ManipulationEnv(gymnasium.Env):
 
     def _info(self, judgement: Judgement, lost: bool) -> dict[str, Any]:
         return {
+            "instruction": self.task.instruction,
             "lost": lost,
             "stage": judgement.stage,
             "success": judgement.success,

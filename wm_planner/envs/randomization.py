@@ -24,7 +24,7 @@ class Randomization:
         light: factor on the brightness of all lights, drawn uniformly in its logarithm.
         colour: largest shift of each colour channel of each part of the scene, in [0, 1].
         friction: factor on the sliding friction of the props, uniform in its logarithm.
-        size: factor on the edges of the props; their mass stays.
+        size: factor on the edges of the props that can be moved; their mass stays.
         latency: seconds from a frame to the action that follows from it, in whole waypoints.
     """
 
@@ -60,7 +60,8 @@ class Randomizer:
         self._nominal = {
             name: getattr(model, name).copy()
             for name in (
-                "cam_pos", "cam_quat", "light_diffuse", "geom_rgba", "geom_friction", "geom_size"
+                "cam_pos", "cam_quat", "light_diffuse", "geom_rgba", "geom_friction", "geom_size",
+                "geom_pos"
             )
         }  # fmt: skip
         headlight = model.vis.headlight
@@ -87,7 +88,10 @@ class Randomizer:
         m.geom_friction[:] = nominal["geom_friction"]
         m.geom_friction[self._props, 0] *= _factor(rng, c.friction)
         m.geom_size[:] = nominal["geom_size"]
-        m.geom_size[self._props] *= rng.uniform(*c.size)
+        m.geom_pos[:] = nominal["geom_pos"]
+        size = rng.uniform(*c.size)
+        m.geom_size[self._props] *= size
+        m.geom_pos[self._props] *= size
         self.latency_waypoints = round(rng.uniform(*c.latency) / self._waypoint)
 
 

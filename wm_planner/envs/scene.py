@@ -7,12 +7,12 @@ from pathlib import Path
 
 import mujoco
 
-from wm_planner.envs.props import Cube
+from wm_planner.envs.props import Prop
 
 ARENA = "tabletop.xml"
 
 
-def build_scene(mjcf_dir: Path, arm: str, props: Sequence[Cube]) -> mujoco.MjModel:
+def build_scene(mjcf_dir: Path, arm: str, props: Sequence[Prop]) -> mujoco.MjModel:
     """Compile the arena with the arm at its origin and the props on the table."""
     parts = {name: (mjcf_dir / name).read_bytes() for name in (ARENA, arm)}
     includes = "".join(f'<include file="{name}"/>' for name in parts)

@@ -54,6 +54,10 @@ class Simulation:
         self.data.qpos[address + 3 : address + 7] = [np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)]
         self.data.qvel[velocity : velocity + 6] = 0
 
+    def mark(self, mark: str, place: np.ndarray) -> None:
+        """Put a mark at `place` (2,) m on the table."""
+        self.data.mocap_pos[self.model.body(mark).mocapid[0], :2] = place
+
     def half_edge(self, prop: str) -> float:
         """Of a cube, m."""
         return float(self.model.geom(prop).size[0])

@@ -1,13 +1,29 @@
 """Tasks by name."""
 
+from collections.abc import Callable
+
 from wm_planner.envs.tasks.grasp import Grasp
+from wm_planner.envs.tasks.grasp_objects import GraspObjects
+from wm_planner.envs.tasks.push import Push
+from wm_planner.envs.tasks.sort import Sort
 from wm_planner.envs.tasks.stack import Stack
+from wm_planner.envs.tasks.stack3 import Stack3
 from wm_planner.envs.tasks.task import Task
+from wm_planner.envs.tasks.unstack import Unstack
 from wm_planner.errors import UserError
 
 __all__ = ["TASKS", "Task", "make_task"]
 
-TASKS: dict[str, type[Task]] = {"grasp": Grasp, "stack": Stack}
+TASKS: dict[str, Callable[[], Task]] = {
+    "grasp": Grasp,
+    "stack": Stack,
+    "grasp_objects": GraspObjects.seen,
+    "grasp_unseen": GraspObjects.unseen,
+    "unstack": Unstack,
+    "push": Push,
+    "sort": Sort,
+    "stack3": Stack3,
+}
 
 
 def make_task(name: str) -> Task:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from wm_planner.envs.expert import CLOSE, Hand, grasp, move_to
 from wm_planner.envs.props import Cube
 from wm_planner.envs.simulation import Simulation
+from wm_planner.envs.tasks import instructions
+from wm_planner.envs.tasks.lifting import HOLD_STEPS, STAGES, Lift
 from wm_planner.envs.tasks.task import Judgement
-
-LIFT = 0.10  # m
-HOLD_STEPS = 10  # control steps, 1 s
-_LIFT_TARGET = 0.13  # m, what the expert aims at
 
 
 class Grasp:
@@ -20,9 +17,10 @@ class Grasp:
     name = "grasp"
     time_limit = 100
     landmark_size = 4
-    stages: tuple[str, ...] = ("reach", "lift", "hold")
+    stages: tuple[str, ...] = STAGES
 
     def __init__(self) -> None:
+        self.instruction = instructions.lift("the red cube")
         self._held = 0
 
     def props(self) -> tuple[Cube, ...]:
@@ -36,22 +34,14 @@ class Grasp:
         )
 
     def judge(self, simulation: Simulation) -> Judgement:
-        hand, cube = Hand.of(simulation), simulation.data.body("cube").xpos
-        offset, height = cube - hand.position, cube[2] - simulation.half_edge("cube")
-        grasped = hand.touches_both_sides("cube")
-        self._held = self._held + 1 if grasped and height >= LIFT else 0
-
-        reach = 1.0 - np.tanh(5.0 * np.linalg.norm(offset))
-        lift = np.clip(height / LIFT, 0.0, 1.0)
-        reward = 0.3 * reach + grasped * (0.2 + 0.3 * lift + 0.2 * (height >= LIFT))
-        landmarks = np.r_[offset / 0.2, float(grasped)].astype(np.float32)
-        stage = int(grasped) + int(grasped and height >= LIFT)
-        return Judgement(float(reward), self._held >= HOLD_STEPS, landmarks, stage)
+        cube = _cube(simulation)
+        self._held = self._held + 1 if cube.up else 0
+        landmarks = np.r_[cube.offset / 0.2, float(cube.grasped)].astype(np.float32)
+        return Judgement(cube.reward, self._held >= HOLD_STEPS, landmarks, cube.stage)
 
     def expert(self, simulation: Simulation, goal: np.ndarray) -> np.ndarray:
-        hand, cube = Hand.of(simulation), simulation.data.body("cube").xpos
-        if hand.touches_both_sides("cube"):
-            return move_to(
-                goal, np.r_[goal[:2], _LIFT_TARGET + simulation.half_edge("cube")], CLOSE
-            )
-        return grasp(hand, goal, cube)
+        return _cube(simulation).expert(goal)
+
+
+def _cube(simulation: Simulation) -> Lift:
+    return Lift.of(simulation, "cube", simulation.half_edge("cube"))

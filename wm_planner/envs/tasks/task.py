@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from wm_planner.envs.props import Cube
+from wm_planner.envs.props import Prop
 from wm_planner.envs.simulation import Simulation
 
 
@@ -26,12 +26,13 @@ class Task(Protocol):
     time_limit: int  # control steps
     landmark_size: int
     stages: tuple[str, ...]  # what there is to do, in order
+    instruction: str  # what to do in this episode, in the words of `instructions`
 
-    def props(self) -> tuple[Cube, ...]:
+    def props(self) -> tuple[Prop, ...]:
         """What lies on the table."""
 
     def start(self, simulation: Simulation, rng: np.random.Generator) -> None:
-        """Place the props at random and forget the last episode."""
+        """Place the props at random, say what is to be done, and forget the last episode."""
 
     def judge(self, simulation: Simulation) -> Judgement:
         """Judge the state after a control step; call once a step."""
