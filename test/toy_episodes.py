@@ -37,6 +37,7 @@ def toy_episode(seed: int, steps: int = 12, size: int = 32, labelled: bool = Tru
         landmarks=np.repeat(place[:, None], 4, axis=1).astype(np.float32) if labelled else nothing,
         success=seed % 2 == 0,
         seed=seed,
+        instruction="push the dot to the middle",
     )
 
 

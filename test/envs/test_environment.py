@@ -66,7 +66,7 @@ def test_an_observation_is_frames_and_proprioception_only(env):
     assert observation["front"].shape == (32, 32, 3)
     assert observation["front"].dtype == np.uint8
     assert observation["proprio"].shape == (8,)
-    assert set(info) == {"success", "stage", "lost", "landmarks", "expert"}
+    assert set(info) == {"instruction", "success", "stage", "lost", "landmarks", "expert"}
 
 
 def test_the_robots_own_senses_do_not_know_where_the_cube_is(blind):

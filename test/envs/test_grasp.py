@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wm_planner.envs.tasks.grasp import HOLD_STEPS, LIFT
+from wm_planner.envs.tasks.lifting import HOLD_STEPS, LIFT
 
 
 def run(env, seed: int, noop: bool = False) -> list[tuple[float, bool, bool]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
-from wm_planner.envs.tasks.stack import STAY_STEPS
+from wm_planner.envs.tasks.transfer import STAY_STEPS
 
 RELEASE = np.array([0.0, 0.0, 0.0, 1.0])
 

@@ -43,6 +43,18 @@ def test_labels_only_a_simulation_has_are_optional(tmp_path):
     assert episode.landmarks.shape == (12, 0)
 
 
+@pytest.mark.parametrize("text", ["", "lift the red cube", b"lift the red cube"])
+def test_an_instruction_may_be_absent_or_of_bytes(tmp_path, text):
+    """As other recorders leave it."""
+    path = write_dataset(tmp_path / "told.hdf5", [toy_episode(0)._replace(instruction="")])
+    with h5py.File(path, "a") as file:
+        assert "instruction" not in file["data/demo_0"].attrs
+        if text:
+            file["data/demo_0"].attrs["instruction"] = text
+    (episode,) = read_episodes(path)
+    assert episode.instruction == ("lift the red cube" if text else "")
+
+
 def test_merging_numbers_the_episodes_and_counts_their_samples(tmp_path):
     parts = [
         write_dataset(tmp_path / f"{seed}.hdf5", [toy_episode(seed, steps=3 + seed)])

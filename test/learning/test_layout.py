@@ -96,6 +96,23 @@ def test_a_seed_is_a_number(dataset, seed):
         list(read_episodes(dataset))
 
 
+@pytest.mark.parametrize(
+    ("instruction", "message"),
+    [
+        (5, "is no short text"),
+        (["lift", "it"], "is no short text"),
+        (np.bytes_(b"x" * 4000), "is no short text"),
+        ("x" * 201, "has 201 characters"),
+        ("lift\x1b[2Jit", "has 10 characters, expected up to 200 that can be printed"),
+    ],
+)
+def test_an_instruction_is_a_short_text(dataset, instruction, message):
+    with h5py.File(dataset, "a") as file:
+        file["data/demo_1"].attrs["instruction"] = instruction
+    with pytest.raises(UserError, match=f"the attribute instruction {message}"):
+        list(read_episodes(dataset))
+
+
 def test_data_that_lie_elsewhere_are_no_data(tmp_path, dataset):
     with h5py.File(tmp_path / "thief.hdf5", "w") as file:
         file["data"] = h5py.ExternalLink(str(dataset), "/data")

@@ -98,9 +98,7 @@ class Mark:
         )
 
 
-def _add_box(
-    spec: mujoco.MjSpec, prop: Cube | Block, edges: tuple[float, float, float]
-) -> None:
+def _add_box(spec: mujoco.MjSpec, prop: Cube | Block, edges: tuple[float, float, float]) -> None:
     body = spec.worldbody.add_body(name=prop.name, pos=[*prop.place, edges[2] / 2])
     body.add_freejoint(name=prop.name)
     body.add_geom(

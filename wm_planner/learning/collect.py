@@ -235,4 +235,5 @@ def drive(
         landmarks=np.stack(landmarks),
         success=done,
         seed=seed,
+        instruction=info["instruction"],
     )

@@ -1,8 +1,9 @@
 """Episodes on disk: HDF5 in robomimic's layout (https://robomimic.github.io/docs/datasets/overview).
 
 data/demo_i/{obs/<camera>_image (T, h, w, 3) uint8, obs/proprio (T, P), actions (T, A), dones (T,)}
-is what a real robot has; its last entry of dones says whether it worked. Privileged, from
-simulation only: rewards (T,), expert_actions (T, A), landmarks (T, K).
+is what a real robot has; its last entry of dones says whether it worked, and its attribute
+`instruction` in words what was to be done. Privileged, from simulation only: rewards (T,),
+expert_actions (T, A), landmarks (T, K).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from wm_planner.learning.layout import (
     LayoutError,
     checked_arrays,
     checked_group,
+    checked_instruction,
     checked_seed,
 )
 
@@ -39,6 +41,7 @@ class Episode(NamedTuple):
     landmarks: np.ndarray  # (T, K) float32, NaN where not known
     success: bool
     seed: int
+    instruction: str = ""  # what was to be done, in words; empty where nobody said
 
 
 def write_episode(group: h5py.Group, episode: Episode) -> None:
@@ -63,6 +66,8 @@ def write_episode(group: h5py.Group, episode: Episode) -> None:
             group[name] = values
     group.attrs["num_samples"] = len(episode.actions)
     group.attrs["seed"] = episode.seed
+    if episode.instruction:
+        group.attrs["instruction"] = episode.instruction
 
 
 def without_privileges(episode: Episode) -> Episode:
@@ -105,6 +110,7 @@ def read_episode(group: h5py.Group, privileged: bool = True) -> Episode:
             **{**unknown(actions), **known},
             success=bool(arrays["dones"].read()[-1]),
             seed=checked_seed(group),
+            instruction=checked_instruction(group),
         )
     except LayoutError as error:
         raise UserError(f"{place}: {error}") from error

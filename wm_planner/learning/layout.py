@@ -17,6 +17,7 @@ _MAX_STEPS = 100_000
 _MAX_EDGE = 4096  # pixels
 _MAX_WIDTH = 4096  # numbers of a step
 _MAX_CAMERAS = 16
+_MAX_INSTRUCTION = 200  # characters
 _MAX_RATIO = 1100  # deflate packs 1032 bytes into one at best
 _SLACK = 2**16  # bytes that may be declared and not stored
 _FILTERS = {
@@ -85,6 +86,25 @@ def checked_seed(group: h5py.Group) -> int:
     if attribute.shape != () or attribute.dtype.kind not in "iu":
         raise LayoutError("the attribute seed is no whole number; remove it")
     return int(group.attrs["seed"])
+
+
+def checked_instruction(group: h5py.Group) -> str:
+    """What was to be done in the episode, in words; empty where there is nothing."""
+    if "instruction" not in group.attrs:
+        return ""
+    attribute = group.attrs.get_id("instruction")
+    text = h5py.check_string_dtype(attribute.dtype)
+    if attribute.shape != () or text is None or (text.length or 0) > 4 * _MAX_INSTRUCTION:
+        raise LayoutError("the attribute instruction is no short text; remove it")
+    instruction = group.attrs["instruction"]
+    if isinstance(instruction, bytes):
+        instruction = instruction.decode()
+    if len(instruction) > _MAX_INSTRUCTION or not instruction.isprintable():
+        raise LayoutError(
+            f"the attribute instruction has {len(instruction)} characters, expected up to "
+            f"{_MAX_INSTRUCTION} that can be printed; remove it"
+        )
+    return instruction
 
 
 def _own(parent: h5py.Group, path: str) -> h5py.Group | h5py.Dataset:

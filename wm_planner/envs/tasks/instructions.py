@@ -1,8 +1,8 @@
 """What to do, in words: a small grammar.
 
-    instruction = "lift" thing | "push" thing "to" thing | "put" move ["and" move]
-    move        = thing "on" thing
-    thing       = "the" colour noun
+instruction = "lift" thing | "push" thing "to" thing | "put" move ["and" move]
+move        = thing "on" thing
+thing       = "the" colour noun
 """
 
 from __future__ import annotations

@@ -84,11 +84,12 @@ class Sort:
 
 
 def _as_they_come(transfers: list[Transfer]) -> list[Transfer]:
-    """What is done comes first, then what is in the hand, then what the other's place is free for."""
+    """What is done, then what is in the hand, then what is in the other's way comes first."""
 
     def key(i: int) -> tuple[bool, bool, bool]:
         mine, other = transfers[i], transfers[1 - i]
         to_other = mine.position[:2] + mine.gap[:2] - other.position[:2]
-        return (not mine.done, not mine.grasped, bool(np.linalg.norm(to_other) < _CLEAR))
+        blocked = bool(np.linalg.norm(to_other) < _CLEAR)
+        return (not mine.done, not mine.grasped, blocked)
 
     return [transfers[i] for i in sorted(range(len(transfers)), key=key)]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wm_planner.envs.expert import CLOSE, Hand, carry, grasp, leave
+from wm_planner.envs.expert import Hand, carry, grasp, leave
 from wm_planner.envs.simulation import Simulation
 
 STAY_STEPS = 10  # control steps, 1 s
