@@ -221,6 +221,12 @@ def test_every_case_comes_about_and_leaves_the_simulation_as_it_was(env, model):
     assert not env.simulation.data.xfrc_applied.any()
 
 
+def test_a_task_without_a_cube_has_no_impossible_futures(model):
+    env = ManipulationEnv(EnvConfig("push", cameras=()))
+    assert [case.pairs for case in consistency(env, model, [5_000_000])] == [()] * len(CASES)
+    env.close()
+
+
 def test_a_fitted_scale_has_one_in_a_thousand_clean_steps_above_one():
     generator = torch.Generator().manual_seed(0)
     differences = torch.randn(20_000, 4, generator=generator) * torch.tensor([1, 2, 3, 1e-9])

@@ -69,7 +69,7 @@ class Transfer(NamedTuple):
     @property
     def left(self) -> bool:
         """There, and the hand out of the way."""
-        return self.done and np.linalg.norm(self.offset) > _AWAY
+        return self.done and bool(np.linalg.norm(self.offset) > _AWAY)
 
     @property
     def reward(self) -> float:
