@@ -22,6 +22,7 @@ from wm_planner.envs.tasks.transfer import (
 
 _CUBES, _MARKS = ("red", "blue"), ("yellow", "green")
 _APART = np.full((4, 4), 0.12)  # m: an open hand fits between any two
+_NEAR, _CLEARANCE = 0.40, 0.07  # m: up first, and over the other cube, wherever it is
 _CLEAR = 0.06  # m from a place to a cube that is in the way of another
 
 
@@ -65,7 +66,7 @@ class Sort:
         return Judgement(reward, self._stayed >= STAY_STEPS, landmarks, stage)
 
     def expert(self, simulation: Simulation, goal: np.ndarray) -> np.ndarray:
-        return expert_in_order(_as_they_come(self._transfers(simulation)), goal)
+        return expert_in_order(_as_they_come(self._transfers(simulation)), goal, _NEAR, _CLEARANCE)
 
     def _wanted(self, *moves: tuple[str, str]) -> None:
         """Each cube's colour, and that of the mark it goes to."""

@@ -101,13 +101,13 @@ class Transfer(NamedTuple):
             return 1
         return 2 if self.sideways > _ALIGNED else 3
 
-    def expert(self, goal: np.ndarray, near: float = 0.12) -> np.ndarray:
-        """Action (4,); `near` is `carry`'s."""
+    def expert(self, goal: np.ndarray, near: float = 0.12, clearance: float = 0.045) -> np.ndarray:
+        """Action (4,); `near` and `clearance` are `carry`'s."""
         if self.placed:
             return leave(self.hand, goal, self.position)
         if not self.grasped:
             return grasp(self.hand, goal, self.position)
-        return carry(self.hand, goal, self.gap, near)
+        return carry(self.hand, goal, self.gap, near, clearance)
 
 
 def stages_of(*which: str) -> tuple[str, ...]:
@@ -126,11 +126,14 @@ def judge_in_order(transfers: Sequence[Transfer]) -> tuple[float, int, bool]:
 
 
 def expert_in_order(
-    transfers: Sequence[Transfer], goal: np.ndarray, near: float = 0.12
+    transfers: Sequence[Transfer], goal: np.ndarray, near: float, clearance: float = 0.045
 ) -> np.ndarray:
-    """Action (4,) of the first that is not done; one that is done is left before the next."""
+    """Action (4,) of the first that is not done; one that is done is left before the next.
+
+    `near` and `clearance` are `carry`'s.
+    """
     for i, transfer in enumerate(transfers[:-1]):
         busy = any(later.grasped for later in transfers[i + 1 :])
         if not (transfer.left or (transfer.done and busy)):
-            return transfer.expert(goal, near)
-    return transfers[-1].expert(goal, near)
+            return transfer.expert(goal, near, clearance)
+    return transfers[-1].expert(goal, near, clearance)
