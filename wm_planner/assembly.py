@@ -17,11 +17,11 @@ from wm_planner.paths import mjcf_dir, robot_config
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import (
     FOR_GOALS,
-    FOR_RETURN,
     SEARCHING,
     Pace,
     PlannerConfig,
     Readings,
+    for_return,
     make_planner,
 )
 from wm_planner.planning.budget import Budget, Fitted, fit_budget
@@ -96,7 +96,8 @@ def plan_times_ms(pipeline: Pipeline, config: ModelConfig, plans: int) -> list[f
 def _wanted(model: LoadedModel, planner: PlannerConfig) -> PlannerConfig:
     """`planner` with the objectives that suit the model, where none is named."""
     family = family_of(model.config.network)
-    weights = planner.objectives or (FOR_RETURN if family.rewards else FOR_GOALS)
+    usual = for_return(model.config.value_error) if family.rewards else FOR_GOALS
+    weights = planner.objectives or usual
     for name in ("return", "uncertainty", "curiosity"):
         if weights.get(name) and not family.rewards:
             raise UserError(

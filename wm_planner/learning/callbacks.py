@@ -29,12 +29,14 @@ class Export(Callback):
         if trainer.global_step in self._snapshots:
             self.write(pl_module, self._folder / f"step_{trainer.global_step}")
 
-    def write(self, module: WorldModelModule, directory: Path) -> None:
+    def write(self, module: WorldModelModule, directory: Path, **measured: float) -> None:
+        """Write the model as it is now; what was `measured` of it is told beside."""
         provenance = {
             **self._model_config.provenance,
             "updates": module.trainer.global_step,
             "wall_minutes": round((time.monotonic() - self._started) / 60, 1),
             "cpu_minutes": round((time.process_time() - self._cpu_started) / 60, 1),
+            **measured,
         }
         save_model(
             directory, module.world_model, replace(self._model_config, provenance=provenance)

@@ -20,12 +20,14 @@ from wm_planner.learning.callbacks import Export, Interruption
 from wm_planner.learning.module import LOGGED_EVERY, WorldModelModule
 from wm_planner.learning.precision import check_precision, training_dtype
 from wm_planner.learning.sequences import EpisodeStore, SequenceDataset
+from wm_planner.learning.value_error import value_error
 from wm_planner.paths import robot_config
 from wm_planner.provenance import git_revision, machine
 from wm_planner.world_models.families import DEFAULT, FAMILIES, find_family
 from wm_planner.world_models.family import LossConfig
 from wm_planner.world_models.network_config import NetworkConfig
 from wm_planner.world_models.store import (
+    VALUE_ERROR,
     ModelConfig,
     channels_last,
     check_device,
@@ -63,7 +65,7 @@ class TrainConfig:
             landmarks, to measure a ceiling. Else all that is read is what a robot has: frames,
             joints, actions, and whether it worked.
         held_out: share of the episodes that is not trained on, but measures how sure the action
-            prior may be, see `calibrate_prior`; 0 for none.
+            prior may be, and how far off imagined values are; 0 for none.
         batch_size: sequences a step.
         horizon: steps of a sequence.
         shift: largest random shift of the frames, pixels.
@@ -236,9 +238,12 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
         )
     except SystemExit as interrupted:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt from interrupted
+    measured = {}
     if find_family(config.family).rewards:  # else it is no prior, but a policy towards goals
         calibrate_prior(world_model, store)
-    export.write(module, folder)
+        if (error := value_error(world_model, store)) is not None:
+            measured[VALUE_ERROR] = error
+    export.write(module, folder, **measured)
 
 
 def _check_shapes(start: Path, earlier: NetworkConfig, network: NetworkConfig) -> None:

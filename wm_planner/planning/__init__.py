@@ -21,6 +21,7 @@ from wm_planner.planning.objectives import (
     Success,
     Sum,
     UncertaintyPenalty,
+    for_return,
 )
 from wm_planner.planning.registry import (
     BUDGET_CHOICES,
@@ -60,6 +61,7 @@ __all__ = [
     "Success",
     "Sum",
     "UncertaintyPenalty",
+    "for_return",
     "join",
     "make_planner",
     "raise_if_failed",

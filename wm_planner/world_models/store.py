@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -22,6 +23,7 @@ from wm_planner.world_models.family import Family
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.network_config import NetworkConfig
 
+VALUE_ERROR = "value_error"  # in the provenance, where it was measured
 _FORMAT = 3  # 1: before there were several families; 2: before there were key points
 _NEW: dict[int, dict[str, Any]] = {1: {"success": False, "unfelt": False}, 2: {"key_points": 0}}
 """What networks up to a format lack, as it was then."""
@@ -51,7 +53,18 @@ class ModelConfig:
     network: NetworkConfig
     provenance: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def value_error(self) -> float | None:
+        """How far off imagined values are, see `learning.value_error`; None: not measured."""
+        return self.provenance.get(VALUE_ERROR)
+
     def __post_init__(self) -> None:
+        error = self.value_error
+        if error is not None and not (type(error) is float and 0 <= error < math.inf):
+            raise UserError(
+                f"model config: provenance.{VALUE_ERROR} is {error!r}, expected a finite number, 0 "
+                "or more; remove it, or train again"
+            )
         cameras = list(self.cameras) if isinstance(self.cameras, tuple) else self.cameras
         if not isinstance(cameras, list) or len(cameras) != self.network.cameras:
             raise UserError(

@@ -9,6 +9,7 @@ from wm_planner.planning.objectives.named import (
     FOR_RETURN,
     OBJECTIVES,
     Readings,
+    for_return,
     make_objective,
 )
 from wm_planner.planning.objectives.prior import PriorPenalty
@@ -32,5 +33,6 @@ __all__ = [
     "Success",
     "Sum",
     "UncertaintyPenalty",
+    "for_return",
     "make_objective",
 ]

@@ -23,8 +23,20 @@ OBJECTIVES = (
     "return", "goal_image", "success", "uncertainty", "curiosity", "prior", "smoothness", "keep_out"
 )  # fmt: skip
 FOR_RETURN = {"return": 1.0, "uncertainty": 1.0, "prior": 0.5, "keep_out": 100.0}
+_DISTRUST = 30.0  # weight of the prior, a unit of the error of imagined values
 FOR_GOALS = {"goal_image": 1.0, "keep_out": 100.0}
 """What is wanted unless it is said: of a model that learned rewards, and of one that did not."""
+
+
+def for_return(value_error: float | None) -> dict[str, float]:
+    """FOR_RETURN, of a model whose imagined values are known to be off by so much, relatively.
+
+    What such values promise is not worth more of a departure from the action prior than they are
+    good for: the worse they are, the nearer to the prior.
+    """
+    if value_error is None:
+        return dict(FOR_RETURN)
+    return {**FOR_RETURN, "prior": max(FOR_RETURN["prior"], _DISTRUST * value_error)}
 
 
 class Readings(NamedTuple):
