@@ -48,8 +48,10 @@ def test_nothing_held_out_is_not_measured(tmp_path, model):
 def test_the_worse_the_values_the_nearer_to_the_prior():
     assert for_return(None) == FOR_RETURN
     assert for_return(0.0) == FOR_RETURN, "never less than of a model that was not measured"
-    weights = [for_return(error)["prior"] for error in (0.0, 0.05, 0.1)]
-    assert weights == sorted(weights) and weights[0] < weights[-1]
+    weights = [for_return(error)["prior"] for error in (0.0, 0.03, 0.06, 1.0, 10.0)]
+    assert weights == sorted(weights)
+    assert weights[0] < weights[1] < weights[2]
+    assert weights[3] == weights[4], "but not without end: its errors are to be mended"
 
 
 @pytest.mark.parametrize("error", [-0.1, math.nan, math.inf, "much", True])

@@ -24,6 +24,7 @@ OBJECTIVES = (
 )  # fmt: skip
 FOR_RETURN = {"return": 1.0, "uncertainty": 1.0, "prior": 0.5, "keep_out": 100.0}
 _DISTRUST = 30.0  # weight of the prior, a unit of the error of imagined values
+_NEAREST = 2.0  # the largest: nearer to a prior that errs, its errors cannot be mended
 FOR_GOALS = {"goal_image": 1.0, "keep_out": 100.0}
 """What is wanted unless it is said: of a model that learned rewards, and of one that did not."""
 
@@ -36,7 +37,8 @@ def for_return(value_error: float | None) -> dict[str, float]:
     """
     if value_error is None:
         return dict(FOR_RETURN)
-    return {**FOR_RETURN, "prior": max(FOR_RETURN["prior"], _DISTRUST * value_error)}
+    weight = min(_NEAREST, _DISTRUST * value_error)
+    return {**FOR_RETURN, "prior": max(FOR_RETURN["prior"], weight)}
 
 
 class Readings(NamedTuple):
