@@ -135,7 +135,7 @@ def test_what_is_done_is_not_done_again(result, config, monkeypatch, patched):
     assert leaderboard(config)["rows"] == result["rows"]
 
 
-@pytest.mark.parametrize("changes", [{"privileged": False}, {"training_seed": 1}, {"episodes": 2}])
+@pytest.mark.parametrize("changes", [{"privileged": True}, {"training_seed": 1}, {"episodes": 2}])
 def test_other_settings_are_not_mixed_with_what_is_there(result, config, changes, patched):
     with pytest.raises(UserError, match=f"{next(iter(changes)).removeprefix('training_')} was"):
         leaderboard(replace(config, **changes))
