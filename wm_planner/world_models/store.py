@@ -59,6 +59,10 @@ class ModelConfig:
         return self.provenance.get(VALUE_ERROR)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.provenance, dict):
+            raise UserError(
+                f"model config: provenance is {self.provenance!r}, expected names and values"
+            )
         error = self.value_error
         if error is not None and not (type(error) is float and 0 <= error < math.inf):
             raise UserError(
