@@ -2,23 +2,11 @@
 
 import pytest
 import torch
-from toy_episodes import TINY, toy_episode, write_dataset
+from toy_episodes import toy_episode, write_dataset
 
 from wm_planner.learning.calibrate_prior import calibrate_prior
+from wm_planner.learning.held_out import held_out_successes
 from wm_planner.learning.sequences import EpisodeStore
-from wm_planner.world_models.td_latent import FAMILY
-
-
-@pytest.fixture
-def store(tmp_path):
-    data = write_dataset(tmp_path / "d.hdf5", [toy_episode(seed) for seed in range(0, 40, 2)])
-    return EpisodeStore([data], ("front", "wrist"), 32, 0.9, privileged=False, held_out=0.25)
-
-
-@pytest.fixture
-def model():
-    torch.manual_seed(0)
-    return FAMILY.build(TINY)
 
 
 def spread_and_means(model, store):
@@ -40,7 +28,7 @@ def test_a_prior_that_is_too_sure_becomes_as_unsure_as_it_errs(store, model):
     with torch.no_grad():
         model.prior[-1].bias[4:] -= 6.0
     before, means, _ = spread_and_means(model, store)
-    calibrate_prior(model, store)
+    calibrate_prior(model, held_out_successes(model, store))
     after, same, _ = spread_and_means(model, store)
     assert torch.equal(means, same)
     assert (after.mean() > 2 * before.mean()).item()
@@ -52,7 +40,7 @@ def test_a_switch_that_is_wrong_as_often_as_right_becomes_unsure(store, model):
     with torch.no_grad():
         model.prior[-1].weight[3] *= 200
     _, _, before = spread_and_means(model, store)
-    calibrate_prior(model, store)
+    calibrate_prior(model, held_out_successes(model, store))
     _, _, after = spread_and_means(model, store)
     assert after.abs().mean() < 0.5 * before.abs().mean()
 
@@ -60,6 +48,7 @@ def test_a_switch_that_is_wrong_as_often_as_right_becomes_unsure(store, model):
 def test_where_nothing_is_held_out_nothing_changes(tmp_path, model):
     data = write_dataset(tmp_path / "d.hdf5", [toy_episode(0), toy_episode(2)])
     weights = {name: value.clone() for name, value in model.state_dict().items()}
-    calibrate_prior(model, EpisodeStore([data], ("front", "wrist"), 32, 0.9, privileged=False))
+    store = EpisodeStore([data], ("front", "wrist"), 32, 0.9, privileged=False)
+    calibrate_prior(model, held_out_successes(model, store))
     for name, value in model.state_dict().items():
         assert torch.equal(value, weights[name]), name

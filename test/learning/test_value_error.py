@@ -7,42 +7,30 @@ import torch
 from toy_episodes import TINY, toy_episode, write_dataset
 
 from wm_planner.errors import UserError
+from wm_planner.learning.held_out import held_out_successes
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.learning.value_error import value_error
 from wm_planner.planning import FOR_RETURN, for_return
 from wm_planner.world_models.store import ModelConfig
-from wm_planner.world_models.td_latent import FAMILY
-
-
-@pytest.fixture
-def store(tmp_path):
-    data = write_dataset(tmp_path / "d.hdf5", [toy_episode(seed) for seed in range(0, 40, 2)])
-    return EpisodeStore([data], ("front", "wrist"), 32, 0.9, privileged=False, held_out=0.25)
-
-
-@pytest.fixture
-def model():
-    torch.manual_seed(0)
-    return FAMILY.build(TINY)
 
 
 def test_values_that_are_the_same_everywhere_are_never_off(store, model):
     with torch.no_grad():
         model.value.last.weight.zero_()
         model.value.last.bias.fill_(0.5)
-    assert value_error(model, store) == 0
+    assert value_error(model, held_out_successes(model, store)) == 0
 
 
 def test_values_that_are_imagined_elsewhere_are_off(store, model):
     with torch.no_grad():
         model.value.last.bias.fill_(0.5)
-    assert 0 < value_error(model, store) < math.inf
+    assert 0 < value_error(model, held_out_successes(model, store)) < math.inf
 
 
 def test_nothing_held_out_is_not_measured(tmp_path, model):
     data = write_dataset(tmp_path / "d.hdf5", [toy_episode(0)])
     empty = EpisodeStore([data], ("front", "wrist"), 32, 0.9, privileged=False)
-    assert value_error(model, empty) is None
+    assert value_error(model, held_out_successes(model, empty)) is None
 
 
 def test_the_worse_the_values_the_nearer_to_the_prior():

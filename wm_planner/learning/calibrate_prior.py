@@ -8,11 +8,13 @@ arXiv:1706.04599). That number goes into the last layer's weights.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wm_planner.learning.sequences import EpisodeStore
+from wm_planner.learning.held_out import Shown
 from wm_planner.world_models.heads import STD_RANGE
 from wm_planner.world_models.latent_model import LatentModel
 
@@ -21,13 +23,11 @@ _SHARPNESS = torch.logspace(-1, 0.5, 46, base=10)  # factor on the logit of a sw
 
 
 @torch.no_grad()
-def calibrate_prior(model: LatentModel, store: EpisodeStore) -> None:
+def calibrate_prior(model: LatentModel, shown: Sequence[Shown]) -> None:
     """Change the spread of `model.prior` in place; nothing where no success was held out."""
-    worked = [span for span in store.held_out if store.success[span].any()]
-    if not worked:
+    if not shown:
         return
-    latents = torch.cat([_latents(model, store, span) for span in worked])
-    actions = torch.cat([store.actions[span] for span in worked]).to(latents.device)
+    latents, actions = (torch.cat(parts) for parts in zip(*shown, strict=True))
     first, second = model.prior(latents).float().chunk(2, dim=-1)  # (T, A)
     last = model.prior[-1]
     assert isinstance(last, nn.Linear)  # an mlp ends so
@@ -58,9 +58,3 @@ def _sharpness(logit: Tensor, actions: Tensor) -> float:
     wanted = (actions > 0).to(logit).expand_as(scaled)
     unlikely = F.binary_cross_entropy_with_logits(scaled, wanted, reduction="none")
     return float(factors[unlikely.mean(1).argmin()])
-
-
-def _latents(model: LatentModel, store: EpisodeStore, span: slice) -> Tensor:
-    """Of an episode's states, (T, D)."""
-    images, proprio = store.images[span].to(model.device), store.proprio[span].to(model.device)
-    return model.filtered(images[None], proprio[None], store.actions[span][None, :-1])[0]

@@ -17,6 +17,7 @@ from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
 from wm_planner.learning.calibrate_prior import calibrate_prior
 from wm_planner.learning.callbacks import Export, Interruption
+from wm_planner.learning.held_out import held_out_successes
 from wm_planner.learning.module import LOGGED_EVERY, WorldModelModule
 from wm_planner.learning.precision import check_precision, training_dtype
 from wm_planner.learning.sequences import EpisodeStore, SequenceDataset
@@ -240,8 +241,9 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
         raise KeyboardInterrupt from interrupted
     measured = {}
     if find_family(config.family).rewards:  # else it is no prior, but a policy towards goals
-        calibrate_prior(world_model, store)
-        if (error := value_error(world_model, store)) is not None:
+        shown = held_out_successes(world_model, store)
+        calibrate_prior(world_model, shown)
+        if (error := value_error(world_model, shown)) is not None:
             measured[VALUE_ERROR] = error
     export.write(module, folder, **measured)
 

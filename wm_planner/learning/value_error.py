@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 
-from wm_planner.learning.sequences import EpisodeStore
+from wm_planner.learning.held_out import Shown
 from wm_planner.world_models.latent_model import LatentModel
 
 _AHEAD = 5  # steps, as far as a plan looks
@@ -14,21 +15,19 @@ _LEAST = 0.02  # of a value that is compared
 
 
 @torch.no_grad()
-def value_error(model: LatentModel, store: EpisodeStore) -> float | None:
+def value_error(model: LatentModel, shown: Sequence[Shown]) -> float | None:
     """Root mean square of log(imagined value / value of what was then seen), after half a second.
 
-    The actions imagined are those taken in the held-out episodes that worked; None without one of
+    The actions imagined are those taken in held-out episodes that worked; None without one of
     enough steps. What a plan may gain by leaving the action prior means nothing below it: see
-    `trusting` of the objectives.
+    `for_return` of the objectives.
     """
     errors = []
-    for span in store.held_out:
-        actions = store.actions[span].to(model.device)
-        if len(actions) <= _AHEAD or not store.success[span].any():
+    for latents, actions in shown:
+        last = len(actions) - _AHEAD
+        if last <= 0:
             continue
-        images, proprio = store.images[span].to(model.device), store.proprio[span].to(model.device)
-        latents = model.filtered(images[None], proprio[None], actions[None, :-1])[0]  # (T, D)
-        z, last = latents[:-_AHEAD], len(actions) - _AHEAD
+        z = latents[:last]
         for k in range(_AHEAD):
             z = model.step(z, actions[k : k + last])
         imagined, seen = (
