@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -22,6 +20,7 @@ from wm_planner.interfaces import Decodable
 from wm_planner.paths import model_dir
 from wm_planner.pipeline import Pipeline, View
 from wm_planner.types import Latent, Plan
+from wm_planner.workers import in_workers
 from wm_planner.world_models.store import load_model
 
 
@@ -39,18 +38,8 @@ def run_in_process(config: TrialsConfig, missing: dict[str, list[int]]) -> Itera
         for label, seeds in missing.items()
         for i in range(0, len(seeds), config.batch)
     ]
-    if config.workers == 1:
-        for wave in waves:
-            yield from _run(config, wave)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(config.workers, mp_context=context) as pool:
-        futures = [pool.submit(_run, config, wave) for wave in waves]
-        try:
-            for future in as_completed(futures):
-                yield from future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    for trials in in_workers(_run, [(config, wave) for wave in waves], config.workers):
+        yield from trials
 
 
 def _run(config: TrialsConfig, wave: Wave) -> list[Trial]:

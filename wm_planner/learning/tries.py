@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +22,7 @@ from wm_planner.monitoring.caution import Surprised
 from wm_planner.paths import model_dir
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import FOR_RETURN, PlannerConfig, PlanningError
+from wm_planner.workers import in_workers
 from wm_planner.world_models.store import load_model
 
 TASK, PERSON, NOBODY = "task", "person", "nobody"
@@ -73,8 +72,12 @@ class TriesConfig:
         """The seeds of tries that are disturbed, and of the others, where there are any."""
         found: dict[bool, list[int]] = {}
         for seed in seeds:
-            found.setdefault(is_disturbed(seed) and self.noise > 0, []).append(seed)
+            found.setdefault(self.disturbs(seed), []).append(seed)
         return found
+
+    def disturbs(self, seed: int) -> bool:
+        """Whether the actions of this try are disturbed."""
+        return seed % 2 == 1 and self.noise > 0
 
 
 class Try(NamedTuple):
@@ -85,30 +88,14 @@ class Try(NamedTuple):
     judge: str  # who says whether it worked: TASK, PERSON or NOBODY
 
 
-def is_disturbed(seed: int) -> bool:
-    """Whether the actions of this try are disturbed, if those of any are."""
-    return seed % 2 == 1
-
-
 def tries_in_process(config: TriesConfig, seeds: list[int]) -> Iterator[Try]:
     """Tries in simulation as they end; the task judges them."""
-    if config.workers == 1:
-        for seed in seeds:
-            yield _try(config, seed)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(config.workers, mp_context=context) as pool:
-        futures = [pool.submit(_try, config, seed) for seed in seeds]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    return in_workers(_try, [(config, seed) for seed in seeds], config.workers)
 
 
 def _try(config: TriesConfig, seed: int) -> Try:
     workplace = _workplace(config)
-    pipeline = workplace.disturbed if is_disturbed(seed) else workplace.calm
+    pipeline = workplace.pipeline(config.disturbs(seed))
     pipeline.reset(seed)
     env, calm = workplace.env, Disturbance(UNDISTURBED, np.random.default_rng(seed))
     flown = drive(env, seed, _Flight(pipeline, seed), calm, env.time_limit)
@@ -117,8 +104,7 @@ def _try(config: TriesConfig, seed: int) -> Try:
 
 class _Workplace(NamedTuple):
     env: ManipulationEnv
-    calm: Pipeline
-    disturbed: Pipeline
+    pipeline: Callable[[bool], Pipeline]  # of tries that are disturbed, or of the others
 
 
 @lru_cache(maxsize=1)
@@ -131,10 +117,12 @@ def _workplace(config: TriesConfig) -> _Workplace:
     described = EnvConfig(
         config.task, c.robot, c.cameras, c.image_size, config.time_limit, config.randomization
     )
-    calm, disturbed = (
-        build_pipeline(model, config.planner(noisy), config.device) for noisy in (False, True)
-    )
-    return _Workplace(ManipulationEnv(described), calm, disturbed)
+
+    @lru_cache
+    def pipeline(disturbed: bool) -> Pipeline:
+        return build_pipeline(model, config.planner(disturbed), config.device)
+
+    return _Workplace(ManipulationEnv(described), pipeline)
 
 
 class _Flight:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -29,6 +27,7 @@ from wm_planner.pipeline import Pipeline
 from wm_planner.planning import SEARCHING
 from wm_planner.planning.budget import Budget
 from wm_planner.provenance import git_revision, machine
+from wm_planner.workers import in_workers
 from wm_planner.world_models.store import load_model
 
 
@@ -118,18 +117,9 @@ def _score(trials: list[GoalTrial], labels: list[str]) -> str:
 
 
 def _trials(config: GoalsConfig, missing: dict[int, tuple[str, ...]]) -> Iterator[GoalTrial]:
-    if config.workers == 1:
-        for seed, labels in missing.items():
-            yield from _of_seed(config, seed, labels)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(config.workers, mp_context=context) as pool:
-        futures = [pool.submit(_of_seed, config, seed, labels) for seed, labels in missing.items()]
-        try:
-            for future in as_completed(futures):
-                yield from future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    jobs = [(config, seed, labels) for seed, labels in missing.items()]
+    for trials in in_workers(_of_seed, jobs, config.workers):
+        yield from trials
 
 
 def _of_seed(config: GoalsConfig, seed: int, labels: tuple[str, ...]) -> list[GoalTrial]:
