@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from wm_planner.cli import SUBCOMMANDS, main, parse_config
+from wm_planner.cli import main, parse_config
 from wm_planner.errors import UserError
 from wm_planner.evaluation.trials import TrialsConfig
+from wm_planner.subcommands import SUBCOMMANDS
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The `wm_planner` command: every subcommand is a config dataclass and a function that takes it.
+"""The `wm_planner` command: finds the subcommand, reads its options, runs it.
 
 Implementations are imported when their subcommand runs, so that `wm_planner --help` is instant.
 """
@@ -15,131 +15,14 @@ from functools import cache
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from yaml import YAMLError
 
 from wm_planner.errors import UserError
 from wm_planner.safe_yaml import parse_yaml, read_yaml
 from wm_planner.several_values import in_one_form, options_for_several
-
-
-class Subcommand(NamedTuple):
-    """Where a subcommand lives: `module.config` is its dataclass, `module.function` takes one.
-
-    A dataclass that depends on the family of world models is made by a function of its name.
-    """
-
-    module: str
-    config: str
-    function: str
-    help: str
-
-
-SUBCOMMANDS = {
-    "demo": Subcommand(
-        "wm_planner.commands.demo",
-        "DemoConfig",
-        "demo",
-        "run the task on two ROS 2 nodes, simulation and planner; write a video",
-    ),
-    "collect": Subcommand(
-        "wm_planner.learning.collect",
-        "CollectConfig",
-        "collect",
-        "record episodes in simulation into an HDF5 dataset",
-    ),
-    "train": Subcommand(
-        "wm_planner.learning.rounds",
-        "train_config",
-        "train",
-        "train a world model on a dataset",
-    ),
-    "improve": Subcommand(
-        "wm_planner.commands.improve.command",
-        "ImproveConfig",
-        "improve",
-        "let a model's planner try, train on what it tried, and keep what is no worse",
-    ),
-    "decoder": Subcommand(
-        "wm_planner.learning.decoder",
-        "DecoderConfig",
-        "fit_decoder",
-        "fit the decoder of a trained model anew; nothing else of the model changes",
-    ),
-    "play": Subcommand(
-        "wm_planner.play.play",
-        "PlayConfig",
-        "play",
-        "drive a learned world model by hand, in a window or into a video",
-    ),
-    "trials": Subcommand(
-        "wm_planner.commands.trials",
-        "TrialsConfig",
-        "trials",
-        "measure a planner beside its baselines on held-out seeds, with a report",
-    ),
-    "goals": Subcommand(
-        "wm_planner.evaluation.goals.command",
-        "GoalsConfig",
-        "goals",
-        "measure how often what a goal image shows is brought about, in simulation",
-    ),
-    "robustness": Subcommand(
-        "wm_planner.commands.robustness",
-        "RobustnessConfig",
-        "robustness",
-        "measure success with one thing changed at a time: cameras, light, friction, disturbances",
-    ),
-    "alarms": Subcommand(
-        "wm_planner.evaluation.alarms",
-        "AlarmsConfig",
-        "alarms",
-        "what surprise notices, how fast, and how often it cries wolf",
-    ),
-    "soak": Subcommand(
-        "wm_planner.commands.soak",
-        "SoakConfig",
-        "soak",
-        "run trials over ROS for a long time; memory, threads, file handles and latency over it",
-    ),
-    "compare": Subcommand(
-        "wm_planner.evaluation.compare",
-        "CompareConfig",
-        "compare",
-        "compare two runs of trials, paired by seed",
-    ),
-    "evaluate": Subcommand(
-        "wm_planner.evaluation.world_model.evaluate",
-        "EvaluateConfig",
-        "evaluate",
-        "measure what a world model imagines beside what then happens, with a page of pictures",
-    ),
-    "leaderboard": Subcommand(
-        "wm_planner.commands.leaderboard.command",
-        "LeaderboardConfig",
-        "leaderboard",
-        "train or take every family of world models, and measure which plans best, at what cost",
-    ),
-    "energy": Subcommand(
-        "wm_planner.evaluation.goals.energy",
-        "EnergyConfig",
-        "energy",
-        "rank true actions by the distance to the goal they led to, with heat maps",
-    ),
-    "doctor": Subcommand(
-        "wm_planner.commands.doctor",
-        "DoctorConfig",
-        "doctor",
-        "say what this machine can do, what is missing, and whether the demo holds its rate here",
-    ),
-    "bench": Subcommand(
-        "wm_planner.evaluation.bench",
-        "BenchConfig",
-        "bench",
-        "time encoding, planning and commanding on this machine",
-    ),
-}
+from wm_planner.subcommands import SUBCOMMANDS
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
