@@ -15,10 +15,9 @@ from wm_planner.memory import Memory, Recollection
 from wm_planner.monitoring.caution import Caution, Sight
 from wm_planner.perception.goal import observe_goal
 from wm_planner.perception.images import observe
-from wm_planner.planning import raise_if_failed, shift
+from wm_planner.planning import UNTOLD, raise_if_failed, shift
 from wm_planner.types import Command, JointState, Latent, Observation, Plan, Situation
 
-UNTOLD = -1.0  # an `action_delay` that is to be found out
 _FORESEEN = 3  # steps; surprise is only known of single ones, the error of more is about the same
 
 

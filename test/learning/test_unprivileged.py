@@ -75,3 +75,9 @@ def test_a_success_is_paid_at_its_last_step_and_a_failure_never(bare):
         wanted = worked if toy_episode(i).success else torch.zeros(12)
         assert torch.allclose(store.returns[start:end], wanted)
     assert store.labels.isnan().all()
+
+
+@pytest.mark.parametrize("share", [-0.1, 0.5, 0.7, 1.0])
+def test_less_than_half_of_the_episodes_is_held_out(share):
+    with pytest.raises(UserError, match="held_out"):
+        TrainConfig(held_out=share)

@@ -42,7 +42,7 @@ class EpisodeStore:
         """Unless `privileged`, what only a simulation knows is not read, see Episode.
 
         Landmarks then are what hindsight tells of the keyframes, where `switches` are thrown. A
-        share of the episodes is `held_out`: it is in no batch, but at least one episode is.
+        share of the episodes, below a half, is `held_out`: these are in no batch.
         """
         parts = []
         for path in paths:

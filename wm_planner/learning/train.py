@@ -133,10 +133,10 @@ class TrainConfig:
         for name in ("rounds", "decoder_updates"):
             if getattr(self, name) < 0:
                 raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more")
-        for name in ("unfelt", "cover", "held_out"):
-            if not 0 <= getattr(self, name) < 1:
+        for name, most in (("unfelt", 1), ("cover", 1), ("held_out", 0.5)):
+            if not 0 <= getattr(self, name) < most:
                 raise UserError(
-                    f"{name} is {getattr(self, name)}, expected a probability or share in [0, 1)"
+                    f"{name} is {getattr(self, name)}, expected a probability or share in [0, {most})"
                 )
         if self.rounds and not self.privileged:
             raise UserError(

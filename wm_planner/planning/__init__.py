@@ -27,6 +27,7 @@ from wm_planner.planning.registry import (
     BUDGET_CHOICES,
     PLANNERS,
     SEARCHING,
+    UNTOLD,
     PlannerConfig,
     make_planner,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "OBJECTIVES",
     "PLANNERS",
     "SEARCHING",
+    "UNTOLD",
     "ActionSmoothness",
     "Curiosity",
     "GoalImage",

@@ -29,6 +29,8 @@ from wm_planner.types import ActionSpace
 PLANNERS = ("noop", "random", "prior", "mppi", "cem")
 SEARCHING = ("mppi", "cem")
 BUDGET_CHOICES = ("fixed", "auto")
+UNTOLD = -1.0
+"""An `action_delay` that is to be found out from what is seen."""
 _NOTHING_READ = Readings()
 
 
@@ -96,7 +98,7 @@ class PlannerConfig:
     goal_distance: str = "l2"
     subgoals: bool = False
     keep_out: tuple[tuple[float, ...], ...] = ()
-    action_delay: float = -1.0
+    action_delay: float = UNTOLD
     action_noise: float = 0.0
     max_surprise: float = 0.0
     backend: str = "auto"
@@ -110,7 +112,7 @@ class PlannerConfig:
                 raise ValueError(
                     f"{name} is {value!r}, expected one of {', '.join(choices)}: pick one"
                 )
-        if not -1 <= self.action_delay <= 2:
+        if not UNTOLD <= self.action_delay <= 2:
             raise ValueError(
                 f"action_delay is {self.action_delay} s, expected 0 to 2, or -1 to have "
                 "it found out: measure it in seconds"
