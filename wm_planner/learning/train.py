@@ -133,11 +133,9 @@ class TrainConfig:
         for name in ("rounds", "decoder_updates"):
             if getattr(self, name) < 0:
                 raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more")
-        for name, most in (("unfelt", 1), ("cover", 1), ("held_out", 0.5)):
-            if not 0 <= getattr(self, name) < most:
-                raise UserError(
-                    f"{name} is {getattr(self, name)}, expected a probability or share in [0, {most})"
-                )
+        for name, end in (("unfelt", 1.0), ("cover", 1.0), ("held_out", 0.5)):
+            if not 0 <= (share := getattr(self, name)) < end:
+                raise UserError(f"{name} is {share}, expected a probability or share in [0, {end})")
         if self.rounds and not self.privileged:
             raise UserError(
                 f"rounds is {self.rounds}, but the expert that labels them is privileged: set "
