@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from wm_planner.world_models.families import FAMILIES
+from wm_planner.world_models.family import LossConfig
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.network_config import NetworkConfig
 
@@ -23,6 +24,12 @@ _OWN: dict[str, dict[str, Any]] = {
 
 def tiny_config(family: str, **changes: Any) -> NetworkConfig:
     return FAMILIES[family].config(**{**_COMMON, **_OWN[family], **changes})
+
+
+def whole_losses(family: str) -> LossConfig:
+    """By which all of a model learns from the first update on."""
+    first: dict[str, dict[str, Any]] = {"flow": {"tokenizer_updates": 0}}
+    return FAMILIES[family].loss_config(**first.get(family, {}))
 
 
 def tiny(family: str, seed: int = 0, **changes: Any) -> LatentModel:

@@ -181,7 +181,7 @@ class LatentModel(nn.Module, ABC):
         z = repeat(z, "b d -> (b n) d", n=shape[1])  # entry 0 of n follows the mean
         goal = None if goal is None else repeat(goal, "b d -> (b n) d", n=shape[1])
         actions, means, stds = [], [], []
-        for step_noise in zip(normal.unbind(2), uniform.unbind(2), strict=True):
+        for t, step_noise in enumerate(zip(normal.unbind(2), uniform.unbind(2), strict=True)):
             prior = self.prior_at(z, goal)
             prior = PriorParameters(*(part.unflatten(0, shape) for part in prior))
             action = self.prior.sample(prior, *step_noise)  # (B, N + 1, A)
@@ -190,7 +190,8 @@ class LatentModel(nn.Module, ABC):
             actions.append(action[:, 1:])
             means.append(mean)
             stds.append(prior.std[:, 0])
-            z = self.step(z, action.flatten(0, 1))
+            if t + 1 < normal.shape[2]:
+                z = self.step(z, action.flatten(0, 1))
         return torch.stack(actions, 2), torch.stack(means, 1), torch.stack(stds, 1)
 
 

@@ -56,8 +56,8 @@ class FlowLossConfig(LossConfig):
     pictures: float = 1.0
     generation: float = 1.0
     body: float = 10.0
-    reward: float = 1.0
-    value: float = 1.0
+    reward: float = 5.0
+    value: float = 5.0
     prior: float = 0.5
     landmarks: float = 1.0
     success: float = 0.2

@@ -56,7 +56,7 @@ class Pictures(nn.Module):
 
 @final
 class Flow(LatentModel):
-    """A latent is what was read (the heads' token first), the frames' tokens, and proprioception."""
+    """A latent is what was read (the heads' token first), frames' tokens, and proprioception."""
 
     config: FlowConfig
     noise: Tensor  # (S, K)
@@ -72,7 +72,7 @@ class Flow(LatentModel):
         self.done = mlp(2 * c.proprio_size + c.action_size + 1, _KNOWN, _KNOWN)
         self.generator = nn.ModuleList(Layer(c.width, c.heads, _KNOWN) for _ in range(c.layers))
         self.change = nn.Linear(c.width, c.token_size)
-        nn.init.zeros_(self.change.weight)
+        nn.init.normal_(self.change.weight, std=1e-2)
         nn.init.zeros_(self.change.bias)
         self.moved = mlp(c.width + 2 * c.proprio_size + c.action_size, _KNOWN, c.proprio_size)
         self.posture = mlp(c.frame_size, _KNOWN, c.proprio_size, depth=1)

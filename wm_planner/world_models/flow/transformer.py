@@ -1,6 +1,6 @@
 """Transformer layers whose norms are set by what is known of the whole frame.
 
-Adaptive layer norm with gates that begin closed (DiT: Peebles 2022, arXiv:2212.09748).
+Adaptive layer norm with gates that begin all but closed (DiT: Peebles 2022, arXiv:2212.09748).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 _WIDER = 4  # the layer inside, than a token
+_AJAR = 0.02  # standard deviation of the first weights of norms and gates
 
 
 @final
@@ -27,7 +28,7 @@ class Layer(nn.Module):
         self.answer = nn.Linear(width, width)
         self.wide = nn.Linear(width, _WIDER * width)
         self.narrow = nn.Linear(_WIDER * width, width)
-        nn.init.zeros_(self.set.weight)
+        nn.init.normal_(self.set.weight, std=_AJAR)
         nn.init.zeros_(self.set.bias)
 
     def forward(self, x: Tensor, known: Tensor) -> Tensor:
