@@ -14,8 +14,16 @@ import h5py
 import numpy as np
 import pytest
 
+from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.errors import UserError
-from wm_planner.learning.collect import EVALUATION_SEED, CollectConfig, _collect_one, collect
+from wm_planner.learning.behaviour import UNDISTURBED, Disturbance, follow_expert
+from wm_planner.learning.collect import (
+    EVALUATION_SEED,
+    CollectConfig,
+    _collect_one,
+    collect,
+    drive,
+)
 from wm_planner.learning.episodes import Episode, read_episodes
 
 
@@ -193,13 +201,15 @@ def test_demonstrators_that_do_not_fit_are_refused(wrong, message):
         CollectConfig(**wrong)
 
 
-def test_an_episode_may_linger_where_the_task_is_done(tmp_path):
-    def collected(linger: int) -> Episode:
-        out = tmp_path / f"{linger}.hdf5"
-        config = CollectConfig(episodes=1, out=out, workers=1, image_size=32, linger=linger)
-        return next(read_episodes(collect(config)))
+def test_an_episode_may_linger_where_the_task_is_done():
+    env = ManipulationEnv(EnvConfig("grasp", image_size=32))
 
-    short, long = collected(0), collected(7)
+    def driven(linger: int) -> Episode:
+        calm = Disturbance(UNDISTURBED, np.random.default_rng(0))
+        return drive(env, 3, follow_expert, calm, env.task.time_limit, linger)
+
+    short, long = driven(0), driven(7)
+    env.close()
     assert short.success and long.success
     assert len(long.actions) == len(short.actions) + 7
     assert np.array_equal(long.actions[: len(short.actions)], short.actions)
