@@ -45,7 +45,9 @@ class FlowLossConfig(LossConfig):
         tokenizer_updates: the first ones, on frames alone; the encoder is then left as it is.
         tokenizer_noise: standard deviation on tokens that are decoded while it learns.
         context_noise: largest standard deviation on true frames that the generator is given.
-        self_forced: share of sequences that go on from generated frames (arXiv:2506.08009).
+        self_forced: share of sequences that go on from generated frames (arXiv:2506.08009), in the
+            end.
+        forced_updates: updates of the generator until that share is reached; at first it is 0.
         drawn: moments of a batch whose pictures are drawn.
         target_rate: of the value target's moving average.
     """
@@ -65,11 +67,12 @@ class FlowLossConfig(LossConfig):
     tokenizer_noise: float = 0.1
     context_noise: float = 0.3
     self_forced: float = 0.75
+    forced_updates: int = 1500
     drawn: int = 16
     target_rate: float = 0.02
 
     def __post_init__(self) -> None:
-        for name, least in (("tokenizer_updates", 0), ("drawn", 1)):
+        for name, least in (("tokenizer_updates", 0), ("forced_updates", 1), ("drawn", 1)):
             if getattr(self, name) < least:
                 raise UserError(f"{name} is {getattr(self, name)}, expected {least} or more")
         if not 0 <= self.self_forced <= 1:
@@ -110,7 +113,7 @@ class FlowLosses(Losses[Flow]):
 
     def terms(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """See Losses; the generator is that of noise, and of what is drawn."""
-        if int(self.updates) < self.config.tokenizer_updates:
+        if self._generated < 0:
             return {"pictures": self._tokenized(batch, generator)}
         model = self.model
         with torch.no_grad():
@@ -141,6 +144,11 @@ class FlowLosses(Losses[Flow]):
     def go_on(self) -> None:
         """The tokenizer has learned."""
         self.updates.fill_(self.config.tokenizer_updates)
+
+    @property
+    def _generated(self) -> int:
+        """Updates of the generator so far."""
+        return int(self.updates) - self.config.tokenizer_updates
 
     def _tokenized(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Error of frames from their own tokens, with noise on them."""
@@ -188,7 +196,8 @@ class FlowLosses(Losses[Flow]):
         """
         model, c = self.model, self.config
         size = len(tokens)
-        own = torch.rand(size, 1, generator=generator).to(tokens.device) < c.self_forced
+        share = c.self_forced * min(1.0, self._generated / c.forced_updates)
+        own = torch.rand(size, 1, generator=generator).to(tokens.device) < share
         level = c.context_noise * torch.rand(size, 1, generator=generator).to(tokens)
         level = level.masked_fill(own, 0.0)
         first = _noised(tokens[:, 0], level, generator)

@@ -4,7 +4,7 @@ A frame is a few tokens. A transformer reads the last two frames, whatever is do
 all candidates, and for the heads, which read a token of its own (after GDM and GAIA). A second one
 generates the next frame from that, an action and noise: flow matching (Lipman 2022,
 arXiv:2210.02747) that predicts the clean frame, after DIAMOND (arXiv:2405.12399) and Oasis. The
-robot's own motion is foreseen first, and the frame given it.
+robot's own motion is foreseen first, and the frame drawn around it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.layers import mlp
 
 _KNOWN = 128  # numbers that set the norms
+_DRAWN = 16  # numbers that say what the robot's body looks like in a token
 
 
 class Window(NamedTuple):
@@ -68,7 +69,8 @@ class Flow(LatentModel):
         self.places = nn.Parameter(0.02 * torch.randn(1 + c.tokens, c.width))
         self.felt = mlp(2 * c.proprio_size + 1, _KNOWN, _KNOWN, depth=1)
         self.reader = nn.ModuleList(Layer(c.width, c.heads, _KNOWN) for _ in range(c.read_layers))
-        self.mix = nn.Linear(2 * c.token_size, c.width)
+        self.drawn = mlp(c.proprio_size, c.hidden_size, c.tokens * _DRAWN, depth=1)
+        self.mix = nn.Linear(2 * c.token_size + _DRAWN, c.width)
         self.done = mlp(2 * c.proprio_size + c.action_size + 1, _KNOWN, _KNOWN)
         self.generator = nn.ModuleList(Layer(c.width, c.heads, _KNOWN) for _ in range(c.layers))
         self.change = nn.Linear(c.width, c.token_size)
@@ -166,10 +168,12 @@ class Flow(LatentModel):
 
         `body` (M, P) is the proprioception then.
         """
+        c = self.config
         given = torch.cat([window.body, body - window.body, action, time], dim=-1)
         known = F.silu(self.done(given))
         x = read.clone()
-        x[:, 1:] += self.mix(torch.cat([noisy, window.now], dim=-1))
+        drawn = self.drawn(body).unflatten(-1, (c.tokens, _DRAWN))
+        x[:, 1:] += self.mix(torch.cat([noisy, window.now, drawn], dim=-1))
         for layer in self.generator:
             x = layer(x, known)
         changed = window.now + self.change(F.layer_norm(x[:, 1:], x.shape[-1:]))
