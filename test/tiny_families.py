@@ -15,7 +15,7 @@ _COMMON: dict[str, Any] = {
     "image_size": 32, "hidden_size": 24, "value_members": 3, "channels": (4, 4, 8, 8)
 }  # fmt: skip
 _OWN: dict[str, dict[str, Any]] = {
-    "flow": {"latent_channels": 2, "width": 16, "heads": 2, "read_layers": 1, "layers": 1},
+    "flow": {"latent_channels": 4, "width": 16, "heads": 2, "read_layers": 1, "layers": 1},
     "jepa": {"features": 12, "predictor_size": 24, "subgoal_steps": 4},
     "rssm": {"bins": 5, "memory_size": 16, "groups": 3, "classes": 4, "dynamics_size": 16},
     "td_latent": {"latent_size": 32},

@@ -35,7 +35,7 @@ class FlowConfig(NetworkConfig):
 
     SIZES: ClassVar = {
         **NetworkConfig.SIZES,
-        "latent_channels": (2, 1024),
+        "latent_channels": (3, 1024),
         "width": (8, 4096),
         "heads": (1, 64),
         "read_layers": (1, 64),
