@@ -94,6 +94,14 @@ def test_more_steps_from_noise_are_another_frame_each_time_the_same():
     assert not torch.equal(frames[0], frames[2])
 
 
+def test_samples_differ_by_their_seed_and_by_nothing_else(model):
+    z, action = model.encode(observation()), torch.zeros(B, 4)
+    one, again, other = (model.sample(z, action, generator(seed)).z for seed in (0, 0, 1))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+    assert not torch.equal(one, model.advance(z, action).z)
+
+
 def test_the_future_depends_on_the_action_and_on_where_the_body_goes(model):
     z = model.encode(observation())
     still, moved = (model.advance(z, torch.full((B, 4), a)) for a in (0.0, 1.0))

@@ -15,13 +15,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wm_planner.noise import Generators, normal
+from wm_planner.types import Latent
 from wm_planner.world_models.flow.config import FlowConfig
 from wm_planner.world_models.flow.tokenizer import Tokenizer
 from wm_planner.world_models.flow.transformer import Layer
-from wm_planner.world_models.latent_model import LatentModel
+from wm_planner.world_models.latent_model import LatentModel, one_by_one
 from wm_planner.world_models.layers import mlp
 
 _KNOWN = 128  # numbers that set the norms
+_BY_CHANCE = 4  # steps from noise to one of several frames that may come
 _DRAWN = 16  # numbers that say what the robot's body looks like in a token
 
 
@@ -114,7 +117,19 @@ class Flow(LatentModel):
         lead = z.shape[:-1]
         z, action = z.flatten(0, -2), action.flatten(0, -2)
         noise = self.noise.to(z.dtype).expand(len(z), -1, -1)
-        return self._after(z, action, noise).unflatten(0, lead)
+        return self._after(z, action, noise, self.config.samples).unflatten(0, lead)
+
+    def sample(self, latent: Latent, action: Tensor, generator: Generators) -> Latent:
+        """A latent (B, D) one step later, after `action` (B, A): one that may come, by chance.
+
+        `step` always begins with the same noise, and is the same each time.
+        """
+        noise = normal((len(action), *self.noise.shape), generator, action.device)
+
+        def one(z: Tensor, a: Tensor, e: Tensor) -> tuple[Tensor]:
+            return (self._after(z, a, e, max(_BY_CHANCE, self.config.samples)),)
+
+        return Latent(*one_by_one(one, latent.z, action, noise))
 
     def goal_features(self, z: Tensor) -> Tensor:
         """The tokens of the last frame."""
@@ -184,14 +199,14 @@ class Flow(LatentModel):
         latents = tokens.unflatten(-1, (-1, self.config.latent_channels))
         return F.layer_norm(latents, latents.shape[-1:]).flatten(-2)
 
-    def _after(self, z: Tensor, action: Tensor, noise: Tensor) -> Tensor:
-        """Latents (M, D) with a frame drawn from noise (M, S, K), by Euler's steps."""
+    def _after(self, z: Tensor, action: Tensor, noise: Tensor, steps: int) -> Tensor:
+        """Latents (M, D) with a frame drawn from noise (M, S, K), by so many of Euler's steps."""
         c, window = self.config, self.window(z)
         read = z[:, : (1 + c.tokens) * c.width].unflatten(-1, (1 + c.tokens, c.width))
         body = self.foresee_body(read, window, action)
         frame = noise
-        for i in range(c.samples):
-            time = torch.full_like(action[:, :1], i / c.samples)
+        for i in range(steps):
+            time = torch.full_like(action[:, :1], i / steps)
             clean = self.generate(read, window, body, action, frame, time)
-            frame = torch.lerp(frame, clean, 1 / (c.samples - i))
+            frame = torch.lerp(frame, clean, 1 / (steps - i))
         return self.latent(window.then(frame, body))
