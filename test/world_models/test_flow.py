@@ -137,7 +137,7 @@ def test_unknown_proprioception_is_guessed_from_the_frame(model):
 def test_the_tokenizer_learns_first_and_its_encoder_then_stays():
     model, losses = learning(tokenizer_updates=2)
     update(model, losses)
-    assert set(losses.terms(batch(), generator())) == {"pictures"}
+    assert set(losses.terms(batch(), generator())) == {"pictures", "body"}
     update(model, losses)
     down = [p.clone() for p in model.tokenizer.down.parameters()]
     up = [p.clone() for p in model.tokenizer.up.parameters()]

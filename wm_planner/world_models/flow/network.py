@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from wm_planner.noise import Generators, normal
 from wm_planner.types import Latent
+from wm_planner.world_models.flow.body import Body
 from wm_planner.world_models.flow.config import FlowConfig
 from wm_planner.world_models.flow.tokenizer import Tokenizer
 from wm_planner.world_models.flow.transformer import Layer
@@ -79,7 +80,7 @@ class Flow(LatentModel):
         self.change = nn.Linear(c.width, c.token_size)
         nn.init.normal_(self.change.weight, std=1e-2)
         nn.init.zeros_(self.change.bias)
-        self.moved = mlp(c.width + 2 * c.proprio_size + c.action_size, _KNOWN, c.proprio_size)
+        self.body = Body(c.proprio_size, c.action_size, _KNOWN, c.width)
         self.posture = mlp(c.frame_size, _KNOWN, c.proprio_size, depth=1)
         generator = torch.Generator().manual_seed(0)
         noise = torch.randn(c.tokens, c.token_size, generator=generator)
@@ -167,8 +168,7 @@ class Flow(LatentModel):
 
     def foresee_body(self, read: Tensor, window: Window, action: Tensor) -> Tensor:
         """Proprioception (M, P) after `action` (M, A)."""
-        given = torch.cat([read[:, 0], window.body_before, window.body, action], dim=-1)
-        return window.body + self.moved(given)
+        return self.body(window.body_before, window.body, action, read[:, 0])
 
     def generate(
         self,
