@@ -26,6 +26,7 @@ from wm_planner.world_models.layers import mlp
 
 _KNOWN = 128  # numbers that set the norms
 _BY_CHANCE = 4  # steps from noise to one of several frames that may come
+_GLANCED = 16  # numbers of a token that the heads' token hears of, knowing which token it was
 _DRAWN = 16  # numbers that say what the robot's body looks like in a token
 
 
@@ -73,6 +74,8 @@ class Flow(LatentModel):
         self.places = nn.Parameter(0.02 * torch.randn(1 + c.tokens, c.width))
         self.felt = mlp(2 * c.proprio_size + 1, _KNOWN, _KNOWN, depth=1)
         self.reader = nn.ModuleList(Layer(c.width, c.heads, _KNOWN) for _ in range(c.read_layers))
+        self.glance = nn.Linear(c.width, _GLANCED)
+        self.overview = mlp(c.tokens * _GLANCED, c.hidden_size, c.width, depth=1)
         self.drawn = mlp(c.proprio_size, c.hidden_size, c.tokens * _DRAWN, depth=1)
         self.mix = nn.Linear(2 * c.token_size + _DRAWN, c.width)
         self.done = mlp(2 * c.proprio_size + c.action_size + 1, _KNOWN, _KNOWN)
@@ -164,6 +167,8 @@ class Flow(LatentModel):
         x = F.pad(x, (0, 0, 1, 0)) + self.places
         for layer in self.reader:
             x = layer(x, known)
+        overview = self.overview(self.glance(x[:, 1:]).flatten(1))
+        x = torch.cat([x[:, :1] + overview[:, None], x[:, 1:]], dim=1)
         return F.layer_norm(x, x.shape[-1:])
 
     def foresee_body(self, read: Tensor, window: Window, action: Tensor) -> Tensor:
