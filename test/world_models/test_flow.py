@@ -109,10 +109,10 @@ def test_the_future_depends_on_the_action_and_on_where_the_body_goes(model):
     assert not torch.equal(model.window(still.z).body, model.window(moved.z).body)
 
 
-def test_heads_read_their_token_alone(model):
+def test_heads_read_the_front_alone(model):
     z = model.encode(observation()).z
     changed = z.clone()
-    changed[:, model.config.width :] += 1
+    changed[:, model.glanced + model.config.width :] += 1
     assert torch.equal(model.reward(z), model.reward(changed))
     assert torch.equal(model.value(z), model.value(changed))
     assert torch.equal(model.prior.at(z).mean, model.prior.at(changed).mean)

@@ -87,7 +87,7 @@ class FlowLossConfig(LossConfig):
 class Generated(NamedTuple):
     """Sequences that were rolled, some on generated frames."""
 
-    read: Tensor  # (B, T + 1, W) the heads' token at each moment
+    read: Tensor  # (B, T + 1, front) what the heads read at each moment
     frames: Tensor  # (B, T, S, K) generated
     errors: Tensor  # (T,) of them
     body_errors: Tensor  # (T,)
@@ -213,7 +213,7 @@ class FlowLosses(Losses[Flow]):
         first = _noised(tokens[:, 0], level, generator)
         window = Window(first, first, body[:, 0], body[:, 0])
         read = model.read_frames(window, level)
-        reads, frames, errors, body_errors = [read[:, 0]], [], [], []
+        reads, frames, errors, body_errors = [model.front(read)], [], [], []
         for t, action in enumerate(batch.actions.unbind(1)):
             true, true_body = tokens[:, t + 1], body[:, t + 1]
             foreseen = model.foresee_body(read, window, action)
@@ -227,7 +227,7 @@ class FlowLosses(Losses[Flow]):
             after = torch.where(own[..., None], frame.detach(), forced)
             window = window.then(after, torch.where(own, foreseen.detach(), true_body))
             read = model.read_frames(window, level)
-            reads.append(read[:, 0])
+            reads.append(model.front(read))
         return Generated(
             *(torch.stack(x, 1) for x in (reads, frames)), *map(torch.stack, (errors, body_errors))
         )

@@ -26,7 +26,7 @@ from wm_planner.world_models.layers import mlp
 
 _KNOWN = 128  # numbers that set the norms
 _BY_CHANCE = 4  # steps from noise to one of several frames that may come
-_GLANCED = 16  # numbers of a token that the heads' token hears of, knowing which token it was
+_GLANCED = 16  # numbers of each token that the heads read beside their own
 _DRAWN = 16  # numbers that say what the robot's body looks like in a token
 
 
@@ -62,7 +62,10 @@ class Pictures(nn.Module):
 
 @final
 class Flow(LatentModel):
-    """A latent is what was read (the heads' token first), frames' tokens, and proprioception."""
+    """A latent is glances at tokens, what was read, the frames' tokens, and proprioception.
+
+    Heads read its front: the glances, and the first token of what was read, which is theirs.
+    """
 
     config: FlowConfig
     noise: Tensor  # (S, K)
@@ -75,7 +78,6 @@ class Flow(LatentModel):
         self.felt = mlp(2 * c.proprio_size + 1, _KNOWN, _KNOWN, depth=1)
         self.reader = nn.ModuleList(Layer(c.width, c.heads, _KNOWN) for _ in range(c.read_layers))
         self.glance = nn.Linear(c.width, _GLANCED)
-        self.overview = mlp(c.tokens * _GLANCED, c.hidden_size, c.width, depth=1)
         self.drawn = mlp(c.proprio_size, c.hidden_size, c.tokens * _DRAWN, depth=1)
         self.mix = nn.Linear(2 * c.token_size + _DRAWN, c.width)
         self.done = mlp(2 * c.proprio_size + c.action_size + 1, _KNOWN, _KNOWN)
@@ -88,9 +90,11 @@ class Flow(LatentModel):
         generator = torch.Generator().manual_seed(0)
         noise = torch.randn(c.tokens, c.token_size, generator=generator)
         self.register_buffer("noise", noise, persistent=False)
-        read = (1 + c.tokens) * c.width
+        self.glanced, self.read_size = c.tokens * _GLANCED, (1 + c.tokens) * c.width
         self.add_heads(
-            read + 2 * (c.frame_size + c.proprio_size), front=c.width, decoder=Pictures(c)
+            self.glanced + self.read_size + 2 * (c.frame_size + c.proprio_size),
+            front=self.glanced + c.width,
+            decoder=Pictures(c),
         )
 
     @property
@@ -152,7 +156,12 @@ class Flow(LatentModel):
     def latent(self, window: Window) -> Tensor:
         """Latents (M, D)."""
         read = self.read_frames(window)
-        return torch.cat([read.flatten(1), *(part.flatten(1) for part in window)], dim=-1)
+        window_parts = (part.flatten(1) for part in window)
+        return torch.cat([self.front(read), read[:, 1:].flatten(1), *window_parts], dim=-1)
+
+    def front(self, read: Tensor) -> Tensor:
+        """What the heads read of a hidden state (M, 1 + S, W)."""
+        return torch.cat([self.glance(read[:, 1:]).flatten(1), read[:, 0]], dim=-1)
 
     def read_frames(self, window: Window, noise: Tensor | None = None) -> Tensor:
         """Hidden state (M, 1 + S, W), the heads' token first.
@@ -167,8 +176,6 @@ class Flow(LatentModel):
         x = F.pad(x, (0, 0, 1, 0)) + self.places
         for layer in self.reader:
             x = layer(x, known)
-        overview = self.overview(self.glance(x[:, 1:]).flatten(1))
-        x = torch.cat([x[:, :1] + overview[:, None], x[:, 1:]], dim=1)
         return F.layer_norm(x, x.shape[-1:])
 
     def foresee_body(self, read: Tensor, window: Window, action: Tensor) -> Tensor:
@@ -207,7 +214,8 @@ class Flow(LatentModel):
     def _after(self, z: Tensor, action: Tensor, noise: Tensor, steps: int) -> Tensor:
         """Latents (M, D) with a frame drawn from noise (M, S, K), by so many of Euler's steps."""
         c, window = self.config, self.window(z)
-        read = z[:, : (1 + c.tokens) * c.width].unflatten(-1, (1 + c.tokens, c.width))
+        hidden = z[:, self.glanced : self.glanced + self.read_size]
+        read = hidden.unflatten(-1, (1 + c.tokens, c.width))
         body = self.foresee_body(read, window, action)
         frame = noise
         for i in range(steps):
