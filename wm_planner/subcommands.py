@@ -48,6 +48,12 @@ SUBCOMMANDS = {
         "fit_decoder",
         "fit the decoder of a trained model anew; nothing else of the model changes",
     ),
+    "heads": Subcommand(
+        "wm_planner.learning.heads",
+        "HeadsConfig",
+        "fit_heads",
+        "fit reward, value, success and prior of a trained model anew, on latents that stay",
+    ),
     "play": Subcommand(
         "wm_planner.play.play",
         "PlayConfig",

@@ -77,6 +77,18 @@ def test_the_window_holds_the_last_two_frames(model):
     assert torch.equal(later.body_before, first.proprio)
 
 
+def test_a_sequence_that_is_seen_is_read_as_frame_by_frame(model):
+    seen = batch()
+    z = model.encode(Observation(seen.images[:, 0], seen.proprio[:, 0]))
+    one_by_one = [z.z]
+    for t in range(T):
+        later = Observation(seen.images[:, t + 1], seen.proprio[:, t + 1])
+        z = model.encode(later, model.advance(z, seen.actions[:, t]))
+        one_by_one.append(z.z)
+    filtered = model.filtered(seen.images, seen.proprio, seen.actions)
+    assert torch.allclose(filtered, torch.stack(one_by_one, 1), atol=1e-4)
+
+
 def test_what_is_generated_is_normalised_as_what_is_encoded(model):
     z = model.encode(observation())
     after = model.window(model.advance(z, torch.rand(B, 4)).z)

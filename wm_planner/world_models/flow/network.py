@@ -120,6 +120,15 @@ class Flow(LatentModel):
         before = self.window(foreseen.flatten(0, -2))
         return self.latent(before._replace(now=now, body=body)).unflatten(0, lead)
 
+    def filtered(self, images: Tensor, proprio: Tensor, actions: Tensor) -> Tensor:
+        """See LatentModel; nothing need be generated where every frame is seen."""
+        c, lead = self.config, proprio.shape[:2]
+        tokens, body = self.embed(images, proprio).split([c.frame_size, c.proprio_size], dim=-1)
+        now = tokens.unflatten(-1, (c.tokens, c.token_size))
+        before, body_before = (torch.cat([x[:, :1], x[:, :-1]], dim=1) for x in (now, body))
+        window = Window(*(part.flatten(0, 1) for part in (before, now, body_before, body)))
+        return self.latent(window).unflatten(0, lead)
+
     def step(self, z: Tensor, action: Tensor) -> Tensor:
         """Latent (..., D) with the frame generated."""
         lead = z.shape[:-1]
