@@ -46,7 +46,7 @@ class Effort:
     short: int = 50
     later_starts: int = 2
     apart: int = 20
-    pixel_states: int = 12
+    pixel_states: int = 8
     clean_episodes: int = 40
 
 

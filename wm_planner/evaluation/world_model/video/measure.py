@@ -52,7 +52,6 @@ class Driven(NamedTuple):
     imagined: list[list[Kept]]  # by reel, then thing and camera
     copied: list[list[Kept]]
     true: list[list[Kept]]  # of the true frames: how good the finder is
-    frechet: Frechet
 
 
 class VideoMetrics(NamedTuple):
@@ -60,6 +59,7 @@ class VideoMetrics(NamedTuple):
 
     cameras: tuple[str, ...]
     driven: dict[str, Driven]  # by who drove
+    frechet: Frechet  # of the policy's actions
     pixels: list[Controllability]  # by camera
     variety: Variety | None  # None: the model draws no samples
     frames_per_s: float  # of all cameras, imagined and decoded one after the other
@@ -70,7 +70,7 @@ def measure_video(bench: Workbench, effort: Effort, encoder: Encoder) -> VideoMe
     model, driven, first = bench.world_model, {}, _VIDEO_SEEDS
     for name in bench.pilots:
         n = effort.episodes if name == "policy" else max(1, effort.episodes // 2)
-        driven[name] = _drive(bench, effort, encoder, name, bench.seeds(first, n))
+        driven[name] = _drive(bench, effort, name, bench.seeds(first, n))
         first += n
     policy = driven["policy"].reels[0]
     asked = tuple(k for k in _VARIETY_STEPS if k <= policy.steps)
@@ -80,15 +80,14 @@ def measure_video(bench: Workbench, effort: Effort, encoder: Encoder) -> VideoMe
     return VideoMetrics(
         policy.truth.cameras,
         driven,
+        frechet(encoder.world_model, encoder.name, model, driven["policy"].reels),
         pixel_controllability(bench, effort.pixel_states, effort.hold, effort.others),
         several,
         frames_per_second(model, policy),
     )
 
 
-def _drive(
-    bench: Workbench, effort: Effort, encoder: Encoder, name: str, seeds: list[int]
-) -> Driven:
+def _drive(bench: Workbench, effort: Effort, name: str, seeds: list[int]) -> Driven:
     model, longest = bench.world_model, effort.long
     truth = record_truth(bench.envs, bench.pilots[name], seeds, longest + BEFORE, name)
     later = [BEFORE + effort.apart * i for i in range(1, effort.later_starts + 1)]
@@ -106,7 +105,6 @@ def _drive(
         looks[imagined],
         looks[copied],
         looks[true],
-        frechet(encoder.world_model, encoder.name, model, reels),
     )
 
 
