@@ -14,7 +14,7 @@ from wm_planner.play.drivers import DreamPlanner
 from wm_planner.play.export import strip_of, write_video
 from wm_planner.play.game import Game
 from wm_planner.play.keys import Intent, intent_of
-from wm_planner.play.starts import from_dataset, from_pictures
+from wm_planner.play.starts import Start, from_dataset, from_pictures
 from wm_planner.play.web.commands import Held, obey
 
 CAMERAS = ("front", "wrist")
@@ -104,6 +104,10 @@ def test_pictures_begin_a_dream_without_truth(game):
     assert (view.start, view.now.truth) == ("pictures", None)
     game.tick(intent_of({"a"}))
     assert game.view().step == 1
+    with pytest.raises(UserError, match="expected"):
+        game.start(Start({"front": frames["front"], "wrist": np.zeros(3)}, None, "nonsense"))
+    assert (game.view().start, game.view().step) == ("pictures", 1)
+    game.tick(intent_of({"a"}))
     with pytest.raises(UserError, match="no picture of camera wrist"):
         from_pictures({"front": pictures["front"]}, CAMERAS)
     with pytest.raises(UserError, match="picture of camera wrist: no JPEG or PNG"):

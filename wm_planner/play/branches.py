@@ -111,7 +111,7 @@ class Branches:
                 self._dream.env.step(action)
             moment = self._moment(np.array(action, np.float64))
         except BaseException:
-            self._recall(self.now)
+            self.recall()
             raise
         if self._step < self._current.steps:
             self._leave()
@@ -122,7 +122,15 @@ class Branches:
     def wake(self) -> None:
         """Put the dream and its simulation where the moment looked at is."""
         if self._dreamt is not self.now:
-            self._recall(self.now)
+            self.recall()
+
+    def recall(self) -> None:
+        """The same, whatever was done to them meanwhile."""
+        moment = self.now
+        self._dream.restore(moment.state)
+        if moment.truth is not None:
+            restore(self._dream.env, moment.truth.snapshot)
+        self._dreamt = moment
 
     def check_room(self) -> None:
         """Raise UserError where no step can be added."""
@@ -166,12 +174,6 @@ class Branches:
         moments = self._current.moments[: self._step + 1]
         self._current = Branch(name, self._current.name, self._step, moments)
         self._branches[name] = self._current
-
-    def _recall(self, moment: Moment) -> None:
-        self._dream.restore(moment.state)
-        if moment.truth is not None:
-            restore(self._dream.env, moment.truth.snapshot)
-        self._dreamt = moment
 
     def _moment(self, action: np.ndarray) -> Moment:
         env = self._dream.env

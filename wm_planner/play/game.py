@@ -105,7 +105,11 @@ class Game:
 
     def start(self, start: Start) -> None:
         """Begin with frames, and forget all futures; nobody knows the truth of them."""
-        self.dream.start(start.frames, start.proprio)
+        try:
+            self.dream.start(start.frames, start.proprio)
+        except BaseException:
+            self.branches.recall()
+            raise
         self._started = start
         self._begin(start.name, with_truth=False)
 

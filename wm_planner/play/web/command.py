@@ -32,4 +32,5 @@ def play_in_browser(config: PlayConfig) -> None:
         asyncio.run(serve(begin, page, lambda at: print(f"{at} (Ctrl-C ends)", flush=True)))
     for game in games:
         view = game.view()
-        print(f"{view.steps} steps, {view.frames_per_s:.0f} frames/s could be shown")
+        if view.steps:
+            print(f"{view.steps} steps, {view.frames_per_s:.0f} frames/s could be shown")
