@@ -35,7 +35,8 @@ def video_figures(metrics: VideoMetrics) -> dict[str, Any]:
         "objects": objects,
         "video_frechet": metrics.frechet._asdict(),
         "video_sample_variety": _variety(metrics.variety),
-        "play_frames_per_s": metrics.frames_per_s,
+        "play_frames_per_s": metrics.pace.frames_per_s,
+        "play_threads": metrics.pace.threads,
     }
 
 

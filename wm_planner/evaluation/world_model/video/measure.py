@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import time
-from statistics import median
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from wm_planner.evaluation.world_model.controllability import Controllability
 from wm_planner.evaluation.world_model.effort import Effort
-from wm_planner.evaluation.world_model.recording import each
 from wm_planner.evaluation.world_model.video.frechet import Frechet, frechet
 from wm_planner.evaluation.world_model.video.likeness import Likeness, flicker, likeness
 from wm_planner.evaluation.world_model.video.objects import (
@@ -23,18 +18,17 @@ from wm_planner.evaluation.world_model.video.objects import (
     kept,
     true,
 )
+from wm_planner.evaluation.world_model.video.pace import Pace, pace
 from wm_planner.evaluation.world_model.video.pixels import pixel_controllability
 from wm_planner.evaluation.world_model.video.reel import BEFORE, Reel, imagine_reels
 from wm_planner.evaluation.world_model.video.truth import record_truth
 from wm_planner.evaluation.world_model.video.variety import Variety, variety
 from wm_planner.evaluation.world_model.workbench import Workbench
-from wm_planner.interfaces import Decodable, Sampled, WorldModel
+from wm_planner.interfaces import Sampled, WorldModel
 
 STEPS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 70, 100, 130, 160, 200)
 _VIDEO_SEEDS = 6_000  # after the first one
 _VARIETY_STEPS, _SAMPLES = (1, 10, 50), 8
-_WARM, _PLAYED = 3, 40  # steps that play is timed over, after a few
-_CORES = 2
 
 
 class Encoder(NamedTuple):
@@ -63,7 +57,7 @@ class VideoMetrics(NamedTuple):
     frechet: Frechet  # of the policy's actions
     pixels: list[Controllability]  # by camera
     variety: Variety | None  # None: the model draws no samples
-    frames_per_s: float  # of all cameras, imagined and decoded one after the other
+    pace: Pace
 
 
 def measure_video(bench: Workbench, effort: Effort, encoder: Encoder) -> VideoMetrics:
@@ -84,7 +78,7 @@ def measure_video(bench: Workbench, effort: Effort, encoder: Encoder) -> VideoMe
         frechet(encoder.world_model, encoder.name, model, driven["policy"].reels),
         pixel_controllability(bench, effort.pixel_states, effort.hold, effort.others),
         several,
-        frames_per_second(model, policy),
+        pace(model, policy),
     )
 
 
@@ -107,21 +101,3 @@ def _drive(bench: Workbench, effort: Effort, name: str, seeds: list[int]) -> Dri
         looks[copied],
         looks[true],
     )
-
-
-@torch.inference_mode()
-def frames_per_second(world_model: WorldModel, reel: Reel) -> float:
-    """Of all cameras, imagined and decoded one by one on at most two cores; by the median of steps,
-    which other programs on the machine disturb least."""
-    assert isinstance(world_model, Decodable)
-    before = torch.get_num_threads()
-    torch.set_num_threads(min(_CORES, len(os.sched_getaffinity(0))))
-    latent, actions = each(reel.first, lambda part: part[:1]), reel.actions()[:1]
-    seconds = []
-    for k in range(_WARM + _PLAYED):
-        started = time.perf_counter()
-        latent = world_model.advance(latent, actions[:, k % reel.steps])
-        world_model.decode(latent)
-        seconds.append(time.perf_counter() - started)
-    torch.set_num_threads(before)
-    return 1 / median(seconds[_WARM:])
