@@ -60,7 +60,7 @@ def test_the_command_prints_a_table_and_writes_a_page_figures_and_a_scale(
     model_folder, tmp_path, capsys, monkeypatch
 ):
     short = replace(QUICK, clean_episodes=1)
-    monkeypatch.setattr("wm_planner.evaluation.world_model.evaluate.Effort", lambda: short)
+    monkeypatch.setattr("wm_planner.evaluation.world_model.config.Effort", lambda: short)
     monkeypatch.setattr(Grasp, "time_limit", 30)
     out, extra = tmp_path / "out", tmp_path / "extra" / "figures.json"
     evaluate(EvaluateConfig(str(model_folder), out, extra, planner="prior", calibrate=True))
