@@ -36,6 +36,7 @@ setup(
     packages=find_packages(include=[package_name, f"{package_name}.*"]),
     package_data={
         f"{package_name}.evaluation.report": ["*.j2"],
+        f"{package_name}.play.web": ["*.css", "*.html", "*.js"],
         f"{package_name}.world_models.td_latent": ["*.cpp"],
     },
     data_files=data_files,
@@ -43,6 +44,7 @@ setup(
     # Names only; tested versions are in requirements.txt. ROS itself (rclpy, messages) is in
     # package.xml: on a machine without ROS, requirements.txt has it from PyPI.
     install_requires=[
+        "aiohttp",
         "einops",
         "gymnasium",
         "h5py",

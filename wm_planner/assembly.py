@@ -60,6 +60,16 @@ def build_pipeline(model: LoadedModel, planner: PlannerConfig, device: str = "cp
     return _pipeline(model, world_model, arm, fixed, device, why)
 
 
+def build_search(model: LoadedModel, planner: PlannerConfig) -> Planner:
+    """A planner alone, which plans from latents; a mismatch is a UserError."""
+    arm = _arm_of(model.config)
+    planner = _wanted(model, replace(planner, budget="fixed"))
+    planner = replace(planner, discount=model.config.network.discount)
+    world_model = with_backend(model.world_model, _backend(model, arm, planner))
+    readings = _readings(model.world_model, arm)
+    return make_planner(world_model, arm.action_space, planner, Pace(), readings)
+
+
 def _fitted_budget(
     model: LoadedModel,
     world_model: WorldModel,

@@ -128,6 +128,24 @@ class CartesianArm:
         ahead = (self._goal - hand) / self.config.goal_reach
         return np.r_[place, ahead, finger, self._gripper].astype(np.float32)
 
+    def pose_at(self, proprio: np.ndarray) -> JointState:
+        """A pose at rest in which `proprioception` would say this (8,) of hand and finger.
+
+        Raises:
+            InvalidInput: there is none near the rest pose.
+        """
+        lower, upper = self._workspace
+        hand = lower + (np.asarray(proprio[:3], np.float64) + 1) / 2 * (upper - lower)
+        closed, opened = self.config.finger_range
+        finger = np.clip(closed + (float(proprio[6]) + 1) / 2 * (opened - closed), closed, opened)
+        try:
+            joints = self._kinematics.solve(self._home[:-1], hand)
+            joints = self._kinematics.solve(joints, hand)  # from nearer by, it comes nearer
+        except Unreachable as error:
+            raise InvalidInput(f"no pose has its hand where it was: {error}") from error
+        positions = np.r_[joints, finger]
+        return JointState(positions, np.zeros_like(positions), 0.0)
+
     def to_command(self, action: np.ndarray, joint_state: JointState) -> Command:
         """Trajectory for `action` (4,) from where the last command's execution is now.
 

@@ -11,6 +11,9 @@ from wm_planner.control.robot_config import RobotConfig
 from wm_planner.errors import UserError
 from wm_planner.types import JointState
 
+_GEOM = int(mujoco.mjtObj.mjOBJ_GEOM)
+_IDENTIFY = [int(mujoco.mjtRndFlag.mjRND_SEGMENT), int(mujoco.mjtRndFlag.mjRND_IDCOLOR)]
+
 
 class Simulation:
     """A position-controlled arm in a scene. Knows no task and no actions."""
@@ -95,12 +98,16 @@ class Simulation:
     def bodies(self, camera: str) -> np.ndarray:
         """Which body each pixel of a camera's frame shows, (h, w) int; -1: none."""
         renderer = self._prepared(self._size, self._size)
-        renderer.enable_segmentation_rendering()
         renderer.update_scene(self.data, camera)
-        seen = renderer.render()  # (h, w, 2): which object, of which kind
-        renderer.disable_segmentation_rendering()
-        geoms = np.where(seen[..., 1] == mujoco.mjtObj.mjOBJ_GEOM, seen[..., 0], -1)
-        return np.append(self.model.geom_bodyid, -1)[geoms]
+        flags, geoms = renderer.scene.flags, renderer.scene.geoms[: renderer.scene.ngeom]
+        flags[_IDENTIFY] = True
+        red, green, blue = np.moveaxis(renderer.render().astype(int), -1, 0)
+        flags[_IDENTIFY] = False
+        bodies = np.full(len(geoms) + 1, -1)  # by the colour's number; 0: nothing
+        for geom in geoms:
+            if geom.objtype == _GEOM:
+                bodies[geom.segid + 1] = self.model.geom_bodyid[geom.objid]
+        return bodies[red | green << 8 | blue << 16]
 
     def frames(self) -> dict[str, np.ndarray]:
         """One frame (h, w, 3) uint8 RGB of each camera."""

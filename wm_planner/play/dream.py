@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,6 +30,17 @@ class Belief(NamedTuple):
     disagreement: float  # standard deviation of the value ensemble
     drift: float  # 0: encoded again, the frames give the latent they came from; see Dream
     seconds: float  # imagined since the start
+
+
+class DreamState(NamedTuple):
+    """All that a dream is at one moment, to go back to."""
+
+    latent: Latent
+    joints: JointState
+    arm: dict[str, Any]  # attributes of the controller: it replaces them, never changes them
+    steps: int
+    reward: float
+    value: tuple[float, float]
 
 
 class Dream:
@@ -63,13 +75,39 @@ class Dream:
         self._typical = self._distance_between_latents()
         self.reset(seed)
 
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Whose frames it shows."""
+        return self._config.cameras
+
     @torch.inference_mode()
     def reset(self, seed: int) -> None:
         """Encode the start of the simulated scene of `seed`, and forget the last one."""
         observation, _ = self.env.reset(seed=seed)
-        self.latent = self._encode(observation, observation["proprio"])
-        self.joints = self.env.simulation.joint_state()
-        self.arm.reset(self.joints)
+        self._begin(observation, observation["proprio"], self.env.simulation.joint_state())
+
+    @torch.inference_mode()
+    def start(self, frames: Mapping[str, np.ndarray], proprio: np.ndarray | None = None) -> None:
+        """Encode a frame (h, w, 3) uint8 RGB of each camera, and forget what was before.
+
+        Proprioception (P,) says where the hand is; without it, the arm is taken to be at rest.
+
+        Raises:
+            UserError: a camera's frame is missing, or is none, or no pose fits `proprio`.
+        """
+        home = self.arm.home
+        rest = JointState(home, np.zeros_like(home), 0.0)
+        joints = rest if proprio is None else self.arm.pose_at(proprio)
+        self.arm.reset(joints)
+        told = self.arm.proprioception(joints) if proprio is None else proprio
+        self._begin(frames, told, joints)
+
+    def _begin(
+        self, frames: Mapping[str, np.ndarray], proprio: np.ndarray, joints: JointState
+    ) -> None:
+        self.latent = self._encode(frames, proprio)
+        self.joints = joints
+        self.arm.reset(joints)
         self.steps, self._reward = 0, float("nan")
         still = np.zeros(self.arm.action_size)
         still[list(self.arm.action_space.switches)] = 1.0  # the gripper starts open
@@ -121,6 +159,18 @@ class Dream:
         action[switches] = np.where(action[switches] > 0, 1.0, -1.0)
         return action
 
+    def capture(self) -> DreamState:
+        """The state now."""
+        arm = dict(vars(self.arm))
+        reward, value = self._reward, (self._value[0], self._value[1])
+        return DreamState(self.latent, self.joints, arm, self.steps, reward, value)
+
+    def restore(self, state: DreamState) -> None:
+        """Go back: the same actions then have the same consequences."""
+        self.latent, self.joints, self.steps = state.latent, state.joints, state.steps
+        self._reward, self._value = state.reward, list(state.value)
+        vars(self.arm).update(state.arm)
+
     def close(self) -> None:
         self.env.close()
 
@@ -142,7 +192,7 @@ class Dream:
         )
 
     def _encode(
-        self, frames: dict[str, np.ndarray], proprio: np.ndarray, foreseen: Latent | None = None
+        self, frames: Mapping[str, np.ndarray], proprio: np.ndarray, foreseen: Latent | None = None
     ) -> Latent:
         size, cameras = self._config.image_size, self._config.cameras
         seen = observe(frames, proprio, cameras, size, self._device)

@@ -5,73 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from wm_planner.errors import UserError
 from wm_planner.evaluation.video import Video, write_picture
 from wm_planner.paths import model_dir
+from wm_planner.play.config import PlayConfig
 from wm_planner.play.dream import Dream
 from wm_planner.play.joystick import Joystick
 from wm_planner.play.keys import Hands, Intent, intent_of, read_script
 from wm_planner.play.screen import draw, strip
+from wm_planner.play.web.command import play_in_browser
 from wm_planner.play.window import Window
 from wm_planner.world_models.store import check_device, load_model
 
 _HELP = "wasd/arrows, e q: move; space: gripper\np: prior; r: again; n: next; esc: end"
-
-
-@dataclass(frozen=True)
-class PlayConfig:
-    """Drive a learned world model by hand: nothing but the model says what happens.
-
-    Keys, as the front camera sees it: w a s d or the arrows move in the plane, e and q up and down,
-    space opens or closes the gripper, p lets the learned action prior act, r starts again, n is the
-    next scene, esc ends. A script has them with spaces between: "w*10 space a+e*5 . p*20" holds w
-    for 10 control steps, a and e together for 5, waits one.
-
-    Attributes:
-        model: name of a model in models/, or the path of a model folder.
-        seed: of the simulated scene it starts from; n adds one.
-        keys: script of keys to press, instead of a keyboard.
-        joystick: device to read instead of the keyboard, such as /dev/input/js0.
-        out: video to write instead of opening a window; needs --keys.
-        strip: also write a few moments side by side, as PNG.
-        truth: carry the same actions out in simulation as well and show it below.
-        rate_hz: control steps shown a second, in the window and the video; 0 for real time.
-        device: cpu or cuda.
-        threads: processor threads of the model.
-    """
-
-    model: str = "grasp"
-    seed: int = 5_000_000
-    keys: str = ""
-    joystick: Path | None = None
-    out: Path | None = None
-    strip: Path | None = None
-    truth: bool = False
-    rate_hz: float = 0.0
-    device: str = "cpu"
-    threads: int = 1
-
-    def __post_init__(self) -> None:
-        if self.out is not None and not self.keys:
-            raise UserError(
-                f'out is {self.out}, and nobody can press keys there; give --keys "w*10 space"'
-            )
-        if self.keys and self.joystick is not None:
-            raise UserError(f"keys and joystick {self.joystick} are both given; leave one out")
-        if not 0 <= self.rate_hz <= 1000:
-            raise UserError(f"rate_hz is {self.rate_hz}, expected 0 (real time) to 1000")
-        if self.threads < 1:
-            raise UserError(f"threads is {self.threads}, expected at least 1")
-        if self.keys:
-            read_script(self.keys)
 
 
 class Pace(NamedTuple):
@@ -88,6 +39,9 @@ class Pace(NamedTuple):
 def play(config: PlayConfig) -> None:
     """Play until the end of the script, or until somebody quits; prints how fast it went."""
     check_device(config.device)
+    if config.web:
+        play_in_browser(config)
+        return
     torch.set_num_threads(config.threads)
     model = load_model(model_dir(config.model), config.device)
     rate = config.rate_hz or model.config.control_rate_hz

@@ -18,8 +18,9 @@ from wm_planner.errors import UserError
 from wm_planner.evaluation.report.world_model import render
 from wm_planner.evaluation.world_model import calibrate
 from wm_planner.evaluation.world_model.branches import branch, collect_moments, encode_branches
+from wm_planner.evaluation.world_model.config import EvaluateConfig
 from wm_planner.evaluation.world_model.effort import QUICK
-from wm_planner.evaluation.world_model.evaluate import EvaluateConfig, evaluate
+from wm_planner.evaluation.world_model.evaluate import evaluate
 from wm_planner.evaluation.world_model.measure import evaluate_model
 from wm_planner.evaluation.world_model.physics import CASES, consistency
 from wm_planner.evaluation.world_model.recording import (
@@ -59,7 +60,7 @@ def test_the_command_prints_a_table_and_writes_a_page_figures_and_a_scale(
     model_folder, tmp_path, capsys, monkeypatch
 ):
     short = replace(QUICK, clean_episodes=1)
-    monkeypatch.setattr("wm_planner.evaluation.world_model.evaluate.Effort", lambda: short)
+    monkeypatch.setattr("wm_planner.evaluation.world_model.config.Effort", lambda: short)
     monkeypatch.setattr(Grasp, "time_limit", 30)
     out, extra = tmp_path / "out", tmp_path / "extra" / "figures.json"
     evaluate(EvaluateConfig(str(model_folder), out, extra, planner="prior", calibrate=True))
@@ -67,7 +68,8 @@ def test_the_command_prints_a_table_and_writes_a_page_figures_and_a_scale(
     assert figures == json.loads(extra.read_text())
     assert figures.keys() >= KEYS
     assert figures["drift_100_over_10"] is None  # fewer steps were imagined
-    assert not [key for key, value in figures.items() if isinstance(value, dict | list)]
+    nested = {key for key, value in figures.items() if isinstance(value, dict | list)}
+    assert nested == {"video", "objects", "video_frechet"}
     assert "controllability, rank correlation" in capsys.readouterr().out
     assert SurpriseScale.load(model_folder / "surprise.yaml").sha256 == figures["sha256"]
     page = (out / "evaluation.html").read_text()

@@ -41,6 +41,7 @@ class Told(NamedTuple):
     pairs: int
     bar: Markup
     ratio: float
+    by_pictures: float  # share told by the frames; NaN: the model shows none
     picture: str  # data URI; empty if no pair came about
 
 
@@ -153,7 +154,7 @@ def _told(case: Consistency) -> Told:
     n = len(case.pairs)
     bar = charts.interval_bar(case.share, *wilson(case.told, n)) if n else ""
     picture = _data_uri(physics_strip(case)) if n else ""
-    return Told(case.text, case.told, n, Markup(bar), case.ratio, picture)
+    return Told(case.text, case.told, n, Markup(bar), case.ratio, case.share_by_pictures, picture)
 
 
 def _strips(e: Evaluation, bench: Workbench) -> list[tuple[str, str]]:

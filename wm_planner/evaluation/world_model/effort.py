@@ -45,8 +45,8 @@ class Effort:
     pairs: int = 10
     short: int = 50
     later_starts: int = 2
-    apart: int = 20
-    pixel_states: int = 12
+    apart: int = 10
+    pixel_states: int = 8
     clean_episodes: int = 40
 
 

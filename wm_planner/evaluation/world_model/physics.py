@@ -20,7 +20,7 @@ from wm_planner.envs.manipulation import ManipulationEnv
 from wm_planner.envs.snapshot import restore, take
 from wm_planner.evaluation.world_model.futures import rms
 from wm_planner.evaluation.world_model.recording import look
-from wm_planner.interfaces import WorldModel
+from wm_planner.interfaces import Decodable, WorldModel
 from wm_planner.types import Latent
 
 _CUBE = "cube"
@@ -34,6 +34,12 @@ class Pair(NamedTuple):
     frames: tuple[np.ndarray, np.ndarray]  # last first-camera frame: possible, impossible
     possible: Tensor  # (K,) surprise along it
     impossible: Tensor  # (K,)
+    pictures: tuple[Tensor, Tensor] | None  # (K,) each: surprise of the frames; None: no decoder
+
+    @property
+    def told_by_pictures(self) -> bool:
+        """The same, by how far the imagined frames are from those that came."""
+        return self.pictures is not None and bool(self.pictures[1].mean() > self.pictures[0].mean())
 
     @property
     def told(self) -> bool:
@@ -52,6 +58,13 @@ class Consistency(NamedTuple):
     def told(self) -> int:
         """Pairs whose impossible future surprised more."""
         return sum(pair.told for pair in self.pairs)
+
+    @property
+    def share_by_pictures(self) -> float:
+        """Share of the pairs told by their frames; NaN where the model shows none."""
+        if not any(pair.pictures for pair in self.pairs):
+            return float("nan")
+        return sum(pair.told_by_pictures for pair in self.pairs) / len(self.pairs)
 
     @property
     def share(self) -> float:
@@ -189,17 +202,18 @@ def _pair(env: ManipulationEnv, world_model: WorldModel, case: Case, seed: int) 
     start = take(env)
     first = look(env, env._observation())
     latent = world_model.encode(first)
-    possible, frame = _future(env, world_model, latent, case, None)
+    possible, shown, frame = _future(env, world_model, latent, case, None)
     restore(env, start)
     model = env.simulation.model
     kept = [part.copy() for part in _physics(model)]
     try:
-        impossible, other = _future(env, world_model, latent, case, case.tamper)
+        impossible, tampered, other = _future(env, world_model, latent, case, case.tamper)
     finally:
         for part, nominal in zip(_physics(model), kept, strict=True):
             part[:] = nominal
         env.simulation.data.xfrc_applied[:] = 0
-    return Pair((frame, other), possible, impossible)
+    pictures = None if shown is None or tampered is None else (shown, tampered)
+    return Pair((frame, other), possible, impossible, pictures)
 
 
 def _physics(model: object) -> tuple[np.ndarray, ...]:
@@ -209,20 +223,26 @@ def _physics(model: object) -> tuple[np.ndarray, ...]:
 
 def _future(
     env: ManipulationEnv, world_model: WorldModel, latent: Latent, case: Case, tamper: Tamper | None
-) -> tuple[Tensor, np.ndarray]:
-    """Surprise (K,), the error of what was imagined from the start on; and the last frame."""
+) -> tuple[Tensor, Tensor | None, np.ndarray]:
+    """Surprise (K,), the error of what was imagined from the start on: of the latent, and of the
+    decoded frames, where there are some; and the last frame."""
     action = np.array(case.action)
-    imagined, latest, surprise = latent, latent, []
+    imagined, latest, surprise, pictures = latent, latent, [], []
     taken = torch.tensor(action[None], dtype=torch.float32)
     for step in range(_STEPS):
         if tamper is not None:
             tamper(env, step)
         view, *_ = env.step(action)
         imagined = world_model.advance(imagined, taken)
-        latest = world_model.encode(look(env, view), world_model.advance(latest, taken))
+        seen = look(env, view)
+        latest = world_model.encode(seen, world_model.advance(latest, taken))
         surprise.append(rms(imagined.z - latest.z)[0])
-    frame = view[env.config.cameras[0]]
-    return torch.stack(surprise)[case.seen_from - 1 :], frame
+        if isinstance(world_model, Decodable):
+            error = world_model.decode(imagined).float() - seen.images.float()
+            pictures.append(rms(error.flatten()))
+    told, frame = slice(case.seen_from - 1, None), view[env.config.cameras[0]]
+    by_pictures = torch.stack(pictures)[told] if pictures else None
+    return torch.stack(surprise)[told], by_pictures, frame
 
 
 def _held(env: ManipulationEnv, above: float) -> bool:

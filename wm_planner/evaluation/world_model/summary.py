@@ -70,6 +70,7 @@ def flat(evaluation: Evaluation) -> dict[str, float | int]:
         "physics_told_share": sum(case.told for case in e.physics) / max(1, pairs),
         "physics_pairs": pairs,
         **{f"physics_told_share_{case.name}": case.share for case in e.physics},
+        **{f"physics_told_by_pictures_{c.name}": c.share_by_pictures for c in e.physics},
         "disagreement_error_correlation": o.calibration.correlation,
         "disagreement_reward_error_correlation": o.calibration.reward_correlation,
     }

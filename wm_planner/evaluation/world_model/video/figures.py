@@ -30,15 +30,13 @@ def video_figures(metrics: VideoMetrics) -> dict[str, Any]:
     }
     objects = _objects(metrics.driven["policy"])
     objects |= {name: _objects(d) for name, d in metrics.driven.items() if name != "policy"}
-    whole = {
-        "frechet": {name: d.frechet._asdict() for name, d in metrics.driven.items()},
-        "sample_variety": _variety(metrics.variety),
-    }
     return {
         "video": video,
         "objects": objects,
-        **{f"video_{name}": value for name, value in whole.items()},
-        "play_frames_per_s": metrics.frames_per_s,
+        "video_frechet": metrics.frechet._asdict(),
+        "video_sample_variety": _variety(metrics.variety),
+        "play_frames_per_s": metrics.pace.frames_per_s,
+        "play_threads": metrics.pace.threads,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from wm_planner.evaluation.world_model.branches import branch, collect_moments, latent_of
 from wm_planner.evaluation.world_model.controllability import (
@@ -55,5 +56,5 @@ def _ahead(model: Decodable, latent: Latent, actions: Tensor) -> Latent:
 
 
 def _flat(frames: Tensor, states: int) -> Tensor:
-    """Frames (M * N, C, h, w) of M states as (M, N, pixels)."""
-    return unit(frames).flatten(1).unflatten(0, (states, -1))
+    """Frames (M * N, C, h, w) of M states at half their size as (M, N, pixels)."""
+    return avg_pool2d(unit(frames), 2).flatten(1).unflatten(0, (states, -1))

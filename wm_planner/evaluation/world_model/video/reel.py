@@ -63,7 +63,7 @@ def imagine_reels(
 def decoded_encoding(world_model: WorldModel, reel: Reel, k: int) -> Tensor:
     """What the model makes of the true frames k steps after the start, (W, V, C, h, w) uint8.
 
-    No prediction is better than that: it is the floor of every error.
+    Of a latent of single frames no prediction is better than that; a memory may know more.
     """
     assert isinstance(world_model, Decodable)
     seen = reel.truth.recording.observation(reel.start + k)

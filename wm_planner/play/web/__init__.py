@@ -1,0 +1,1 @@
+"""The dream as a page in a browser."""

@@ -1,0 +1,52 @@
+"""`wm_planner play --web`: a page on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import torch
+from aiohttp import web
+
+from wm_planner.errors import UserError
+from wm_planner.play.game import Game
+from wm_planner.play.web.server import HOST, Server
+
+
+class Page(NamedTuple):
+    """What is served, and where."""
+
+    title: str
+    port: int  # 0: any that is free
+    rate_hz: float
+    threads: int  # processor threads of the model
+
+
+async def serve(make_game: Callable[[], Game], page: Page, begun: Callable[[str], None]) -> None:
+    """Serve until cancelled; `begun` is told the address.
+
+    Raises:
+        UserError: the port is taken.
+    """
+    thread = ThreadPoolExecutor(1, "game", initializer=lambda: torch.set_num_threads(page.threads))
+    loop = asyncio.get_running_loop()
+    game = await loop.run_in_executor(thread, make_game)
+    server = Server(game, thread, page.title, page.rate_hz)
+    runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=1.0)
+    try:
+        await runner.setup()
+        site = web.TCPSite(runner, HOST, page.port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise UserError(
+                f"port {page.port}: {error.strerror}; choose another --port, or 0 for a free one"
+            ) from error
+        begun(f"http://{HOST}:{runner.addresses[0][1]}/")
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+        await loop.run_in_executor(thread, game.dream.close)
+        thread.shutdown()
