@@ -22,6 +22,8 @@ from wm_planner.world_models.layers import mlp, numbers
 from wm_planner.world_models.network_config import NetworkConfig
 from wm_planner.world_models.words import told_words
 
+_SPOKEN = 16  # words
+
 
 class LatentModel(nn.Module, ABC):
     """WorldModel: what is the same in every family.
@@ -89,10 +91,16 @@ class LatentModel(nn.Module, ABC):
         size = (batch, c.cameras, 3, c.image_size, c.image_size)
         images = torch.randint(256, size, dtype=torch.uint8, generator=generator)
         proprio = torch.randn(batch, c.proprio_size, generator=generator)
-        told = torch.zeros(batch, 1, dtype=torch.int64, device=self.device)
-        seen = Observation(images.to(self.device), proprio.to(self.device))
+        seen = Observation(images.to(self.device), proprio.to(self.device), self.any_words(batch))
         with torch.no_grad():
-            return self.encode(seen._replace(instruction=told) if c.instruction_size else seen)
+            return self.encode(seen)
+
+    def any_words(self, batch: int = 1) -> Tensor | None:
+        """An instruction (B, W) that means nothing, as long as any; None for a model without."""
+        if not self.config.instruction_size:
+            return None
+        word = min(1, len(self.config.vocabulary))
+        return torch.full((batch, _SPOKEN), word, dtype=torch.int64, device=self.device)
 
     def encode(self, observation: Observation, foreseen: Latent | None = None) -> Latent:
         """Latent of what the cameras show, given what was foreseen for this moment.
