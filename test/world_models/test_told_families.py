@@ -77,7 +77,7 @@ def test_the_latent_holds_what_is_to_be_done(family):
 @paid_families
 def test_a_model_with_words_must_be_told_and_one_without_must_not(family):
     seen = observation(LIFT)
-    with pytest.raises(UserError, match="no instruction.*it knows the words blue, cube, lift"):
+    with pytest.raises(UserError, match=r"no instruction.*it knows the words blue, cube, lift"):
         told(family).encode(seen._replace(instruction=None))
     with pytest.raises(UserError, match="there is an instruction, but the model knows no words"):
         tiny(family).encode(seen)
@@ -85,10 +85,8 @@ def test_a_model_with_words_must_be_told_and_one_without_must_not(family):
 
 @paid_families
 def test_words_and_their_order_are_learned(family, tmp_path):
-    episodes = [toy_episode(seed, 16)._replace(instruction=LIFT) for seed in range(2)]
-    path = write_dataset(
-        tmp_path / "toy.hdf5", [episodes[0], episodes[1]._replace(instruction=PUT)]
-    )
+    episodes = [toy_episode(i, 16)._replace(instruction=text) for i, text in enumerate((LIFT, PUT))]
+    path = write_dataset(tmp_path / "toy.hdf5", episodes)
     store = EpisodeStore([path], ("front", "wrist"), 32, 0.97)
     horizon = min(8, FAMILIES[family].horizon)
     (batch,) = islice(store.batches(horizon, 6, 0, 0.0, seed=0, vocabulary=WORDS), 1)
