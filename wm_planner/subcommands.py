@@ -96,6 +96,12 @@ SUBCOMMANDS = {
         "evaluate",
         "measure what a world model imagines beside what then happens, with a page of pictures",
     ),
+    "rehearse": Subcommand(
+        "wm_planner.commands.rehearse.command",
+        "RehearseConfig",
+        "rehearse",
+        "let policies act in a world model's dream and in simulation: do both rank them alike?",
+    ),
     "leaderboard": Subcommand(
         "wm_planner.commands.leaderboard.command",
         "LeaderboardConfig",

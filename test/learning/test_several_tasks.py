@@ -94,9 +94,9 @@ def test_episodes_that_do_not_say_what_was_to_be_done_are_counted(tmp_path):
         train(settings(tmp_path / "run", path))
 
 
-def test_a_family_without_rewards_has_no_use_for_words():
+def test_a_family_that_cannot_be_told_says_who_can():
     kind = train_config("jepa")
-    with pytest.raises(UserError, match="jepa plans towards goal pictures"):
+    with pytest.raises(UserError, match=r"jepa cannot be told .* another family: td_latent, rssm"):
         kind(network=tiny_config("jepa", instruction_size=8))
 
 

@@ -1,4 +1,4 @@
-"""What holds for every family that learns from rewards, when it is told what to do."""
+"""What holds for every family that can be told what to do."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from wm_planner.world_models.words import tokens
 WORDS = ("blue", "cube", "lift", "put", "red", "the")
 LIFT, PUT = "lift the red cube", "put the red cube the blue cube"
 SEARCH = PlannerConfig(samples=16, prior_samples=4, iterations=2, elites=4, horizon=3)
-paid_families = pytest.mark.parametrize(
-    "family", [name for name, family in FAMILIES.items() if family.rewards]
+told_families = pytest.mark.parametrize(
+    "family", [name for name, family in FAMILIES.items() if family.words]
 )
 
 
@@ -62,7 +62,7 @@ def view(step: int) -> View:
     return View(pictures, rng.normal(size=8).astype(np.float32))
 
 
-@paid_families
+@told_families
 def test_the_latent_holds_what_is_to_be_done(family):
     model = told(family)
     latent = model.encode(observation(LIFT, PUT, LIFT))
@@ -74,7 +74,7 @@ def test_the_latent_holds_what_is_to_be_done(family):
     assert torch.equal(alone.z[0], latent.z[0])
 
 
-@paid_families
+@told_families
 def test_a_model_with_words_must_be_told_and_one_without_must_not(family):
     seen = observation(LIFT)
     with pytest.raises(UserError, match=r"no instruction.*it knows the words blue, cube, lift"):
@@ -83,7 +83,7 @@ def test_a_model_with_words_must_be_told_and_one_without_must_not(family):
         tiny(family).encode(seen)
 
 
-@paid_families
+@told_families
 def test_words_and_their_order_are_learned(family, tmp_path):
     episodes = [toy_episode(i, 16)._replace(instruction=text) for i, text in enumerate((LIFT, PUT))]
     path = write_dataset(tmp_path / "toy.hdf5", episodes)
@@ -98,7 +98,7 @@ def test_words_and_their_order_are_learned(family, tmp_path):
     assert not found["text.words.weight"][0].any(), "no word is no word"
 
 
-@paid_families
+@told_families
 def test_words_survive_the_disk_and_models_from_before_words_load(family, tmp_path):
     model = told(family)
     save_model(tmp_path / "told", model, loaded(model).config)
@@ -116,7 +116,7 @@ def test_words_survive_the_disk_and_models_from_before_words_load(family, tmp_pa
     assert load_model(tmp_path / "old").config.network == tiny_config(family)
 
 
-@paid_families
+@told_families
 @pytest.mark.parametrize("planner", ["prior", "mppi"])
 def test_episodes_are_told_different_things_and_planned_alike_alone_and_among_others(
     family, planner

@@ -123,10 +123,11 @@ class TrainConfig:
                     f"{name} is a {type(getattr(self, name)).__name__}, family {family.name} has "
                     f"{kind.__name__}; start from train_config({family.name!r})"
                 )
-        if self.network.instruction_size and not family.rewards:
+        if self.network.instruction_size and not family.words:
+            others = ", ".join(name for name, other in FAMILIES.items() if other.words)
             raise UserError(
-                f"family {family.name} plans towards goal pictures and knows no tasks: set "
-                "network.instruction_size to 0, or choose another family"
+                f"family {family.name} cannot be told what to do: set network.instruction_size to "
+                f"0, or choose another family: {others}"
             )
         check_precision(self.precision)
         for name, most in _MOST.items():
