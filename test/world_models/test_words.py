@@ -29,6 +29,13 @@ def test_words_that_were_known_keep_their_places():
     assert torch.equal(tokens(["lift the cube"], more), tokens(["lift the cube"], KNOWN))
 
 
+def test_vocabularies_are_bounded():
+    with pytest.raises(UserError, match="word 'x{41}' in an instruction: expected 40 letters"):
+        vocabulary_of(["lift the " + 41 * "x"])
+    with pytest.raises(UserError, match="4097 different words, expected 4096 at most"):
+        vocabulary_of(map(str, range(4097)))
+
+
 def test_the_grammar_is_made_of_words():
     assert all(words_of(word) == [word] for word in VOCABULARY)
 

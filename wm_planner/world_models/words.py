@@ -22,9 +22,23 @@ def words_of(instruction: str) -> list[str]:
 
 
 def vocabulary_of(instructions: Iterable[str], known: Sequence[str] = ()) -> tuple[str, ...]:
-    """All words of these instructions; those `known` keep their places, others come after them."""
+    """All words of these instructions; those `known` keep their places, others come after them.
+
+    Raises:
+        UserError: a word is too long, or there are too many.
+    """
     found = {word for instruction in instructions for word in words_of(instruction)}
-    return (*known, *sorted(found - set(known)))
+    vocabulary = (*known, *sorted(found - set(known)))
+    if endless := [word for word in vocabulary if len(word) > LONGEST]:
+        raise UserError(
+            f"word '{endless[0]}' in an instruction: expected {LONGEST} letters at most"
+        )
+    if len(vocabulary) > MOST_KNOWN:
+        raise UserError(
+            f"instructions have {len(vocabulary)} different words, expected {MOST_KNOWN} at most; "
+            "say the same with fewer"
+        )
+    return vocabulary
 
 
 def tokens(instructions: Sequence[str], vocabulary: Sequence[str]) -> Tensor:
