@@ -30,7 +30,7 @@ def test_words_that_were_known_keep_their_places():
 
 
 def test_vocabularies_are_bounded():
-    with pytest.raises(UserError, match="word 'x{41}' in an instruction: expected 40 letters"):
+    with pytest.raises(UserError, match=r"word 'x{41}' in an instruction: expected 40 letters"):
         vocabulary_of(["lift the " + 41 * "x"])
     with pytest.raises(UserError, match="4097 different words, expected 4096 at most"):
         vocabulary_of(map(str, range(4097)))
