@@ -126,7 +126,9 @@ class LatentModel(nn.Module, ABC):
             )
         check_told(self.config, observation.instruction is not None)
 
-        def one(images: Tensor, proprio: Tensor, told: Tensor, z: Tensor) -> tuple[Tensor]:
+        def one(
+            images: Tensor, proprio: Tensor, told: Tensor | None, z: Tensor | None
+        ) -> tuple[Tensor]:
             return (self.correct(z, self.embed(images, proprio, told)),)
 
         return Latent(*one_by_one(one, *observation, None if foreseen is None else foreseen.z))
