@@ -15,10 +15,13 @@ from tiny_families import tiny_config
 from toy_episodes import TINY, toy_episode, write_dataset
 
 from wm_planner.errors import UserError
+from wm_planner.learning.episodes import Episode
 from wm_planner.learning.rounds import train
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.learning.train import TrainConfig, train_config
+from wm_planner.types import Observation
 from wm_planner.world_models.store import LoadedModel, load_model
+from wm_planner.world_models.words import tokens
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning's advice about loaders and loggers
 
@@ -150,3 +153,33 @@ def test_tasks_of_several_landmarks_are_not_learned_with_privilege(tmp_path, gra
     other = write_dataset(tmp_path / "wide.hdf5", [wide])
     with pytest.raises(UserError, match=r"landmarks has \[4, 8\] .* several tasks"):
         train(settings(tmp_path / "run", grasp, other, privileged=True))
+
+
+@pytest.mark.slow
+def test_what_is_done_follows_the_words(tmp_path):
+    """The same pictures, and sentences that differ in one word: only that says what to do."""
+    episodes = []
+    for seed in range(12):
+        actions = toy_episode(2 * seed).actions
+        actions[:, 0] = 0.8 * (side := (-1, 1)[seed % 2])
+        told = f"push the dot to the {_SIDE[side]}"
+        episodes.append(toy_episode(2 * seed)._replace(actions=actions, instruction=told))
+    path = write_dataset(tmp_path / "dots.hdf5", episodes, simulated=False)
+    config = settings(tmp_path / "run", path, updates=200, batch_size=16, held_out=0.0)
+    config = replace(config, loss=replace(config.loss, learning_rate=5e-3))
+    model = load_model(train(config)).world_model
+    images, proprio = (torch.from_numpy(x) for x in (_pictures(episodes[0]), episodes[0].proprio))
+    for side, name in _SIDE.items():
+        words = tokens([f"push the dot to the {name}"], model.config.vocabulary)
+        latent = model.encode(Observation(images, proprio, words.expand(len(images), -1)))
+        later = model.advance(latent, torch.from_numpy(episodes[(1 + side) // 2].actions))
+        for z in (latent.z, later.z):  # imagining, it is not forgotten
+            assert (model.prior.at(z).mean[:, 0] * side).mean() > 0.3, name
+
+
+_SIDE = {-1: "left", 1: "right"}
+
+
+def _pictures(episode: Episode) -> np.ndarray:
+    """Frames (T, V, C, h, w)."""
+    return np.stack([episode.frames[c] for c in ("front", "wrist")], 1).transpose(0, 1, 4, 2, 3)

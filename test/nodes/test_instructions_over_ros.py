@@ -53,6 +53,7 @@ def client(config, tmp_path_factory):
         yield client
 
 
+@pytest.mark.slow
 def test_the_planner_is_told_what_the_simulated_task_says(client, config):
     recorder = TryRecorder(client.node, CONFIG.cameras, client.rate_hz)
     here = list(tries_in_process(config, list(SEEDS)))
@@ -74,6 +75,7 @@ def test_the_arm_waits_until_somebody_says_what_to_do(config):
     assert inbox.take() == "put the red cube on the green mark" and inbox.take() is None
 
 
+@pytest.mark.slow
 def test_words_that_are_not_known_are_refused_and_change_nothing(client):
     said: dict[str, str] = {}
 
