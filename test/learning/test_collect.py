@@ -193,7 +193,7 @@ def test_a_person_leaves_nothing_privileged(tmp_path):
     ("wrong", "message"),
     [
         ({"demonstrator": "robot"}, "'robot', expected expert or person"),
-        ({"demonstrator": "person", "model": Path("m")}, "leave one of the two out"),
+        ({"demonstrator": "person", "model": Path("m")}, "leave one of them out"),
     ],
 )
 def test_demonstrators_that_do_not_fit_are_refused(wrong, message):
@@ -213,6 +213,8 @@ def test_an_episode_may_linger_where_the_task_is_done():
     assert short.success and long.success
     assert len(long.actions) == len(short.actions) + 7
     assert np.array_equal(long.actions[: len(short.actions)], short.actions)
+    assert (short.lingered, long.lingered) == (0, 7)
+    assert short.dones.tolist() == long.dones[:-7].tolist() and long.dones[-8:].all()
 
 
 def test_play_is_random_and_labelled(tmp_path):

@@ -94,6 +94,14 @@ def test_more_steps_from_noise_are_another_frame_each_time_the_same():
     assert not torch.equal(frames[0], frames[2])
 
 
+def test_samples_differ_by_their_seed_and_by_nothing_else(model):
+    z, action = model.encode(observation()), torch.zeros(B, 4)
+    one, again, other = (model.sample(z, action, generator(seed)).z for seed in (0, 0, 1))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+    assert not torch.equal(one, model.advance(z, action).z)
+
+
 def test_the_future_depends_on_the_action_and_on_where_the_body_goes(model):
     z = model.encode(observation())
     still, moved = (model.advance(z, torch.full((B, 4), a)) for a in (0.0, 1.0))
@@ -101,10 +109,10 @@ def test_the_future_depends_on_the_action_and_on_where_the_body_goes(model):
     assert not torch.equal(model.window(still.z).body, model.window(moved.z).body)
 
 
-def test_heads_read_their_token_alone(model):
+def test_heads_read_the_front_alone(model):
     z = model.encode(observation()).z
     changed = z.clone()
-    changed[:, model.config.width :] += 1
+    changed[:, model.glanced + model.config.width :] += 1
     assert torch.equal(model.reward(z), model.reward(changed))
     assert torch.equal(model.value(z), model.value(changed))
     assert torch.equal(model.prior.at(z).mean, model.prior.at(changed).mean)
@@ -129,7 +137,7 @@ def test_unknown_proprioception_is_guessed_from_the_frame(model):
 def test_the_tokenizer_learns_first_and_its_encoder_then_stays():
     model, losses = learning(tokenizer_updates=2)
     update(model, losses)
-    assert set(losses.terms(batch(), generator())) == {"pictures"}
+    assert set(losses.terms(batch(), generator())) == {"pictures", "body"}
     update(model, losses)
     down = [p.clone() for p in model.tokenizer.down.parameters()]
     up = [p.clone() for p in model.tokenizer.up.parameters()]

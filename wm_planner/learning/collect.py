@@ -236,7 +236,7 @@ def drive(
     """
     observation, info = env.reset(seed=seed)
     steps: list[tuple] = []
-    done = False
+    done, done_after = False, 0
     while len(steps) < most:
         try:
             intended = pilot(observation, info["expert"])
@@ -248,6 +248,7 @@ def drive(
         steps.append((before, action, reward, known["expert"], known["landmarks"]))
         if now_done and not done:
             done, most = True, len(steps) + linger
+            done_after = len(steps)
     observations, actions, rewards, expert, landmarks = zip(*steps, strict=True)
     return Episode(
         frames={c: np.stack([o[c] for o in observations]) for c in env.config.cameras},
@@ -259,4 +260,5 @@ def drive(
         success=done,
         seed=seed,
         instruction=info["instruction"],
+        lingered=len(steps) - done_after if done else 0,
     )

@@ -9,6 +9,7 @@ from typing import NamedTuple, final
 import torch
 from einops import reduce
 from torch import Tensor
+from torch.nn import functional as F
 
 from wm_planner.errors import UserError
 from wm_planner.world_models.batch import Batch
@@ -26,6 +27,7 @@ from wm_planner.world_models.pictures import Usual, as_decoded, decoder_loss
 
 _EMPHASIS, _EDGES = 2.0, 0.5  # of the pixel loss, see `decoder_loss`
 _USUAL_RATE = 0.01  # of the moving averages that say what a pixel usually shows
+_SMALL = 0.02  # error of proprioception that is squared, and no more
 _MOST_WEIGHT = 5.0  # of a token that changes, in units of one that changes as most do
 
 
@@ -85,7 +87,7 @@ class FlowLossConfig(LossConfig):
 class Generated(NamedTuple):
     """Sequences that were rolled, some on generated frames."""
 
-    read: Tensor  # (B, T + 1, W) the heads' token at each moment
+    read: Tensor  # (B, T + 1, front) what the heads read at each moment
     frames: Tensor  # (B, T, S, K) generated
     errors: Tensor  # (T,) of them
     body_errors: Tensor  # (T,)
@@ -114,7 +116,7 @@ class FlowLosses(Losses[Flow]):
     def terms(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """See Losses; the generator is that of noise, and of what is drawn."""
         if self._generated < 0:
-            return {"pictures": self._tokenized(batch, generator)}
+            return {"pictures": self._tokenized(batch, generator), "body": self._blind(batch)}
         model = self.model
         with torch.no_grad():
             tokens = model.tokenizer.encode(batch.images, batch.proprio.dtype)
@@ -158,6 +160,14 @@ class FlowLosses(Losses[Flow]):
         tokens = self.model.tokenizer.encode(frames, batch.proprio.dtype)
         noise = _normal(tokens, generator) * self.config.tokenizer_noise
         return self._picture_error(self.model.tokenizer.decode(tokens + noise), as_decoded(frames))
+
+    def _blind(self, batch: Batch) -> Tensor:
+        """Error of the proprioception after each action, foreseen without any frame."""
+        proprio = batch.proprio.nan_to_num()
+        before, now, after = proprio[:, :-2], proprio[:, 1:-1], proprio[:, 2:]
+        foreseen = self.model.body(before, now, batch.actions[:, 1:], None)
+        known = batch.proprio.isfinite().all(-1, keepdim=True)
+        return (_body_error(foreseen, after) * known[:, 2:]).mean()
 
     def _drawn(self, generated: Tensor, batch: Batch, generator: torch.Generator) -> Tensor:
         """Error of the pictures of some generated frames (B, T, S, K)."""
@@ -203,7 +213,7 @@ class FlowLosses(Losses[Flow]):
         first = _noised(tokens[:, 0], level, generator)
         window = Window(first, first, body[:, 0], body[:, 0])
         read = model.read_frames(window, level)
-        reads, frames, errors, body_errors = [read[:, 0]], [], [], []
+        reads, frames, errors, body_errors = [model.front(read)], [], [], []
         for t, action in enumerate(batch.actions.unbind(1)):
             true, true_body = tokens[:, t + 1], body[:, t + 1]
             foreseen = model.foresee_body(read, window, action)
@@ -211,16 +221,21 @@ class FlowLosses(Losses[Flow]):
             noisy = torch.lerp(_normal(true, generator), true, time[..., None])
             frame = model.generate(read, window, foreseen.detach(), action, noisy, time)
             errors.append(_error(frame, true, tokens[:, t], time))
-            body_errors.append((foreseen.float() - true_body).square().mean())
+            body_errors.append(_body_error(foreseen, true_body).mean())
             frames.append(frame)
             forced = _noised(true, level, generator)
             after = torch.where(own[..., None], frame.detach(), forced)
             window = window.then(after, torch.where(own, foreseen.detach(), true_body))
             read = model.read_frames(window, level)
-            reads.append(read[:, 0])
+            reads.append(model.front(read))
         return Generated(
             *(torch.stack(x, 1) for x in (reads, frames)), *map(torch.stack, (errors, body_errors))
         )
+
+
+def _body_error(foreseen: Tensor, true: Tensor) -> Tensor:
+    """(..., P); absolute where it is large, which is where the body met something."""
+    return F.smooth_l1_loss(foreseen.float(), true, reduction="none", beta=_SMALL)
 
 
 def _times(size: int, generator: torch.Generator) -> Tensor:

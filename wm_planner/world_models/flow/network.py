@@ -15,13 +15,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wm_planner.noise import Generators, normal
+from wm_planner.types import Latent
+from wm_planner.world_models.flow.body import Body
 from wm_planner.world_models.flow.config import FlowConfig
 from wm_planner.world_models.flow.tokenizer import Tokenizer
 from wm_planner.world_models.flow.transformer import Layer
-from wm_planner.world_models.latent_model import LatentModel
+from wm_planner.world_models.latent_model import LatentModel, one_by_one
 from wm_planner.world_models.layers import mlp
 
 _KNOWN = 128  # numbers that set the norms
+_BY_CHANCE = 4  # steps from noise to one of several frames that may come
+_GLANCED = 16  # numbers of each token that the heads read beside their own
 _DRAWN = 16  # numbers that say what the robot's body looks like in a token
 
 
@@ -57,7 +62,10 @@ class Pictures(nn.Module):
 
 @final
 class Flow(LatentModel):
-    """A latent is what was read (the heads' token first), frames' tokens, and proprioception."""
+    """A latent is glances at tokens, what was read, the frames' tokens, and proprioception.
+
+    Heads read its front: the glances, and the first token of what was read, which is theirs.
+    """
 
     config: FlowConfig
     noise: Tensor  # (S, K)
@@ -69,6 +77,7 @@ class Flow(LatentModel):
         self.places = nn.Parameter(0.02 * torch.randn(1 + c.tokens, c.width))
         self.felt = mlp(2 * c.proprio_size + 1, _KNOWN, _KNOWN, depth=1)
         self.reader = nn.ModuleList(Layer(c.width, c.heads, _KNOWN) for _ in range(c.read_layers))
+        self.glance = nn.Linear(c.width, _GLANCED)
         self.drawn = mlp(c.proprio_size, c.hidden_size, c.tokens * _DRAWN, depth=1)
         self.mix = nn.Linear(2 * c.token_size + _DRAWN, c.width)
         self.done = mlp(2 * c.proprio_size + c.action_size + 1, _KNOWN, _KNOWN)
@@ -76,14 +85,16 @@ class Flow(LatentModel):
         self.change = nn.Linear(c.width, c.token_size)
         nn.init.normal_(self.change.weight, std=1e-2)
         nn.init.zeros_(self.change.bias)
-        self.moved = mlp(c.width + 2 * c.proprio_size + c.action_size, _KNOWN, c.proprio_size)
+        self.body = Body(c.proprio_size, c.action_size, _KNOWN, c.width)
         self.posture = mlp(c.frame_size, _KNOWN, c.proprio_size, depth=1)
         generator = torch.Generator().manual_seed(0)
         noise = torch.randn(c.tokens, c.token_size, generator=generator)
         self.register_buffer("noise", noise, persistent=False)
-        read = (1 + c.tokens) * c.width
+        self.glanced, self.read_size = c.tokens * _GLANCED, (1 + c.tokens) * c.width
         self.add_heads(
-            read + 2 * (c.frame_size + c.proprio_size), front=c.width, decoder=Pictures(c)
+            self.glanced + self.read_size + 2 * (c.frame_size + c.proprio_size),
+            front=self.glanced + c.width,
+            decoder=Pictures(c),
         )
 
     @property
@@ -117,7 +128,19 @@ class Flow(LatentModel):
         lead = z.shape[:-1]
         z, action = z.flatten(0, -2), action.flatten(0, -2)
         noise = self.noise.to(z.dtype).expand(len(z), -1, -1)
-        return self._after(z, action, noise).unflatten(0, lead)
+        return self._after(z, action, noise, self.config.samples).unflatten(0, lead)
+
+    def sample(self, latent: Latent, action: Tensor, generator: Generators) -> Latent:
+        """A latent (B, D) one step later, after `action` (B, A): one that may come, by chance.
+
+        `step` always begins with the same noise, and is the same each time.
+        """
+        noise = normal((len(action), *self.noise.shape), generator, action.device)
+
+        def one(z: Tensor, a: Tensor, e: Tensor) -> tuple[Tensor]:
+            return (self._after(z, a, e, max(_BY_CHANCE, self.config.samples)),)
+
+        return Latent(*one_by_one(one, latent.z, action, noise))
 
     def goal_features(self, z: Tensor) -> Tensor:
         """The tokens of the last frame."""
@@ -136,7 +159,12 @@ class Flow(LatentModel):
     def latent(self, window: Window) -> Tensor:
         """Latents (M, D)."""
         read = self.read_frames(window)
-        return torch.cat([read.flatten(1), *(part.flatten(1) for part in window)], dim=-1)
+        window_parts = (part.flatten(1) for part in window)
+        return torch.cat([self.front(read), read[:, 1:].flatten(1), *window_parts], dim=-1)
+
+    def front(self, read: Tensor) -> Tensor:
+        """What the heads read of a hidden state (M, 1 + S, W)."""
+        return torch.cat([self.glance(read[:, 1:]).flatten(1), read[:, 0]], dim=-1)
 
     def read_frames(self, window: Window, noise: Tensor | None = None) -> Tensor:
         """Hidden state (M, 1 + S, W), the heads' token first.
@@ -155,8 +183,7 @@ class Flow(LatentModel):
 
     def foresee_body(self, read: Tensor, window: Window, action: Tensor) -> Tensor:
         """Proprioception (M, P) after `action` (M, A)."""
-        given = torch.cat([read[:, 0], window.body_before, window.body, action], dim=-1)
-        return window.body + self.moved(given)
+        return self.body(window.body_before, window.body, action, read[:, 0])
 
     def generate(
         self,
@@ -187,14 +214,15 @@ class Flow(LatentModel):
         latents = tokens.unflatten(-1, (-1, self.config.latent_channels))
         return F.layer_norm(latents, latents.shape[-1:]).flatten(-2)
 
-    def _after(self, z: Tensor, action: Tensor, noise: Tensor) -> Tensor:
-        """Latents (M, D) with a frame drawn from noise (M, S, K), by Euler's steps."""
+    def _after(self, z: Tensor, action: Tensor, noise: Tensor, steps: int) -> Tensor:
+        """Latents (M, D) with a frame drawn from noise (M, S, K), by so many of Euler's steps."""
         c, window = self.config, self.window(z)
-        read = z[:, : (1 + c.tokens) * c.width].unflatten(-1, (1 + c.tokens, c.width))
+        hidden = z[:, self.glanced : self.glanced + self.read_size]
+        read = hidden.unflatten(-1, (1 + c.tokens, c.width))
         body = self.foresee_body(read, window, action)
         frame = noise
-        for i in range(c.samples):
-            time = torch.full_like(action[:, :1], i / c.samples)
+        for i in range(steps):
+            time = torch.full_like(action[:, :1], i / steps)
             clean = self.generate(read, window, body, action, frame, time)
-            frame = torch.lerp(frame, clean, 1 / (c.samples - i))
+            frame = torch.lerp(frame, clean, 1 / (steps - i))
         return self.latent(window.then(frame, body))
