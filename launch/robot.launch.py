@@ -49,6 +49,7 @@ ARGUMENTS = [
     switch("lockstep", "false", "For a simulation that waits for the planner."),
     argument("seed", "0", "Seed of the search."),
     argument("goal", "", "PNG or JPEG of how the scene is to look; see parameter objectives."),
+    argument("instruction", "", "What to do, in words that the model knows."),
     argument(
         "objectives",
         "",
@@ -85,6 +86,7 @@ def generate_launch_description():
                 "seed": typed("seed", int),
                 "max_surprise": typed("max_surprise", float),
                 "goal": typed("goal", str),
+                "instruction": typed("instruction", str),
                 "objectives": typed("objectives", str),
             },
         ],

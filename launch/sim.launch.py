@@ -24,6 +24,7 @@ ARGUMENTS = [
     switch("autostart", "true", "Configure and activate the planner and start planning."),
     switch("lockstep", "false", "Let the simulation wait for the planner: slower, but repeatable."),
     argument("seed", "0", "Seed of episode and search."),
+    argument("instruction", "", "What to do, in words; empty: what the task says."),
 ]
 
 
@@ -38,6 +39,7 @@ def generate_launch_description():
                 "task": typed("task", str),
                 "lockstep": typed("lockstep", bool),
                 "seed": typed("seed", int),
+                "instruction": typed("instruction", str),
             }
         ],
         remappings=TO_PLANNER.items(),

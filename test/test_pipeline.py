@@ -10,8 +10,9 @@ import torch
 from tiny_model import SEARCH, TINY, frames, tiny_model
 
 from wm_planner.assembly import build_pipeline
+from wm_planner.assignments import BadGoal, NoGoal
 from wm_planner.errors import UserError
-from wm_planner.pipeline import BadGoal, NoGoal, Pipeline, View
+from wm_planner.pipeline import Pipeline, View
 from wm_planner.planning import PLANNERS, PlanningError
 from wm_planner.types import Command, JointState
 from wm_planner.world_models.store import LoadedModel

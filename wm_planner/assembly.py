@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
+from itertools import cycle, islice
 
 import numpy as np
 
@@ -31,6 +33,7 @@ from wm_planner.world_models.families import family_of
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.store import LoadedModel, ModelConfig
 
+_SPOKEN = 16  # words
 _UNSHAKEN = 1e6  # a limit of surprise that nothing reaches: its cost counts, its verdict does not
 _log = logging.getLogger(__name__)
 
@@ -95,12 +98,24 @@ def plan_times_ms(pipeline: Pipeline, config: ModelConfig, plans: int) -> list[f
     blank = np.zeros((config.image_size, config.image_size, 3), np.uint8)
     frames = dict.fromkeys(config.cameras, blank)
     proprio = np.zeros(config.proprio_size, np.float32)
-    if pipeline.needs_goal:
-        pipeline.set_goal(frames)
+    give_any_task(pipeline, frames)
     try:
         return interleaved_ms({"plan": lambda: pipeline.think(frames, proprio)}, plans)["plan"]
     finally:
         pipeline.set_goal(None)
+        pipeline.set_instruction(None)
+
+
+def give_any_task(pipeline: Pipeline, frames: Mapping[str, np.ndarray]) -> None:
+    """Something to plan for, whatever it is, where there is nothing to do without it: for timing.
+
+    A goal in `frames` (h, w, 3) uint8 RGB by camera, and an instruction of as many words as any.
+    """
+    if pipeline.assignments.vocabulary:
+        known = cycle(pipeline.assignments.vocabulary)
+        pipeline.set_instruction(" ".join(islice(known, _SPOKEN)))
+    if pipeline.needs_goal:
+        pipeline.set_goal(frames)
 
 
 def _wanted(model: LoadedModel, planner: PlannerConfig) -> PlannerConfig:
@@ -182,6 +197,7 @@ def _pipeline(
         caution=_caution(model, world_model, arm, planner, pace, readings),
         budget=budget,
         needs_goal=planner.objectives.get("goal_image", 0.0) > 0,
+        vocabulary=config.network.vocabulary if config.network.instruction_size else None,
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wm_planner.assignments import Assignments, BadGoal
 from wm_planner.errors import UserError
 from wm_planner.interfaces import Planner, Robot, WorldModel
 from wm_planner.memory import Memory, Recollection
@@ -19,17 +20,6 @@ from wm_planner.planning import UNTOLD, raise_if_failed, shift
 from wm_planner.types import Command, JointState, Latent, Observation, Plan, Situation
 
 _FORESEEN = 3  # steps; surprise is only known of single ones, the error of more is about the same
-
-
-class NoGoal(UserError):
-    """The planner is to reach a goal, and has none."""
-
-    def __init__(self) -> None:
-        super().__init__("waiting for a goal image")
-
-
-class BadGoal(UserError):
-    """A goal image of which the model makes nothing."""
 
 
 class View(NamedTuple):
@@ -69,12 +59,13 @@ class Pipeline:
         caution: Caution | None = None,
         budget: str = "",
         needs_goal: bool = False,
+        vocabulary: Sequence[str] | None = None,
     ) -> None:
         """`period`: seconds an action takes; `action_delay`: until the arm follows a command, below
         0 if that is to be found out from what is seen.
 
         `budget` says in words how much a plan imagines, and why. `needs_goal`: without a goal
-        image there is nothing to plan for.
+        image there is nothing to plan for. With a `vocabulary` the model is told what to do.
         """
         self.robot = robot
         self.world_model = world_model
@@ -83,14 +74,13 @@ class Pipeline:
         self._cameras, self._device = cameras, device
         self._period, self._action_delay = period, action_delay
         self._caution = caution
-        self.needs_goal = needs_goal
-        self._goals: dict[int, Latent] = {}  # (1, D) by the episode's number
+        self.assignments = Assignments(needs_goal, vocabulary, device)
         self.reset(seed=0)
 
     def reset(self, seed: int) -> None:
-        """Forget the last episode, but not its goal.
+        """Forget the last episode, but not its goal or instruction.
 
-        The same seed, goal and frames give the same commands.
+        The same seed, goal, instruction and frames give the same commands.
         """
         self.reset_many([seed])
 
@@ -104,7 +94,7 @@ class Pipeline:
     ) -> Thought:
         """Plan from a frame (h, w, 3) uint8 RGB of each camera and proprioception (P,).
 
-        Raises what `check` does, and NoGoal.
+        Raises what `check` does, NoGoal and NoInstruction.
         """
         thought = self.think_many({0: View(frames, proprio, age, speed_scale, steps)})
         self.check(thought)
@@ -130,9 +120,26 @@ class Pipeline:
         self._memory = Memory(seeds, self._device)
 
     @property
+    def needs_goal(self) -> bool:
+        """Whether it plans towards goal images."""
+        return self.assignments.needs_goal
+
+    @property
     def has_goal(self) -> bool:
         """Whether the first episode has a goal."""
-        return 0 in self._goals
+        return self.assignments.has_goal
+
+    @property
+    def needs_instruction(self) -> bool:
+        """Whether its model learned to be told what to do."""
+        return self.assignments.vocabulary is not None
+
+    def set_instruction(self, text: str | None, episode: int = 0) -> None:
+        """What is to be done in an episode, in words; it holds until there is another.
+
+        Raises a UserError where the model does not know the words.
+        """
+        self.assignments.set_instruction(text, episode)
 
     @torch.inference_mode()
     def set_goal(self, frames: Mapping[str, np.ndarray] | None, episode: int = 0) -> None:
@@ -143,30 +150,31 @@ class Pipeline:
         for a model that cannot do with a picture alone.
         """
         if frames is None:
-            self._goals.pop(episode, None)
+            self.assignments.set_goal(None, episode)
             return
-        proprio_size = self.robot.proprio_size
+        told, proprio_size = self.assignments.told([episode]), self.robot.proprio_size
         goal = observe_goal(frames, proprio_size, self._cameras, self.image_size, self._device)
         try:
-            self._goals[episode] = self.world_model.encode(goal)
+            encoded = self.world_model.encode(goal._replace(instruction=told))
         except UserError as error:  # it always felt its own body
             raise BadGoal(f"goal image: {error}") from error
+        self.assignments.set_goal(encoded, episode)
 
     @torch.inference_mode()
     def think_many(self, views: Mapping[int, View]) -> Thought:
         """Plan for some of the episodes, by their number; the batch is in the views' order.
 
         An episode whose plan failed remembers nothing of this view; the others do not notice.
-        Raises NoGoal where a goal is needed.
+        Raises NoGoal where a goal is needed, and NoInstruction where an instruction is.
         """
         episodes = list(views)
-        goal = self._goal(episodes)
+        goal, told = self.assignments.goals(episodes), self.assignments.told(episodes)
         memory = self._memory.recall(episodes)
         observation = self._observe(views.values())
         seen = list(views.values())
         since = _actions_since(memory, seen)
         foreseen = memory.latent and self._advanced(memory.latent, since)
-        latent = self.world_model.encode(observation, foreseen)
+        latent = self.world_model.encode(observation._replace(instruction=told), foreseen)
         now = Sight(latent, observation.images)
         surprise = self._surprise(memory, foreseen, since, now, seen)
         self._look_for_delays(memory, latent, seen)
@@ -214,15 +222,6 @@ class Pipeline:
         return tuple(
             value if known else None for value, known in zip(scaled.tolist(), since, strict=True)
         )
-
-    def _goal(self, episodes: Sequence[int]) -> Latent | None:
-        """The goals (B, D) of these episodes; None where they have none."""
-        found = [self._goals[i] for i in episodes if i in self._goals]
-        if self.needs_goal and len(found) < len(episodes):
-            raise NoGoal
-        if found and len(found) < len(episodes):
-            raise ValueError("some episodes have a goal, some none; give all of them one")
-        return Latent(*map(torch.cat, zip(*found, strict=True))) if found else None
 
     def _plan(
         self,
@@ -280,7 +279,8 @@ class Pipeline:
             observe(view.frames, view.proprio, self._cameras, self.image_size, self._device)
             for view in views
         ]
-        return Observation(*map(torch.cat, zip(*observations, strict=True)))
+        images, proprio = zip(*(seen[:2] for seen in observations), strict=True)
+        return Observation(torch.cat(images), torch.cat(proprio))
 
 
 def _actions_since(memory: Recollection, views: Sequence[View]) -> list[list[Tensor]]:

@@ -17,6 +17,7 @@ class Observation(NamedTuple):
 
     images: Tensor  # (B, V, C, h, w) uint8, RGB, cameras in the model's order
     proprio: Tensor  # (B, P) float32
+    instruction: Tensor | None = None  # (B, W) int64, numbers of words, 0 for none; None: no words
 
 
 class Latent(NamedTuple):

@@ -115,7 +115,7 @@ def test_a_batch_is_its_elements_one_by_one_to_the_bit(family):
         row = slice(b, b + 1)
         own = Latent(before.z[row])
         alone = {
-            "encoded": model.encode(Observation(*(x[row] for x in observation())), own),
+            "encoded": model.encode(Observation(*(x[row] for x in observation()[:2])), own),
             "advanced": model.advance(own, actions()[row, 0, 0]),
             "rollout": model.rollout(own, actions()[row]),
             "proposal": model.propose(own, N, H, [generator(b)]),

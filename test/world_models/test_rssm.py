@@ -75,7 +75,7 @@ def test_a_latent_depends_on_what_was_seen_before(model, observation):
     action = torch.zeros(3, 4)
     first, other = (
         model.encode(observation, model.advance(model.encode(Observation(i, p)), action)).z
-        for i, p in (observation, (shown, observation.proprio))
+        for i, p in (observation[:2], (shown, observation.proprio))
     )
     assert not torch.allclose(first[[0, 2]], other[[0, 2]], atol=1e-5)
 

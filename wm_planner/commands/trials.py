@@ -16,7 +16,10 @@ from wm_planner.evaluation.summary import describe, summarise
 from wm_planner.evaluation.trials import TrialsConfig
 from wm_planner.paths import model_dir
 from wm_planner.provenance import git_revision, machine
+from wm_planner.world_models.latent_model import check_told
+from wm_planner.world_models.model_config import ModelConfig
 from wm_planner.world_models.store import LoadedModel, load_model, read_card
+from wm_planner.world_models.words import tokens
 
 
 def trials(config: TrialsConfig) -> int:
@@ -32,13 +35,7 @@ def run_trials(config: TrialsConfig) -> dict[str, Any]:
 
         return run_faults(config)
     model = load_model(model_dir(config.model_name), config.device)
-    for name, wanted in (("task", config.task), ("robot", config.robot or model.config.robot)):
-        trained = getattr(model.config, name)
-        if wanted != trained:
-            raise UserError(
-                f"{name} is '{wanted}', but model '{config.model_name}' was trained for "
-                f"'{trained}'; give --{name} {trained}, or another --model"
-            )
+    _check(config, model.config)
     settings = _settings(config, model)
     done = _run(config, settings)
     summaries = {
@@ -61,6 +58,22 @@ def run_trials(config: TrialsConfig) -> dict[str, Any]:
     return result
 
 
+def _check(config: TrialsConfig, model: ModelConfig) -> None:
+    """A UserError unless the model was trained for what it is to do."""
+    for name, wanted, trained in (
+        ("task", config.task, model.tasks),
+        ("robot", config.robot or model.robot, (model.robot,)),
+    ):
+        if wanted not in trained:
+            raise UserError(
+                f"{name} is '{wanted}', but model '{config.model_name}' was trained for "
+                f"'{', '.join(trained)}'; give --{name} {trained[0]}, or another --model"
+            )
+    if config.instruction:
+        check_told(model.network, told=True)
+        tokens([config.instruction], model.network.vocabulary)
+
+
 def _settings(config: TrialsConfig, model: LoadedModel) -> dict[str, Any]:
     """What makes these trials what they are; a log goes on only with the same."""
     task, folder = make_task(config.task), model_dir(config.model_name)
@@ -74,6 +87,7 @@ def _settings(config: TrialsConfig, model: LoadedModel) -> dict[str, Any]:
         "over": over,
         "config": {
             "time_limit": config.time_limit or task.time_limit / model.config.control_rate_hz,
+            **({"instruction": config.instruction} if config.instruction else {}),
             "search": asdict(config.search),
             "randomization": asdict(config.randomization),
             "disturbances": asdict(config.disturbances),

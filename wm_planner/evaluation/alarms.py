@@ -152,6 +152,7 @@ def run(env: ManipulationEnv, pipeline: Pipeline, happening: Happening | None, s
     onset = int(rng.integers(_FIRST, _LAST))
     observation, _ = env.reset(seed=seed)
     pipeline.reset(seed)
+    pipeline.assignments.tell([env.task.instruction])
     found: list[float] = []
     over = False
     try:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from wm_planner.assembly import build_arm, build_pipeline
+from wm_planner.assembly import build_arm, build_pipeline, give_any_task
 from wm_planner.control.kinematics import Kinematics
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.errors import UserError
@@ -21,7 +21,6 @@ from wm_planner.evaluation.records import write_json
 from wm_planner.evaluation.scaling import draw_scaling, measure_scaling
 from wm_planner.paths import mjcf_dir, model_dir
 from wm_planner.perception.images import observe
-from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PlannerConfig
 from wm_planner.process import resident_mb
 from wm_planner.provenance import machine
@@ -149,7 +148,8 @@ def _calls(
     kinematics = Kinematics(arm.config, mjcf_dir() / arm.config.mjcf)
     ahead = arm.goal + arm.config.action_step * action[:3]
     observation = observe(frames, frames["proprio"], c.cameras, c.image_size, config.device)
-    _give_goal(pipeline, {camera: frames[camera] for camera in c.cameras})
+    observation = observation._replace(instruction=model.world_model.any_words())
+    give_any_task(pipeline, {camera: frames[camera] for camera in c.cameras})
     plan = pipeline.think(frames, frames["proprio"]).plan
 
     def frame_to_command() -> None:
@@ -171,7 +171,7 @@ def _memory(config: BenchConfig, model: LoadedModel) -> dict[str, float]:
     pipeline = build_pipeline(model, PlannerConfig(), config.device)
     frames = {name: np.zeros((c.image_size, c.image_size, 3), np.uint8) for name in c.cameras}
     proprio = np.zeros(c.proprio_size, np.float32)
-    _give_goal(pipeline, frames)
+    give_any_task(pipeline, frames)
     for _ in range(50):
         pipeline.think(frames, proprio)
     before = resident_mb()
@@ -179,12 +179,6 @@ def _memory(config: BenchConfig, model: LoadedModel) -> dict[str, float]:
     for _ in tqdm(range(plans), desc="memory", unit="plan"):
         pipeline.think(frames, proprio)
     return {"plans": plans, "before": before, "after": resident_mb()}
-
-
-def _give_goal(pipeline: Pipeline, frames: dict[str, np.ndarray]) -> None:
-    """A model that knows no reward plans towards a picture."""
-    if pipeline.needs_goal:
-        pipeline.set_goal(frames)
 
 
 def _table(result: dict[str, Any]) -> str:

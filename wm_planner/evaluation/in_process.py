@@ -84,6 +84,7 @@ def run_wave(
         _Run(env, pipeline, wave.planner, seed) for env, seed in zip(envs, wave.seeds, strict=False)
     ]
     pipeline.reset_many(wave.seeds)
+    pipeline.assignments.tell([config.instruction or run.instruction for run in runs])
     while views := {i: run.view() for i, run in enumerate(runs) if not run.over}:
         started = time.perf_counter()
         thought = pipeline.think_many(views)
@@ -114,6 +115,11 @@ class _Run:
         self._expected: list[float] = []
         self._plan_ms: list[float] = []
         self._command_ms: list[float] = []
+
+    @property
+    def instruction(self) -> str:
+        """What the task says is to be done."""
+        return self._info["instruction"]
 
     def view(self) -> View:
         return View(self._observation, self._observation["proprio"])

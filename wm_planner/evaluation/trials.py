@@ -23,6 +23,8 @@ class TrialsConfig:
     Attributes:
         task: name of the task.
         model: name of a model in models/, or the path of a model folder; default the task's name.
+        instruction: what a model with words is told to do, instead of what the task says. What
+            counts as a success does not change.
         robot: name of a robot in config/robots; default the model's.
         planner: noop, random, prior, mppi or cem; expert is the privileged ceiling.
         prior: let the planner start from the learned action prior.
@@ -51,6 +53,7 @@ class TrialsConfig:
 
     task: str = "grasp"
     model: str = ""
+    instruction: str = ""
     robot: str = ""
     planner: str = "mppi"
     prior: bool = True

@@ -213,7 +213,7 @@ def _collect_one(config: CollectConfig, parts: Path, seed: int) -> None:
         pilot: Pilot = follow_expert
         mix = PLAY if config.demonstrator == "play" else Mix()
         if config.model is not None:
-            pilot, mix = _pilots(config.model).lend(seed, most, rng), GENTLE
+            pilot, mix = _pilots(config.model).lend(env.task, seed, most, rng), GENTLE
         episode = drive(env, seed, pilot, Disturbance(mix, rng), most, config.linger)
     partial = parts / f"{seed}.partial-{os.getpid()}"
     with h5py.File(partial, "w") as file:

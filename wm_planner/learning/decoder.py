@@ -132,13 +132,15 @@ def prepare(
     episodes = list(zip(store.starts.tolist(), store.ends.tolist(), strict=True))
     for first, end in tqdm(episodes, desc="encode", unit="episode"):
         seen = (store.images[first:end], store.proprio[first:end], store.actions[first : end - 1])
-        encoded.append(world_model.filtered(*(part[None].to(device) for part in seen))[0])
+        told = store.told(slice(first, end), world_model.config.vocabulary)
+        images, proprio, actions = (part[None].to(device) for part in seen)
+        encoded.append(world_model.filtered(images, proprio, actions, told)[0])
     latents = [torch.cat(encoded)]
     begins = torch.zeros(store.steps, dtype=torch.bool)
     begins[torch.from_numpy(store.starts)] = True
-    actions = store.actions.to(device)
+    taken = store.actions.to(device)
     for _ in range(horizon):
-        later = world_model.step(latents[-1], actions).roll(1, dims=0)  # (T, D)
+        later = world_model.step(latents[-1], taken).roll(1, dims=0)  # (T, D)
         latents.append(torch.where(begins.to(device)[:, None], latents[0], later))
     few = as_decoded(store.images[:: max(1, store.steps // _LOOKED_AT)].to(device))
     return Examples(store.images, torch.stack(latents), usual_of(few))

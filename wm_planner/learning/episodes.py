@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
+from wm_planner.envs.tasks import TASKS
 from wm_planner.errors import UserError
 from wm_planner.learning.layout import (
     PRIVILEGED,
@@ -185,6 +186,15 @@ def demo(file: h5py.File, name: str) -> h5py.Group:
         return checked_group(file["data"], name)
     except (KeyError, OSError, ValueError, RuntimeError) as error:
         raise UserError(f"{file.filename}: data/{name} is no group ({error}); remove it") from error
+
+
+def task_of(file: h5py.File) -> list[str]:
+    """The task that a dataset is of, if it says so, and there is such a task."""
+    try:
+        name = json.loads(file["data"].attrs["env_args"])["env_name"]
+    except (KeyError, OSError, RuntimeError, TypeError, ValueError):
+        return []
+    return [name] if isinstance(name, str) and name in TASKS else []
 
 
 def merge_episodes(parts: list[Path], out: Path, env_args: dict) -> None:

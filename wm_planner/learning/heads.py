@@ -35,7 +35,8 @@ from wm_planner.world_models.head_losses import (
     value_loss,
 )
 from wm_planner.world_models.latent_model import LatentModel
-from wm_planner.world_models.store import VALUE_ERROR, check_device, load_model, save_model
+from wm_planner.world_models.model_config import VALUE_ERROR
+from wm_planner.world_models.store import check_device, load_model, save_model
 
 _HEADS = ("reward", "value", "prior", "landmarks", "success")
 _TARGET_RATE = 0.02  # of the value target's moving average
@@ -166,7 +167,8 @@ def prepare(model: LatentModel, store: EpisodeStore, horizon: int) -> Moments:
             part[first:end].to(model.device)
             for part in (store.images, store.proprio, store.actions)
         )
-        latents = model.filtered(images[None], proprio[None], actions[None, :-1])[0]
+        told = store.told(slice(first, end), model.config.vocabulary)
+        latents = model.filtered(images[None], proprio[None], actions[None, :-1], told)[0]
         later = latents
         for k in range(horizon + 1):
             before[k].append(later[:-1, :seen].clone())

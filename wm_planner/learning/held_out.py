@@ -27,6 +27,7 @@ def held_out_successes(model: LatentModel, store: EpisodeStore) -> list[Shown]:
             images, proprio, actions = (
                 part[span].to(model.device) for part in (store.images, store.proprio, store.actions)
             )
-            latents = model.filtered(images[None], proprio[None], actions[None, :-1])[0]
+            told = store.told(span, model.config.vocabulary)
+            latents = model.filtered(images[None], proprio[None], actions[None, :-1], told)[0]
             found.append(Shown(latents, actions))
     return found

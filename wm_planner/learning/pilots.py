@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from wm_planner.assembly import build_pipeline
+from wm_planner.envs.tasks import Task
 from wm_planner.learning.behaviour import Frames, Pilot, follow_expert
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PlannerConfig
@@ -28,21 +29,27 @@ class Pilots:
         self._planner = build_pipeline(loaded, PlannerConfig(samples=_SAMPLES))
         self._prior = build_pipeline(loaded, PlannerConfig(planner="prior"))
 
-    def lend(self, seed: int, time_limit: int, rng: np.random.Generator) -> Pilot:
-        """In some episodes the expert takes over on the way and shows how to recover."""
+    def lend(self, task: Task, seed: int, time_limit: int, rng: np.random.Generator) -> Pilot:
+        """In some episodes the expert takes over on the way and shows how to recover.
+
+        The `task` says what is to be done, once the episode has begun.
+        """
         pipeline = self._prior if rng.random() < _SHARE_OF_PRIOR else self._planner
         pipeline.reset(seed)
         handover = int(rng.integers(time_limit // 5, time_limit))
         if rng.random() >= _TAKEOVERS:
             handover = time_limit
-        return _Flight(pipeline, handover)
+        return _Flight(pipeline, task, handover)
 
 
 class _Flight:
-    def __init__(self, pipeline: Pipeline, handover: int) -> None:
-        self._pipeline, self._handover, self._step = pipeline, handover, 0
+    def __init__(self, pipeline: Pipeline, task: Task, handover: int) -> None:
+        self._pipeline, self._task = pipeline, task
+        self._handover, self._step = handover, 0
 
     def __call__(self, observation: Frames, expert: np.ndarray) -> np.ndarray:
+        if self._step == 0:
+            self._pipeline.assignments.tell([self._task.instruction])
         self._step += 1
         if self._step > self._handover:
             return follow_expert(observation, expert)

@@ -16,7 +16,9 @@ from tqdm import tqdm
 from wm_planner.errors import UserError
 from wm_planner.learning.collect import CollectConfig, collect
 from wm_planner.learning.decoder import DecoderConfig, fit_decoder
+from wm_planner.learning.going_on import shapes_of
 from wm_planner.learning.train import TrainConfig, fit, train_config
+from wm_planner.paths import model_dir
 from wm_planner.world_models.store import read_config
 
 __all__ = ["train", "train_config"]
@@ -31,7 +33,10 @@ def train(config: TrainConfig) -> Path:
     with its decoder fitted anew in <out>/decoder. What is there is not made again.
     """
     datasets, folder = list(config.datasets), config.directory / "round_0"
-    _fit_once(config, datasets, folder, None)
+    start = model_dir(config.start) if config.start else None
+    if start is not None:
+        config = replace(config, network=shapes_of(start, config.family, config.network))
+    _fit_once(config, datasets, folder, start)
     for number in range(1, config.rounds + 1):
         before, folder = folder, config.directory / f"round_{number}"
         tqdm.write(f"round {number} of {config.rounds}: the planner acts, the expert labels")

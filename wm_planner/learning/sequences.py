@@ -15,10 +15,18 @@ from torch.utils.data import IterableDataset
 from tqdm import tqdm
 
 from wm_planner.errors import UserError
-from wm_planner.learning.episodes import Episode, demo, demo_names, open_dataset, read_episode
+from wm_planner.learning.episodes import (
+    Episode,
+    demo,
+    demo_names,
+    open_dataset,
+    read_episode,
+    task_of,
+)
 from wm_planner.learning.hindsight import keyframe_offsets, motion_of
 from wm_planner.perception.images import fit
 from wm_planner.world_models.batch import Batch
+from wm_planner.world_models.words import tokens
 
 _COVERED = 25  # steps, at most, that something covers a camera
 _LIGHTEST = 150  # grey of what covers it, of 255
@@ -45,8 +53,11 @@ class EpisodeStore:
         share of the episodes, below a half, is `held_out`: these are in no batch.
         """
         parts = []
+        self.instructions: list[str] = []  # of each episode, in words; empty where nobody said
+        self.tasks: list[str] = []  # of each dataset, as far as it says
         for path in paths:
             with open_dataset(path) as file:
+                self.tasks += task_of(file)
                 for name in tqdm(
                     demo_names(file)[:limit], desc=f"read {path.name}", unit="episode"
                 ):
@@ -57,6 +68,7 @@ class EpisodeStore:
                                 episode.proprio, episode.actions, switches, episode.success
                             )
                         )
+                    self.instructions.append(episode.instruction)
                     parts.append(_arrays(path, name, episode, cameras, image_size, discount))
         self.episodes = len(parts)
         lengths = np.array([len(part[1]) for part in parts])
@@ -68,8 +80,8 @@ class EpisodeStore:
         for name, column in (("proprio", 1), ("actions", 2), ("landmarks", 7)):
             if len(sizes := {part[column].shape[-1] for part in parts}) > 1:
                 raise UserError(
-                    f"{name} has {sorted(sizes)} numbers in different episodes; the "
-                    "datasets are not of one robot and task"
+                    f"{name} has {sorted(sizes)} numbers in different episodes; the datasets are "
+                    "not of one robot, or of several tasks, which are not learned with privilege"
                 )
         joined = [torch.from_numpy(np.concatenate(x)) for x in zip(*parts, strict=True)]
         frames, self.proprio, self.actions, self.rewards = joined[:4]
@@ -91,6 +103,23 @@ class EpisodeStore:
         spans = zip(self.starts[self._held_out], self.ends[self._held_out], strict=True)
         return [slice(a, b) for a, b in spans]
 
+    def told(self, span: slice, vocabulary: Sequence[str]) -> Tensor | None:
+        """What was to be done in the episode at `span`, (1, W); None without a vocabulary."""
+        episode = int(np.searchsorted(self.ends, span.start, side="right"))
+        return tokens([self.instructions[episode]], vocabulary) if vocabulary else None
+
+    def _all_told(self, vocabulary: Sequence[str]) -> Tensor | None:
+        """What was to be done in each episode, (episodes, W); None without a vocabulary."""
+        if not vocabulary:
+            return None
+        if silent := self.instructions.count(""):
+            raise UserError(
+                f"{silent} of {self.episodes} episodes do not say what was to be done, and the "
+                "model is to learn words: write it into the attribute `instruction` of each "
+                "data/demo_*, or set network.instruction_size to 0"
+            )
+        return tokens(self.instructions, vocabulary)
+
     def batches(
         self,
         horizon: int,
@@ -101,14 +130,16 @@ class EpisodeStore:
         first: int = 0,
         unfelt: float = 0.0,
         cover: float = 0.0,
+        vocabulary: Sequence[str] = (),
     ) -> Iterator[Batch]:
         """Endless random batches from number `first` on; a seed and a number make a batch.
 
         A sequence's frames are shifted alike, up to `shift` pixels, and their channels are
         multiplied by 1 +- `colour` and shifted by +- `colour` of the range. With probability
         `unfelt` a sequence's proprioception is not known: NaN. With probability `cover` something
-        covers one or all cameras for a while.
+        covers one or all cameras for a while. With a `vocabulary`, batches hold instructions.
         """
+        told = self._all_told(vocabulary)
         known = zip(self.starts[~self._held_out], self.ends[~self._held_out], strict=True)
         valid = np.concatenate([np.arange(a, b - horizon) for a, b in known])
         if not len(valid):
@@ -119,6 +150,7 @@ class EpisodeStore:
             states = torch.from_numpy(begin[:, None] + np.arange(horizon + 1))  # (B, T + 1)
             steps = states[:, :-1]
             images = self._augmented(begin, horizon + 1, shift, colour, rng)
+            episodes = torch.from_numpy(np.searchsorted(self.ends, begin, side="right"))
             not_felt = torch.from_numpy(rng.random(size) < unfelt)[:, None, None]
             yield Batch(
                 images=_covered(images, cover, rng) if cover else images,
@@ -131,6 +163,7 @@ class EpisodeStore:
                 success=self.success[steps],
                 scenes=images,
                 motion=self.motion,
+                instruction=None if told is None else told[episodes],
             )
 
     def _augmented(
@@ -168,12 +201,13 @@ class SequenceDataset(IterableDataset):
         reached: Callable[[], int],
         unfelt: float = 0.0,
         cover: float = 0.0,
+        vocabulary: Sequence[str] = (),
     ) -> None:
         self._store, self._arguments = store, (horizon, size, shift, colour, seed)
-        self._reached, self._lost = reached, (unfelt, cover)
+        self._reached, self._others = reached, (unfelt, cover, vocabulary)
 
     def __iter__(self) -> Iterator[Batch]:
-        return self._store.batches(*self._arguments, self._reached(), *self._lost)
+        return self._store.batches(*self._arguments, self._reached(), *self._others)
 
 
 def _arrays(

@@ -55,4 +55,7 @@ def _noise(network: NetworkConfig, b: int, horizon: int, device: torch.device) -
         labels=torch.rand(b, horizon, c.action_size, device=device) * 2 - 1,
         landmarks=torch.randn(b, t, c.landmark_size, device=device),
         success=torch.zeros(b, horizon, device=device),
+        instruction=torch.zeros(b, 1, dtype=torch.int64, device=device)
+        if c.instruction_size
+        else None,
     )

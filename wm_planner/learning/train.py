@@ -17,6 +17,7 @@ from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
 from wm_planner.learning.calibrate_prior import calibrate_prior
 from wm_planner.learning.callbacks import Export, Interruption
+from wm_planner.learning.going_on import go_on_from, vocabulary
 from wm_planner.learning.held_out import held_out_successes
 from wm_planner.learning.module import LOGGED_EVERY, WorldModelModule
 from wm_planner.learning.precision import check_precision, training_dtype
@@ -26,14 +27,9 @@ from wm_planner.paths import robot_config
 from wm_planner.provenance import git_revision, machine
 from wm_planner.world_models.families import DEFAULT, FAMILIES, find_family
 from wm_planner.world_models.family import LossConfig
+from wm_planner.world_models.model_config import TASKS, VALUE_ERROR, ModelConfig
 from wm_planner.world_models.network_config import NetworkConfig
-from wm_planner.world_models.store import (
-    VALUE_ERROR,
-    ModelConfig,
-    channels_last,
-    check_device,
-    load_model,
-)
+from wm_planner.world_models.store import LoadedModel, channels_last, check_device, load_model
 
 _MOST = {
     "updates": 10**9, "round_updates": 10**9, "round_episodes": 10**6, "workers": 1024,
@@ -50,6 +46,8 @@ class TrainConfig:
         family: kind of world model; `--network` and `--loss` have other options for another one.
         data: datasets to train on; default data/<task>.hdf5.
         out: model folder to write; default runs/<task>. A run of that name goes on where it was.
+        start: model to go on from, a name in models/ or a path: with its shapes, and its weights at
+            first. Give the datasets it was trained on among `data`, so that it forgets nothing.
         robot: name of the robot in config/robots.
         cameras: cameras to use, in this order.
         episodes: use only the first so many episodes of each dataset; 0 for all.
@@ -89,6 +87,7 @@ class TrainConfig:
     family: str = DEFAULT
     data: tuple[Path, ...] = ()
     out: Path | None = None
+    start: str = ""
     robot: str = "panda"
     cameras: tuple[str, ...] = ("front", "wrist")
     episodes: int = 0
@@ -124,6 +123,12 @@ class TrainConfig:
                     f"{name} is a {type(getattr(self, name)).__name__}, family {family.name} has "
                     f"{kind.__name__}; start from train_config({family.name!r})"
                 )
+        if self.network.instruction_size and not family.words:
+            others = ", ".join(name for name, other in FAMILIES.items() if other.words)
+            raise UserError(
+                f"family {family.name} cannot be told what to do: set network.instruction_size to "
+                f"0, or choose another family: {others}"
+            )
         check_precision(self.precision)
         for name, most in _MOST.items():
             if not 1 <= getattr(self, name) <= most:
@@ -194,20 +199,19 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
         config.network.switches,
         config.held_out,
     )
+    earlier = None if start is None else load_model(start)
     network = replace(
         config.network,
         cameras=len(config.cameras),
         proprio_size=store.proprio.shape[-1],
         action_size=store.actions.shape[-1],
         landmark_size=store.landmarks.shape[-1],
+        vocabulary=vocabulary(config.network, store.instructions, earlier),
     )
     world_model = find_family(config.family).build(network)
-    provenance = _provenance(config, datasets, store, dtype)
-    if start is not None:
-        earlier = load_model(start)
-        _check_shapes(start, earlier.config.network, network)
-        world_model.load_state_dict(earlier.world_model.state_dict())
-        provenance["before"] = earlier.config.provenance
+    provenance = _provenance(config, datasets, store, dtype, earlier)
+    if earlier is not None:
+        go_on_from(earlier, world_model)
     channels_last(world_model)
     module = WorldModelModule(world_model, config.loss, config.updates, config.seed)
     if start is not None:
@@ -227,6 +231,7 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
         reached=lambda: trainer.global_step,
         unfelt=config.unfelt,
         cover=config.cover,
+        vocabulary=network.vocabulary,
     )
     try:
         trainer.fit(
@@ -244,16 +249,6 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
         if (error := value_error(world_model, shown)) is not None:
             measured[VALUE_ERROR] = error
     export.write(module, folder, **measured)
-
-
-def _check_shapes(start: Path, earlier: NetworkConfig, network: NetworkConfig) -> None:
-    """What goes on from a model has its shapes; some of them are the data's."""
-    for name, value in vars(network).items():
-        if (found := getattr(earlier, name, None)) != value:
-            raise UserError(
-                f"{start}: {name} of the model is {found}, of what is to go on from it {value}; "
-                "train on data like those it was trained on, with the same network"
-            )
 
 
 def _trainer(
@@ -283,9 +278,16 @@ def _trainer(
 
 
 def _provenance(
-    config: TrainConfig, datasets: list[Path], store: EpisodeStore, dtype: torch.dtype
+    config: TrainConfig,
+    datasets: list[Path],
+    store: EpisodeStore,
+    dtype: torch.dtype,
+    earlier: LoadedModel | None,
 ) -> dict[str, Any]:
+    before = earlier.config.tasks if earlier is not None else ()
+    tasks = list(dict.fromkeys((config.task, *before, *store.tasks)))
     return {
+        **({TASKS: tasks} if len(tasks) > 1 else {}),
         "data": [path.name for path in datasets],
         "episodes": store.episodes,
         "steps": store.steps,
@@ -294,4 +296,5 @@ def _provenance(
         "precision": str(dtype).removeprefix("torch."),
         "machine": machine(config.device),
         "git": git_revision(),
+        **({} if earlier is None else {"before": earlier.config.provenance}),
     }

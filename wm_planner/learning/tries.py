@@ -14,6 +14,7 @@ import torch
 from wm_planner.assembly import build_pipeline
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.envs.randomization import Randomization
+from wm_planner.envs.tasks import Task
 from wm_planner.errors import UserError
 from wm_planner.learning.behaviour import UNDISTURBED, Disturbance, Frames, GaveUp
 from wm_planner.learning.collect import TRAINING, drive
@@ -98,7 +99,7 @@ def _try(config: TriesConfig, seed: int) -> Try:
     pipeline = workplace.pipeline(config.disturbs(seed))
     pipeline.reset(seed)
     env, calm = workplace.env, Disturbance(UNDISTURBED, np.random.default_rng(seed))
-    flown = drive(env, seed, _Flight(pipeline, seed), calm, env.time_limit)
+    flown = drive(env, seed, _Flight(pipeline, env.task, seed), calm, env.time_limit)
     return Try(seed, without_privileges(flown), TASK)
 
 
@@ -128,10 +129,14 @@ def _workplace(config: TriesConfig) -> _Workplace:
 class _Flight:
     """Pilot of one try, which looks at nothing that a robot would not know."""
 
-    def __init__(self, pipeline: Pipeline, seed: int) -> None:
-        self._pipeline, self._seed, self._begun = pipeline, seed, False
+    def __init__(self, pipeline: Pipeline, task: Task, seed: int) -> None:
+        """The `task` says what is to be done, once the try has begun."""
+        self._pipeline, self._task, self._seed = pipeline, task, seed
+        self._begun = False
 
     def __call__(self, observation: Frames, _: np.ndarray) -> np.ndarray:
+        if not self._begun:
+            self._pipeline.assignments.tell([self._task.instruction])
         try:
             plan = self._pipeline.think(observation, observation["proprio"]).plan
         except (PlanningError, Surprised) as error:

@@ -35,6 +35,7 @@ class Report:
         self.surprise: float | None = None  # of the newest frames
         self.mark: bool | None = None  # a person's word on whether what is tried worked
         self.goal = ""  # when it came, or why it was refused
+        self.instruction = ""  # what is to be done, or why that was refused
         self.longest_gap = 0.0  # s, of the node's loop
         self.fault: Fault | None = None
 
@@ -112,6 +113,7 @@ def planner_status(report: Report, gate: Gate, overruns: int) -> DiagnosticStatu
         "state": gate.state.value,
         "budget": report.budget,
         "goal": report.goal,
+        "instruction": report.instruction,
         "marked": {None: "", True: "success", False: "failure"}[report.mark],
         "overruns": overruns,
         "non_finite_scores": report.non_finite,

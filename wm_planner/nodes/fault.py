@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from wm_planner.assignments import BadGoal, NoGoal, NoInstruction
 from wm_planner.monitoring.caution import Surprised
 from wm_planner.perception.frame_guard import BadFrame
-from wm_planner.pipeline import BadGoal, NoGoal
 
 TRACKING, SURPRISE = "tracking", "surprise"
 MANUAL = (TRACKING, SURPRISE)  # kinds that only ~/reset ends
@@ -25,5 +25,7 @@ def fault_of(error: Exception | None) -> Fault:
         return Fault(error.kind, str(error))
     if isinstance(error, (NoGoal, BadGoal)):
         return Fault("goal", str(error))
+    if isinstance(error, NoInstruction):
+        return Fault("instruction", str(error))
     kind = SURPRISE if isinstance(error, Surprised) else "planning"
     return Fault(kind, str(error) or type(error).__name__)

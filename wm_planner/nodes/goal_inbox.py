@@ -7,13 +7,14 @@ from collections.abc import Callable
 import numpy as np
 from sensor_msgs.msg import Image
 
+from wm_planner.assignments import NoGoal
 from wm_planner.errors import UserError
 from wm_planner.nodes.diagnostics import Report
 from wm_planner.nodes.fault import Fault, fault_of
 from wm_planner.nodes.messages import decode_image
 from wm_planner.nodes.surroundings import Surroundings
 from wm_planner.perception.goal import goal_frames
-from wm_planner.pipeline import NoGoal, Pipeline
+from wm_planner.pipeline import Pipeline
 
 NOT_HEEDED = (
     "there is a goal image, but the planner does not heed it: weigh goal_image among the objectives"
@@ -32,7 +33,7 @@ class GoalInbox:
     ) -> None:
         self._cameras, self._heeded = cameras, pipeline.needs_goal
         self._around, self._report = surroundings, report
-        self._missing = pipeline.needs_goal and not pipeline.has_goal
+        self._missing = pipeline.needs_goal and not pipeline.assignments.has_goal
         self._frames: dict[str, np.ndarray] | None = None
 
     def put(self, message: Image) -> None:

@@ -89,6 +89,11 @@ PARAMETERS = (
         "~/goal takes others.",
     ),
     Parameter(
+        "instruction",
+        "",
+        "What to do, in words that the model knows; ~/instruction takes others.",
+    ),
+    Parameter(
         "goal_distance",
         _SEARCH.goal_distance,
         "From imagined to wanted latents; learned: the model's own.",

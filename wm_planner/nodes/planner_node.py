@@ -19,12 +19,12 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from sensor_msgs.msg import JointState as JointStateMsg
-from std_msgs.msg import Bool, Float64, Float64MultiArray
+from std_msgs.msg import Bool, Float64, Float64MultiArray, String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 from visualization_msgs.msg import MarkerArray
 
-from wm_planner.assembly import build_pipeline
+from wm_planner.assembly import build_pipeline, give_any_task
 from wm_planner.control.arm import CartesianArm
 from wm_planner.errors import UserError
 from wm_planner.monitoring.caution import Surprised
@@ -117,11 +117,11 @@ class PlannerNode(LifecycleNode):
         pipeline = self._build(model, config, settings["device"])
         cameras, size = model.config.cameras, model.config.image_size
         blank = {camera: np.zeros((size, size, 3), np.uint8) for camera in cameras}
-        if pipeline.needs_goal:
-            pipeline.set_goal(blank)
+        give_any_task(pipeline, blank)
         for _ in range(2):  # the first plan allocates what later ones use
             with suppress(Surprised):
                 pipeline.think(blank, np.zeros(model.config.proprio_size, np.float32))
+        pipeline.set_instruction(settings["instruction"] or None)
         pipeline.set_goal(_goal(pipeline, cameras, settings["goal"]))
         self.get_logger().info(
             f"model '{settings['model']}' sha256 {model.sha256[:12]} on {settings['device']}, "
@@ -202,7 +202,8 @@ class PlannerNode(LifecycleNode):
         frames = _RELIABLE if lockstep else _NEWEST_FRAME
         joints = _RELIABLE if lockstep else _NEWEST_JOINTS
         wanted: list[tuple[Any, ...]] = [
-            (kind, f"{c}/color", partial(session.put_image, c), frames) for c in cameras
+            (String, "~/instruction", session.instructions.put, _LATCHED),
+            *((kind, f"{c}/color", partial(session.put_image, c), frames) for c in cameras),
         ]
         wanted.append((JointStateMsg, "joint_states", session.put_joints, joints))
         wanted.append((Image, "~/goal", session.goals.put, _LATCHED))

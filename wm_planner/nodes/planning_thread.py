@@ -32,6 +32,7 @@ class Job(NamedTuple):
     held: bool  # the arm held since the last job: it did not do what was planned
     goal: dict[str, np.ndarray] | None  # frames by camera, if there is a new one
     imagine: int  # draw what so many plans are imagined to lead to: 1 the chosen one, then others
+    instruction: str | None = None  # if there is a new one
 
 
 class Outcome(NamedTuple):
@@ -129,6 +130,8 @@ class PlanningThread:
             if job.seed is not None:
                 self._pipeline.reset(job.seed)
                 self._guard.forget()
+            if job.instruction is not None:
+                self._pipeline.set_instruction(job.instruction)
             if job.goal is not None:
                 self._pipeline.set_goal(job.goal)
             frames = self._look(job)

@@ -17,9 +17,10 @@ from wm_planner.paths import config_dir
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _PATIENCE = 10.0  # s a process gets to end after SIGINT
-TO_PLANNER = {  # names of what a simulation hears: those of what the planner sends
+TO_PLANNER = {  # names of what a simulation hears and says: those of the planner
     "commands": "wm_planner/commands",
     "joint_trajectory": "wm_planner/joint_trajectory",
+    "instruction": "wm_planner/instruction",
 }
 
 

@@ -17,6 +17,7 @@ from wm_planner.nodes.fault import TRACKING, Fault, fault_of
 from wm_planner.nodes.frame_buffer import FrameBuffer, FrameSet
 from wm_planner.nodes.gate import Gate
 from wm_planner.nodes.goal_inbox import GoalInbox
+from wm_planner.nodes.instruction_inbox import InstructionInbox
 from wm_planner.nodes.marks import Marks
 from wm_planner.nodes.messages import joint_state
 from wm_planner.nodes.planning_thread import Job, Outcome, PlanningThread
@@ -46,6 +47,7 @@ class Session:
         self.gate, self.report = Gate(), Report()
         self.marks = Marks(surroundings, self.report)
         self.goals = GoalInbox(buffer.cameras, pipeline, surroundings, self.report)
+        self.instructions = InstructionInbox(pipeline, surroundings, self.report)
         self._arm: CartesianArm = pipeline.robot  # type: ignore[assignment]
         self._joint_guard = JointGuard(self._arm.config)
         self._buffer, self._output = buffer, output
@@ -60,7 +62,6 @@ class Session:
         self._held = self._bad_joints = False  # since the last job; the newest state was refused
         self._beat = time.monotonic()  # when the executor was here last
 
-    # What the node is asked to do
     def activate(self) -> None:
         """Hold the measured pose; start at once if the parameters say so."""
         self.gate.activate()
@@ -121,7 +122,6 @@ class Session:
             self._output.hold()
             self._around.report()
 
-    # Data
     def put_image(self, camera: str, message: Image | CompressedImage) -> None:
         self._buffer.put_image(camera, message, time.monotonic())
         self._plan_if_ready()
@@ -148,7 +148,7 @@ class Session:
         """Hand a complete, fresh set of frames to the planning thread."""
         if not self.gate.running or self._thread.busy or self.report.latched:
             return
-        if self.goals.missing(self.hold):
+        if self.goals.missing(self.hold) or self.instructions.missing(self.hold):
             return
         if self._lockstep and not self._around.heard():
             return  # a lost command would leave both sides waiting; the frames come again
@@ -183,6 +183,7 @@ class Session:
             steps=steps,
             held=self._held,
             goal=self.goals.take(),
+            instruction=self.instructions.take(),
             imagine=1 + self._around.parameter("imagine_candidates") if watched else 0,
         )
 
@@ -293,7 +294,6 @@ class Session:
         self._output.finish()
         self._beat = time.monotonic()
 
-    # Reporting
     def statuses(self) -> list[DiagnosticStatus]:
         """For /diagnostics."""
         now = self._around.now()

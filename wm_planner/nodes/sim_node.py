@@ -15,11 +15,11 @@ from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock as ClockMsg
 from sensor_msgs.msg import CameraInfo, Image
 from sensor_msgs.msg import JointState as JointStateMsg
-from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import Float64MultiArray, String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
@@ -56,6 +56,7 @@ def _scenario_parameters() -> Iterator[tuple[str, Any, str]]:
 PARAMETERS = (
     ("task", "grasp", "Name of the task."),
     ("robot", "panda", "Name of the robot in config/robots."),
+    ("instruction", "", "What the planner is told to do, instead of what the task says."),
     ("cameras", ["front", "wrist"], "Cameras to render."),
     ("image_size", 64, "Height and width of the frames, pixels."),
     ("seed", 0, "Seed of the episode that ~/reset starts."),
@@ -108,9 +109,15 @@ class SimNode(Node):
 
     def _create_topics(self) -> None:
         reliable = QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE)
+        latched = QoSProfile(
+            depth=1,
+            reliability=ReliabilityPolicy.RELIABLE,
+            durability=DurabilityPolicy.TRANSIENT_LOCAL,
+        )
         frames = QoSProfile(depth=2, reliability=ReliabilityPolicy.RELIABLE)
         self._clock_topic = self.create_publisher(ClockMsg, "/clock", 10)
         self._joints_topic = self.create_publisher(JointStateMsg, "joint_states", reliable)
+        self._instruction_topic = self.create_publisher(String, "instruction", latched)
         self._state_topic = self.create_publisher(DiagnosticStatus, "~/task_state", reliable)
         self._frame_topics = {
             camera: (
@@ -146,6 +153,8 @@ class SimNode(Node):
         reset_episode(self._simulation, self._task, self._home, self._randomizer, rng)
         self._disturber.reset(self._value("seed"))
         self._ticks = 0
+        told = self._value("instruction") or self._task.instruction
+        self._instruction_topic.publish(String(data=told))
         self._publish_control_step()
 
     def _on_tick(self) -> None:

@@ -76,6 +76,7 @@ def node_parameters(config: TrialsConfig, label: str = "") -> NodeParameters:
         "cameras": list(model.cameras),
         "image_size": model.image_size,
         "lockstep": config.lockstep,
+        "instruction": config.instruction,
         **_nested("randomization", config.randomization),
         **_nested("disturbances", config.disturbances),
     }

@@ -13,13 +13,17 @@ from typing import NamedTuple
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
+from std_msgs.msg import String
 
 from wm_planner.learning.episodes import Episode, unknown
 from wm_planner.nodes.messages import decode_image, seconds
 
 _DEPTH = 200  # messages
+LATCHED = QoSProfile(
+    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
 _HOLE = 1.5  # periods between two plans from which on something is missing
 
 
@@ -35,7 +39,9 @@ class TryRecorder:
     def __init__(self, node: Node, cameras: Sequence[str], rate_hz: float) -> None:
         """`rate_hz` is of control."""
         self._cameras, self._period = tuple(cameras), 1.0 / rate_hz
+        self._instruction = ""
         self.clear()
+        node.create_subscription(String, "/wm_planner/instruction", self._on_instruction, LATCHED)
         reliable = QoSProfile(depth=_DEPTH, reliability=ReliabilityPolicy.RELIABLE)
         for camera in self._cameras:
             heard = partial(self._on_frame, camera)
@@ -45,7 +51,7 @@ class TryRecorder:
         )
 
     def clear(self) -> None:
-        """Forget what was heard."""
+        """Forget what was heard, but not what is to be done, which holds until it is said anew."""
         self._frames: dict[str, dict[float, Image]] = {camera: {} for camera in self._cameras}
         self._plans: dict[float, _Plan] = {}
 
@@ -78,6 +84,7 @@ class TryRecorder:
             **unknown(actions),
             success=success,
             seed=seed,
+            instruction=self._instruction,
         )
 
     def _seen(self, stamp: float) -> dict[str, Image] | None:
@@ -91,6 +98,9 @@ class TryRecorder:
                 return None
             found[camera] = frames[near]
         return found
+
+    def _on_instruction(self, message: String) -> None:
+        self._instruction = message.data
 
     def _on_frame(self, camera: str, message: Image) -> None:
         self._frames[camera].setdefault(round(seconds(message.header.stamp), 6), message)

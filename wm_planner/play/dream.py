@@ -16,6 +16,7 @@ from wm_planner.interfaces import Decodable
 from wm_planner.perception.images import observe
 from wm_planner.types import JointState, Latent
 from wm_planner.world_models.store import LoadedModel
+from wm_planner.world_models.words import tokens
 
 _SCENES, _STEPS = 4, 10  # driven at random, to learn how far apart latents usually are
 
@@ -196,6 +197,9 @@ class Dream:
     ) -> Latent:
         size, cameras = self._config.image_size, self._config.cameras
         seen = observe(frames, proprio, cameras, size, self._device)
+        if words := self._config.network.vocabulary:  # it is told what the scene's task says
+            told = tokens([self.env.task.instruction], words).to(self._device)
+            seen = seen._replace(instruction=told)
         return self.world_model.encode(seen, foreseen)
 
     def _batch(self, action: np.ndarray) -> Tensor:

@@ -20,3 +20,9 @@ class Batch(NamedTuple):
     success: Tensor  # (B, T) 1 where an action ended the task well, else 0
     scenes: Tensor | None = None  # as images, if nothing covered a camera; None: nothing does
     motion: Tensor | None = None  # (A, K) of landmarks by a unit of each action; None: not known
+    instruction: Tensor | None = None  # (B, W) numbers of words, see `tokens`; None: no words
+
+    @property
+    def told(self) -> Tensor | None:
+        """The instruction (B, 1, W), to be heeded at every state of a sequence."""
+        return None if self.instruction is None else self.instruction[:, None]

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from wm_planner.world_models.key_points import KeyPoints
 from wm_planner.world_models.layers import mlp
 from wm_planner.world_models.network_config import NetworkConfig
+from wm_planner.world_models.text_encoder import Heed
 
 _BODY = 64  # features of proprioception
 _IN_CACHE = 32  # frames a processor convolves at a time; more would go through main memory
@@ -34,23 +35,29 @@ class Encoder(nn.Module, ABC):
         self.visual = nn.Sequential(nn.Linear(seen, c.hidden_size), nn.LayerNorm(c.hidden_size))
         self.bodily = mlp(c.proprio_size, _BODY, _BODY, depth=1)
         self.unfelt = nn.Parameter(torch.zeros(_BODY)) if c.unfelt else None
+        words, size = len(c.vocabulary), c.instruction_size
+        self.heed = Heed(words, size, c.hidden_size) if size else None
         self.features = c.hidden_size + _BODY
 
     @abstractmethod
     def see(self, frames: Tensor, dtype: torch.dtype) -> Tensor:
         """Numbers (B, seen) of frames (B, V * C, h, w) uint8, channels last in memory."""
 
-    def forward(self, images: Tensor, proprio: Tensor) -> Tensor:
+    def forward(self, images: Tensor, proprio: Tensor, instruction: Tensor | None = None) -> Tensor:
         """Features (..., E) of frames (..., V, C, h, w) uint8 and proprioception (..., P).
 
         A row of proprioception with NaN in it is not known; learned features stand in for it.
+        What of the frames matters, the `instruction` (..., W) says, where the config has a size
+        for one.
         """
         frames = rearrange(images, "... v c h w -> ... h w (v c)").flatten(0, -4)
         frames = rearrange(frames, "b h w c -> b c h w").to(memory_format=torch.channels_last)
         parts = frames.split(len(frames) if frames.is_cuda else _IN_CACHE)
         x = torch.cat([self.see(part, proprio.dtype) for part in parts])
-        x = x.unflatten(0, proprio.shape[:-1])
-        return torch.cat([F.silu(self.visual(x)), self._felt(proprio)], dim=-1)
+        x = self.visual(x.unflatten(0, proprio.shape[:-1]))
+        if self.heed is not None and instruction is not None:
+            x = self.heed(x, instruction)
+        return torch.cat([F.silu(x), self._felt(proprio)], dim=-1)
 
     def _felt(self, proprio: Tensor) -> Tensor:
         """Features (..., body) of proprioception (..., P), or what stands in for it."""

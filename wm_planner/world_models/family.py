@@ -74,6 +74,7 @@ class Family:
         batch_size: sequences an update, unless said otherwise.
         horizon: steps of such a sequence.
         rewards: learns from rewards; else it plans towards goal images only.
+        words: its models can be told what to do.
         faster: makes a model imagine faster, with products in a dtype; raises Unavailable.
         enlarged: a config with a latent and layers of a size, for benchmarks.
         renamed: prefixes of weights as they are now, and as format 1 of this family called them.
@@ -88,6 +89,7 @@ class Family:
     batch_size: int
     horizon: int
     rewards: bool = True
+    words: bool = False
     faster: Callable[..., WorldModel] | None = None
     enlarged: Callable[..., NetworkConfig] | None = None
     renamed: Mapping[str, str] = field(default_factory=dict)

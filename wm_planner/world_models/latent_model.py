@@ -26,6 +26,9 @@ from wm_planner.world_models.heads import (
 )
 from wm_planner.world_models.layers import numbers
 from wm_planner.world_models.network_config import NetworkConfig
+from wm_planner.world_models.words import told_words
+
+_SPOKEN = 16  # words
 
 
 class LatentModel(nn.Module, ABC):
@@ -59,8 +62,12 @@ class LatentModel(nn.Module, ABC):
         self.success = Head(seen, c.hidden_size, 1) if c.success else None
 
     @abstractmethod
-    def embed(self, images: Tensor, proprio: Tensor) -> Tensor:
-        """Features (..., E) of images (..., V, C, h, w) uint8 and proprio (..., P), one by one."""
+    def embed(self, images: Tensor, proprio: Tensor, instruction: Tensor | None = None) -> Tensor:
+        """Features (..., E) of images (..., V, C, h, w) uint8 and proprio (..., P), one by one.
+
+        A model with words is told an `instruction` (..., W) too, of as many axes, or of 1: what
+        the latents keep of it is all that plans know.
+        """
 
     @abstractmethod
     def correct(self, foreseen: Tensor | None, embedded: Tensor) -> Tensor:
@@ -94,26 +101,37 @@ class LatentModel(nn.Module, ABC):
         size = (batch, c.cameras, 3, c.image_size, c.image_size)
         images = torch.randint(256, size, dtype=torch.uint8, generator=generator)
         proprio = torch.randn(batch, c.proprio_size, generator=generator)
+        seen = Observation(images.to(self.device), proprio.to(self.device), self.any_words(batch))
         with torch.no_grad():
-            return self.encode(Observation(images.to(self.device), proprio.to(self.device)))
+            return self.encode(seen)
+
+    def any_words(self, batch: int = 1) -> Tensor | None:
+        """An instruction (B, W) that means nothing, as long as any; None for a model without."""
+        if not self.config.instruction_size:
+            return None
+        word = min(1, len(self.config.vocabulary))
+        return torch.full((batch, _SPOKEN), word, dtype=torch.int64, device=self.device)
 
     def encode(self, observation: Observation, foreseen: Latent | None = None) -> Latent:
         """Latent of what the cameras show, given what was foreseen for this moment.
 
         Raises:
-            UserError: proprioception is NaN, not known, and the model never learned without it.
+            UserError: proprioception is NaN, not known, and the model never learned without it; no
+                instruction for a model with words, or one for a model without.
         """
         if not self.config.unfelt and bool(observation.proprio.isnan().any()):
             raise UserError(
                 "proprioception is NaN (not known), and this model has no features that stand in "
                 "for it (unfelt is false in its config.yaml); give proprioception, or train again"
             )
+        check_told(self.config, observation.instruction is not None)
 
-        def one(images: Tensor, proprio: Tensor, *before: Tensor) -> tuple[Tensor]:
-            z = before[0] if before else None
-            return (self.correct(z, self.embed(images, proprio)),)
+        def one(
+            images: Tensor, proprio: Tensor, told: Tensor | None, z: Tensor | None
+        ) -> tuple[Tensor]:
+            return (self.correct(z, self.embed(images, proprio, told)),)
 
-        return Latent(*one_by_one(one, *observation, *(foreseen or ())))
+        return Latent(*one_by_one(one, *observation, None if foreseen is None else foreseen.z))
 
     def advance(self, latent: Latent, action: Tensor) -> Latent:
         """Latent one step later, when `action` (B, A) was taken."""
@@ -141,12 +159,15 @@ class LatentModel(nn.Module, ABC):
         frames = self.decoder(latent.z).float().add(0.5).clamp(0, 1).mul(255)
         return rearrange(frames, "b (v c) h w -> b v c h w", c=3).to(torch.uint8)
 
-    def filtered(self, images: Tensor, proprio: Tensor, actions: Tensor) -> Tensor:
+    def filtered(
+        self, images: Tensor, proprio: Tensor, actions: Tensor, instruction: Tensor | None = None
+    ) -> Tensor:
         """Latents (B, T + 1, D) of frames (B, T + 1, V, C, h, w), from the start on.
 
-        `actions` (B, T, A) were taken between them.
+        `actions` (B, T, A) were taken between them, as the `instruction` (B, W) wanted it.
         """
-        embedded = self.embed(images, proprio)  # (B, T + 1, E)
+        told = None if instruction is None else instruction[:, None].to(images.device)
+        embedded = self.embed(images, proprio, told)  # (B, T + 1, E)
         z = self.correct(None, embedded[:, 0])
         latents = [z]
         for t in range(actions.shape[1]):
@@ -195,9 +216,30 @@ class LatentModel(nn.Module, ABC):
         return torch.stack(actions, 2), torch.stack(means, 1), torch.stack(stds, 1)
 
 
-def one_by_one(function: Callable[..., tuple[Tensor, ...]], *batched: Tensor) -> tuple[Tensor, ...]:
-    """`function` of tensors (B, ...), for each batch element alone unless they are on a GPU."""
-    if len(batched[0]) == 1 or batched[0].is_cuda:
-        return function(*batched)
-    rows = [function(*row) for row in zip(*(x.split(1) for x in batched), strict=True)]
+def check_told(config: NetworkConfig, told: bool) -> None:
+    """A UserError unless a model is `told` what to do if, and only if, it has words for it."""
+    if config.instruction_size and not told:
+        raise UserError(
+            "no instruction, but the model learned to be told what to do; "
+            f"{told_words(config.vocabulary)}"
+        )
+    if told and not config.instruction_size:
+        raise UserError(
+            "there is an instruction, but the model knows no words: leave it out, or train a model "
+            "with words (network.instruction_size 32)"
+        )
+
+
+def one_by_one(
+    function: Callable[..., tuple[Tensor, ...]], first: Tensor, *others: Tensor | None
+) -> tuple[Tensor, ...]:
+    """`function` of tensors (B, ...), for each batch element alone unless they are on a GPU.
+
+    What is None, is None for all of them.
+    """
+    if len(first) == 1 or first.is_cuda:
+        return function(first, *others)
+    nothing = [None] * len(first)
+    columns = (nothing if x is None else x.split(1) for x in (first, *others))
+    rows = [function(*row) for row in zip(*columns, strict=True)]
     return tuple(map(torch.cat, zip(*rows, strict=True)))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
+from wm_planner.world_models.words import LONGEST, MOST_KNOWN, words_of
+
 _MOST_CHANNELS = 4096
 
 
@@ -27,6 +29,9 @@ class NetworkConfig:
         discount: worth of a reward one step later.
         success: with a head that says whether the task is done.
         unfelt: with features that stand for proprioception which is not known (NaN).
+        instruction_size: of the vector that an instruction in words becomes, which the encoder
+            heeds; 0: the model knows no words.
+        vocabulary: the words it knows, beside those of the data it is trained on.
     """
 
     cameras: int = 2
@@ -43,6 +48,8 @@ class NetworkConfig:
     discount: float = 0.97
     success: bool = True
     unfelt: bool = True
+    instruction_size: int = 0
+    vocabulary: tuple[str, ...] = ()
 
     SIZES: ClassVar[dict[str, tuple[int, int]]] = {
         "cameras": (1, 16),
@@ -54,6 +61,7 @@ class NetworkConfig:
         "value_members": (2, 64),
         "bins": (1, 4096),
         "key_points": (0, 1024),
+        "instruction_size": (0, 4096),
     }
     """Least and most of each; far above what any arm needs, far below what fills a machine."""
 
@@ -73,9 +81,19 @@ class NetworkConfig:
             raise ValueError(
                 f"switches {self.switches!r} must be among 0 to {self.action_size - 1}"
             )
+        self._check_words()
         for field in fields(self):
             if field.type == "bool" and not isinstance(value := getattr(self, field.name), bool):
                 raise ValueError(f"{field.name} {value!r} must be true or false")
+
+    def _check_words(self) -> None:
+        words = self.vocabulary
+        if not isinstance(words, tuple) or not all(map(is_word, words)):
+            raise ValueError(f"vocabulary {words!r} must be words in small letters")
+        if len(set(words)) < len(words) or len(words) > MOST_KNOWN:
+            raise ValueError(f"vocabulary must be up to {MOST_KNOWN} words, none of them twice")
+        if words and not self.instruction_size:
+            raise ValueError("vocabulary needs an instruction_size above 0, such as 32")
 
 
 def is_whole(value: object, least: int, most: int) -> bool:
@@ -86,3 +104,8 @@ def is_whole(value: object, least: int, most: int) -> bool:
 def are_whole(values: object, least: int, most: int) -> bool:
     """Whether it is a tuple of such ints."""
     return isinstance(values, tuple) and all(is_whole(v, least, most) for v in values)
+
+
+def is_word(value: object) -> bool:
+    """Whether it is one word, as instructions are read."""
+    return isinstance(value, str) and len(value) <= LONGEST and words_of(value) == [value]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import math
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,89 +19,18 @@ from wm_planner.safe_yaml import read_text, read_yaml
 from wm_planner.world_models.families import family_of, find_family
 from wm_planner.world_models.family import Family
 from wm_planner.world_models.latent_model import LatentModel
+from wm_planner.world_models.model_config import ModelConfig
 from wm_planner.world_models.network_config import NetworkConfig
 
-VALUE_ERROR = "value_error"  # in the provenance, where it was measured
-_FORMAT = 3  # 1: before there were several families; 2: before there were key points
-_NEW: dict[int, dict[str, Any]] = {1: {"success": False, "unfelt": False}, 2: {"key_points": 0}}
+_FORMAT = 4  # 1: before there were several families; 2: before key points; 3: before words
+_NEW: dict[int, dict[str, Any]] = {
+    1: {"success": False, "unfelt": False},
+    2: {"key_points": 0},
+    3: {"instruction_size": 0, "vocabulary": []},
+}
 """What networks up to a format lack, as it was then."""
 _MAX_BYTES = 2**30  # of the weights that a configuration calls for
 _MAX_HEADER = 2**20  # bytes of a weights file besides the weights
-_MAX_RATE = 1000.0  # Hz
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")  # of a task, a robot or a camera
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """What a model was trained for, and what it needs at run time.
-
-    Attributes:
-        task: name of the task.
-        robot: name of the robot in config/robots.
-        cameras: names of the cameras, in the network's order.
-        control_rate_hz: actions per second.
-        network: shapes of the networks, of its family.
-        provenance: where it came from: data, seed, updates, git revision.
-    """
-
-    task: str
-    robot: str
-    cameras: tuple[str, ...]
-    control_rate_hz: float
-    network: NetworkConfig
-    provenance: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def value_error(self) -> float | None:
-        """How far off imagined values are, see `learning.value_error`; None: not measured."""
-        return self.provenance.get(VALUE_ERROR)
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.provenance, dict):
-            raise UserError(
-                f"model config: provenance is {self.provenance!r}, expected names and values"
-            )
-        error = self.value_error
-        if error is not None and not (type(error) is float and 0 <= error < math.inf):
-            raise UserError(
-                f"model config: provenance.{VALUE_ERROR} is {error!r}, expected a finite number, 0 "
-                "or more; remove it, or train again"
-            )
-        cameras = list(self.cameras) if isinstance(self.cameras, tuple) else self.cameras
-        if not isinstance(cameras, list) or len(cameras) != self.network.cameras:
-            raise UserError(
-                f"model config: cameras {cameras}, expected {self.network.cameras} names"
-            )
-        for kind, name in (
-            ("task", self.task), ("robot", self.robot), *(("camera", c) for c in self.cameras)
-        ):  # fmt: skip
-            if not isinstance(name, str) or not _NAME.fullmatch(name):
-                raise UserError(
-                    f"model config: {kind} {name!r} is no name (letters, digits, _, . and -); a "
-                    "model names its task, robot and cameras, never files"
-                )
-        if len(set(self.cameras)) < len(self.cameras):
-            raise UserError(f"model config: cameras {list(self.cameras)} has a name twice")
-        rate = self.control_rate_hz
-        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= _MAX_RATE:
-            raise UserError(
-                f"model config: control_rate_hz {rate!r}, expected a number above 0, at most "
-                f"{_MAX_RATE:g}"
-            )
-        if not isinstance(self.provenance, dict):
-            raise UserError(f"model config: provenance {self.provenance!r}, expected a mapping")
-
-    @property
-    def image_size(self) -> int:
-        return self.network.image_size
-
-    @property
-    def proprio_size(self) -> int:
-        return self.network.proprio_size
-
-    @property
-    def action_size(self) -> int:
-        return self.network.action_size
 
 
 class LoadedModel(NamedTuple):

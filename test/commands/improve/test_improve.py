@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import signal
@@ -15,6 +16,9 @@ from typing import NoReturn
 import h5py
 import numpy as np
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from toy_episodes import TINY, toy_episode, write_dataset
 
 from wm_planner.cli import main
 from wm_planner.commands import trials
@@ -231,6 +235,31 @@ def test_the_command_line_knows_it(done, capsys):
         == 2
     )
     assert "held_out is 3" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_all_tasks_that_the_model_knew_are_tried_again_at_the_gate(small, tmp_path):
+    texts = {"grasp": "lift the red cube", "stack": "put the red cube on the blue cube"}
+    data = []
+    for task, text in texts.items():
+        episodes = [toy_episode(seed, labelled=False)._replace(instruction=text) for seed in (0, 2)]
+        data.append(write_dataset(tmp_path / f"{task}.hdf5", episodes, simulated=False))
+        with h5py.File(data[-1], "a") as file:
+            file["data"].attrs["env_args"] = json.dumps({"env_name": task})
+    words = replace(TINY, instruction_size=8)
+    train.fit(train.TrainConfig(updates=2, batch_size=4, network=words), data, tmp_path / "old")
+    config = replace(
+        small, model=str(tmp_path / "old"), data=tuple(data), task="stack", rounds=1, trials=2,
+        out=tmp_path / "improved",
+    )  # fmt: skip
+    improve(config)
+    new = load_model(config.directory).config
+    assert new.tasks == ("grasp", "stack")
+    assert [verdict["task"] for verdict in new.provenance["gate"]] == ["grasp", "stack"]
+    tries = list(read_episodes(config.folder(1) / "tries.hdf5"))
+    assert {episode.instruction for episode in tries} == {texts["stack"]}
+    with pytest.raises(UserError, match="task 'sort': the model knows 'grasp, stack' only"):
+        improve(replace(config, task="sort", out=tmp_path / "refused"))
 
 
 @pytest.mark.slow

@@ -57,13 +57,13 @@ def improve(config: ImproveConfig) -> dict[str, Any]:
 
 def _go_through(config: ImproveConfig, number: int, old: LoadedModel, best: list[Standing]) -> None:
     """A round: tries, training, and the verdict on the new model, which gate.json holds."""
-    folder, task = config.folder(number), old.config.task
+    folder, task = config.folder(number), config.task or old.config.task
     tally = _try(config, number, best[-1].model, task)
     if not (folder / "config.yaml").exists():
         tries = [config.folder(i) / "tries.hdf5" for i in range(1, number + 1)]
         fit(_training(config, old, number), [*config.data, *tries], folder, best[-1].model)
     new = Standing(f"the model of round {number}", folder, folder / "held_out")
-    found = [v for t in config.tasks or (task,) for v in verdicts(config, new, best, t)]
+    found = [v for t in config.tasks or old.config.tasks for v in verdicts(config, new, best, t)]
     taken = all(verdict.passed for verdict in found)
     for line in (*(verdict.told() for verdict in found), "taken" if taken else "not taken"):
         tqdm.write(f"round {number}: {line}")
@@ -94,14 +94,14 @@ def _checked(config: ImproveConfig) -> LoadedModel:
             f"{config.model} is of family {family.name}, which knows no task, only goal pictures: "
             "nobody would say what to try; improve a model that learned a task"
         )
-    for task in config.tasks:
-        if task != old.config.task:
-            raise UserError(f"task '{task}': the model knows '{old.config.task}' only")
+    for task in (*config.tasks, config.task or old.config.task):
+        if task not in (known := old.config.tasks):
+            raise UserError(f"task '{task}': the model knows '{', '.join(known)}' only")
     trained_on = old.config.provenance.get("data", [])
-    known = ", ".join(map(str, trained_on)) or "not told"
+    told = ", ".join(map(str, trained_on)) or "not told"
     if not config.data:
         raise UserError(
-            f"no data: the datasets {config.model} was trained on ({known}) are trained on again, "
+            f"no data: the datasets {config.model} was trained on ({told}) are trained on again, "
             "so that it forgets nothing; name them: --data data/grasp.hdf5"
         )
     for path in config.data:

@@ -38,6 +38,7 @@ class ImproveConfig:
         updates: gradient steps a round.
         held_out: trials of the gate for each task, seeds from 4,000,000, never trained on.
         margin: share of these trials that the new model may solve less.
+        task: what is tried; default the first task that the model knows.
         tasks: tasks that must be done no worse; default all that the model knows.
         out: folder for rounds, and for the best model so far; default runs/<model>_improved.
         seed: of the first try; the others follow. 4,000,000 and up are refused.
@@ -66,6 +67,7 @@ class ImproveConfig:
     updates: int = 500
     held_out: int = 50
     margin: float = 0.04
+    task: str = ""
     tasks: tuple[str, ...] = ()
     out: Path | None = None
     seed: int = 3_000_000

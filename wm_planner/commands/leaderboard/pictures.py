@@ -43,7 +43,8 @@ def _future(scene: str, model: LoadedModel, seed: int) -> tuple[Tensor, Tensor]:
     assert isinstance(world_model, Decodable)
     steps = [round(t * c.control_rate_hz) for t in _SECONDS]
     env = ManipulationEnv(EnvConfig(scene, c.robot, c.cameras, c.image_size))
-    recording = record([env], ExpertPilot([env]), [seed], _START + max(steps), "pictures")
+    words = c.network.vocabulary
+    recording = record([env], ExpertPilot([env]), [seed], _START + max(steps), "pictures", words)
     env.close()
     encoded = encode(world_model, recording, "pictures")
     start = each(encoded.latents, lambda part: part[:, _START])

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from wm_planner.assembly import give_any_task
 from wm_planner.commands.leaderboard.row import Milliseconds
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import write_json
@@ -102,13 +103,13 @@ def _calls(
     proprio = np.zeros(c.proprio_size, np.float32)
     seen = observe(frames, proprio, c.cameras, c.image_size, device)
     world_model = model.world_model
+    seen = seen._replace(instruction=world_model.any_words())
     latent, action = world_model.encode(seen), torch.zeros(1, c.action_size, device=device)
     calls: dict[str, Callable[[], object]] = {
         "encode": lambda: world_model.encode(seen),
     }
     if pipeline is not None:
-        if pipeline.needs_goal:
-            pipeline.set_goal(frames)
+        give_any_task(pipeline, frames)
         calls["plan"] = partial(pipeline.think, frames, proprio)
     if isinstance(world_model, Decodable):
         calls["play"] = lambda: world_model.decode(world_model.advance(latent, action))

@@ -42,6 +42,7 @@ class Stage:
         env = self._dream.env
         observation, _ = env.reset(seed=seed)
         policy.reset(seed)
+        policy.assignments.tell([env.task.instruction])
         for step in range(1, self._limit + 1):
             action = _action(policy, View(observation, observation["proprio"]))
             observation, _, done, *_ = env.step(action)
@@ -55,6 +56,7 @@ class Stage:
         dream = self._dream
         dream.reset(seed)
         policy.reset(seed)
+        policy.assignments.tell([dream.env.task.instruction])
         for step in range(1, self._limit + 1):
             proprio = dream.arm.proprioception(dream.joints)
             dream.advance(_action(policy, View(dream.frames(), proprio)))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
 from wm_planner.envs.manipulation import ManipulationEnv
@@ -42,6 +43,7 @@ def collect_moments(
     seeds: Sequence[int],
     each_seed: int,
     steps: int,
+    vocabulary: Sequence[str] = (),
 ) -> list[Moment]:
     """`each_seed` states of an episode of each seed, evenly over its first `steps` steps."""
     moments = []
@@ -51,7 +53,7 @@ def collect_moments(
         pilot.begin([seed])
         foreseen: Latent | None = None
         for t in range(steps):
-            seen = look(env, view)
+            seen = look(env, view, vocabulary)
             latent = world_model.encode(seen, foreseen)
             action = np.clip(pilot.act([view])[0], -1, 1).astype(np.float32)
             chosen = torch.from_numpy(action)
@@ -91,6 +93,7 @@ def branch(
     label: str,
     follow: Follow | None = None,
     more: int = 0,
+    vocabulary: Sequence[str] = (),
 ) -> Recording:
     """Take every action sequence (M, N, L, A) from its moment: M * N episodes of L + `more` steps.
 
@@ -101,10 +104,13 @@ def branch(
     parts = []
     for i in tqdm(range(m * n), desc=label, unit="plan", leave=False):
         moment = moments[i // n]
-        parts.append(_one(env, moment, actions[i // n, i % n].numpy(), follow, more))
+        parts.append(_one(env, moment, actions[i // n, i % n].numpy(), follow, more, vocabulary))
     images, proprio, rewards, stages = (torch.stack(column) for column in zip(*parts, strict=True))
     seeds = tuple(moments[i // n].seed for i in range(m * n))
-    return Recording(seeds, images, proprio, actions.flatten(0, 1), rewards, stages)
+    told = [moments[i // n].observation.instruction for i in range(m * n)]
+    rows = [row[0] for row in told if row is not None]
+    instruction = pad_sequence(rows, batch_first=True) if rows else None
+    return Recording(seeds, images, proprio, actions.flatten(0, 1), rewards, stages, instruction)
 
 
 def encode_branches(
@@ -122,7 +128,12 @@ def latent_of(moments: Sequence[Moment], n: int = 1) -> Latent:
 
 
 def _one(
-    env: ManipulationEnv, moment: Moment, actions: np.ndarray, follow: Follow | None, more: int
+    env: ManipulationEnv,
+    moment: Moment,
+    actions: np.ndarray,
+    follow: Follow | None,
+    more: int,
+    vocabulary: Sequence[str],
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Images (L + 1, V, C, h, w), proprio (L + 1, P), rewards (L + more,), stages (L + 1,)."""
     restore(env, moment.snapshot)
@@ -131,7 +142,7 @@ def _one(
     seen, stages, rewards = [moment.observation], [moment.stage], []
     for action in actions:
         view, reward, _, _, info = env.step(action)
-        seen.append(look(env, view))
+        seen.append(look(env, view, vocabulary))
         if follow is not None:
             follow.watch(action, seen[-1])
         stages.append(info["stage"])
@@ -140,7 +151,7 @@ def _one(
         assert follow is not None
         action = follow.act()
         view, reward, *_ = env.step(action)
-        follow.watch(action, look(env, view))
+        follow.watch(action, look(env, view, vocabulary))
         rewards.append(reward)
-    images, proprio = (torch.cat(part) for part in zip(*seen, strict=True))
+    images, proprio = (torch.cat(part) for part in zip(*(one[:2] for one in seen), strict=True))
     return images, proprio, torch.tensor(rewards, dtype=torch.float32), torch.tensor(stages)

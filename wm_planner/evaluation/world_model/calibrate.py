@@ -44,13 +44,15 @@ def measure_scale(
     episodes: int,
     steps: int,
     sha256: str,
+    vocabulary: Sequence[str] = (),
 ) -> SurpriseScale:
     """From `episodes` episodes of `steps` control steps, as many side by side as there are envs."""
     found = []
     for first in tqdm(range(0, episodes, len(envs)), desc="calibrate", unit="batch"):
         seeds = SEEDS[first : min(first + len(envs), episodes)]
-        recording = record(envs[: len(seeds)], pilot, list(seeds), steps, "clean episodes")
-        found.append(one_step_errors(world_model, encode(world_model, recording, "clean episodes")))
+        own, label = envs[: len(seeds)], "clean episodes"
+        recording = record(own, pilot, list(seeds), steps, label, vocabulary)
+        found.append(one_step_errors(world_model, encode(world_model, recording, label)))
     return fit_scale(_joined(found), sha256)
 
 

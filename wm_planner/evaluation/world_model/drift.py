@@ -49,13 +49,15 @@ def drift(world_model: WorldModel, encoded: Encoded, readout: Readout) -> Drift:
             errors.append(rms(latent.z - real[:, BEFORE + k]).mean())
         if decodes and k % _GAP_EVERY == 0:
             gap_steps.append(k)
-            gaps.append(_gap(world_model, latent, readout))
+            gaps.append(_gap(world_model, latent, readout, encoded.recording.instruction))
     return Drift(torch.stack(errors), torch.tensor(gap_steps), torch.tensor(gaps))
 
 
-def _gap(world_model: WorldModel, latent: Latent, readout: Readout) -> float:
+def _gap(
+    world_model: WorldModel, latent: Latent, readout: Readout, instruction: Tensor | None
+) -> float:
     assert isinstance(world_model, Decodable)
-    seen = Observation(world_model.decode(latent), readout(latent.z))
+    seen = Observation(world_model.decode(latent), readout(latent.z), instruction)
     return float(rms(world_model.encode(seen, latent).z - latent.z).mean())
 
 

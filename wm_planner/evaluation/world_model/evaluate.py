@@ -137,7 +137,9 @@ def _measure_scale(bench: Workbench, effort: Effort, model: LoadedModel, path: P
     """As the planner drives it, for as long as a trial may take; written to `path`."""
     steps, pilot = bench.envs[0].task.time_limit, bench.pilots["policy"]
     episodes, sha256 = effort.clean_episodes, model.sha256
-    scale = measure_scale(bench.envs, bench.world_model, pilot, episodes, steps, sha256)
+    scale = measure_scale(
+        bench.envs, bench.world_model, pilot, episodes, steps, sha256, bench.vocabulary
+    )
     with explained(path):
         scale.save(path)
 

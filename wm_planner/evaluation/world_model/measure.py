@@ -101,7 +101,9 @@ def evaluate_model(bench: Workbench, effort: Effort) -> Evaluation:
         {name: drift(model, encoded, readout) for name, encoded in recorded.items()},
         *_controllability(bench, effort, moments, readout),
         *_decision(bench, effort, moments),
-        consistency(bench.envs[0], model, bench.seeds(PHYSICS_SEEDS, effort.pairs)),
+        consistency(
+            bench.envs[0], model, bench.seeds(PHYSICS_SEEDS, effort.pairs), bench.vocabulary
+        ),
     )
 
 
@@ -138,7 +140,8 @@ def _record(bench: Workbench, effort: Effort) -> dict[str, Encoded]:
     for name, pilot in bench.pilots.items():
         n = effort.episodes if name == "policy" else max(1, effort.episodes // 2)
         seeds = bench.seeds(first, n)
-        recording = record(bench.envs[:n], pilot, seeds, effort.long + 2, name)
+        steps = effort.long + 2
+        recording = record(bench.envs[:n], pilot, seeds, steps, name, bench.vocabulary)
         found[name] = encode(bench.world_model, recording, name)
         first += n
     return found
@@ -150,10 +153,9 @@ def _readout(bench: Workbench, effort: Effort) -> Readout:
     z, proprio = [], []
     for i, name in enumerate(("policy", "random")):
         seeds = bench.seeds(READOUT_SEEDS + i * n, n)
-        recording = record(
-            bench.envs[:n], bench.pilots[name], seeds, effort.horizon, "for the readout"
-        )
-        encoded = encode(bench.world_model, recording, "for the readout")
+        pilot, label = bench.pilots[name], "for the readout"
+        recording = record(bench.envs[:n], pilot, seeds, effort.horizon, label, bench.vocabulary)
+        encoded = encode(bench.world_model, recording, label)
         z.append(encoded.latents.z.flatten(0, 1))
         proprio.append(recording.proprio.flatten(0, 1))
     return fit_readout(torch.cat(z), torch.cat(proprio))
@@ -177,6 +179,7 @@ def _moments(bench: Workbench, effort: Effort) -> list[Moment]:
         bench.seeds(STATE_SEEDS, episodes),
         -(-effort.states // episodes),
         max(10, round(0.4 * env.task.time_limit)),
+        bench.vocabulary,
     )[: effort.states]
 
 
@@ -187,7 +190,8 @@ def _controllability(
     """Of the latent, and of the proprioception."""
     actions = actions_to_try(moments, effort.hold, effort.others, bench.switches, bench.seed)
     m, n, _, a = actions.shape
-    branches = branch(bench.envs[0], moments, actions, "other actions")
+    words = bench.vocabulary
+    branches = branch(bench.envs[0], moments, actions, "other actions", vocabulary=words)
     real = encode_branches(bench.world_model, moments, branches).latents.z[:, -1]
     imagined = imagine(bench.world_model, latent_of(moments, n), actions.flatten(0, 1))[:, -1]
     felt = branches.proprio[:, -1]
@@ -208,7 +212,8 @@ def _decision(
     plans = candidate_plans(
         model, states, effort.plan_steps, effort.plans, bench.switches, bench.seed
     )
-    futures = branch(bench.envs[0], states, plans, "plans", Follow(model, bench.seed), effort.tail)
+    follow, words = Follow(model, bench.seed), bench.vocabulary
+    futures = branch(bench.envs[0], states, plans, "plans", follow, effort.tail, words)
     real = discounted(futures.rewards, gamma).unflatten(0, plans.shape[:2])
     imagined = imagined_returns(model, states, plans, gamma)
     encoded = encode_branches(model, states, futures)

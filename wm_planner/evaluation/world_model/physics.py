@@ -182,32 +182,46 @@ CASES: dict[str, Case] = {
 
 @torch.inference_mode()
 def consistency(
-    env: ManipulationEnv, world_model: WorldModel, seeds: Sequence[int]
+    env: ManipulationEnv,
+    world_model: WorldModel,
+    seeds: Sequence[int],
+    vocabulary: Sequence[str] = (),
 ) -> list[Consistency]:
     """Every case, a pair for each seed where it can be brought about; none without a cube."""
     found = []
     if not any(prop.name == _CUBE for prop in env.task.props()):
         seeds = ()
+    see = _Sight(env, world_model, vocabulary)
     for name, case in tqdm(CASES.items(), desc="physics", unit="case", leave=False):
-        pairs = [pair for seed in seeds if (pair := _pair(env, world_model, case, seed))]
+        pairs = [pair for seed in seeds if (pair := _pair(env, see, case, seed))]
         found.append(Consistency(name, case.text, tuple(pairs)))
     return found
 
 
-def _pair(env: ManipulationEnv, world_model: WorldModel, case: Case, seed: int) -> Pair | None:
+class _Sight(NamedTuple):
+    """A world model, and how it sees an environment."""
+
+    env: ManipulationEnv
+    world_model: WorldModel
+    vocabulary: Sequence[str]
+
+    def encode(self, view: dict[str, np.ndarray], foreseen: Latent | None = None) -> Latent:
+        return self.world_model.encode(look(self.env, view, self.vocabulary), foreseen)
+
+
+def _pair(env: ManipulationEnv, see: _Sight, case: Case, seed: int) -> Pair | None:
     env.reset(seed=seed)
     if not case.prepare(env, np.random.default_rng([seed, 5])):
         return None
     env.simulation.settle()
     start = take(env)
-    first = look(env, env._observation())
-    latent = world_model.encode(first)
-    possible, shown, frame = _future(env, world_model, latent, case, None)
+    latent = see.encode(env._observation())
+    possible, shown, frame = _future(env, see, latent, case, None)
     restore(env, start)
     model = env.simulation.model
     kept = [part.copy() for part in _physics(model)]
     try:
-        impossible, tampered, other = _future(env, world_model, latent, case, case.tamper)
+        impossible, tampered, other = _future(env, see, latent, case, case.tamper)
     finally:
         for part, nominal in zip(_physics(model), kept, strict=True):
             part[:] = nominal
@@ -222,7 +236,7 @@ def _physics(model: object) -> tuple[np.ndarray, ...]:
 
 
 def _future(
-    env: ManipulationEnv, world_model: WorldModel, latent: Latent, case: Case, tamper: Tamper | None
+    env: ManipulationEnv, see: _Sight, latent: Latent, case: Case, tamper: Tamper | None
 ) -> tuple[Tensor, Tensor | None, np.ndarray]:
     """Surprise (K,), the error of what was imagined from the start on: of the latent, and of the
     decoded frames, where there are some; and the last frame."""
@@ -233,12 +247,12 @@ def _future(
         if tamper is not None:
             tamper(env, step)
         view, *_ = env.step(action)
-        imagined = world_model.advance(imagined, taken)
-        seen = look(env, view)
-        latest = world_model.encode(seen, world_model.advance(latest, taken))
+        imagined = see.world_model.advance(imagined, taken)
+        latest = see.encode(view, see.world_model.advance(latest, taken))
         surprise.append(rms(imagined.z - latest.z)[0])
-        if isinstance(world_model, Decodable):
-            error = world_model.decode(imagined).float() - seen.images.float()
+        if isinstance(see.world_model, Decodable):
+            shown = see.world_model.decode(imagined).float()
+            error = shown - look(env, view).images.float()
             pictures.append(rms(error.flatten()))
     told, frame = slice(case.seen_from - 1, None), view[env.config.cameras[0]]
     by_pictures = torch.stack(pictures)[told] if pictures else None

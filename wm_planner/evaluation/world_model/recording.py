@@ -15,6 +15,7 @@ from wm_planner.interfaces import WorldModel
 from wm_planner.perception.images import observe
 from wm_planner.pipeline import Pipeline, View
 from wm_planner.types import Latent, Observation
+from wm_planner.world_models.words import tokens
 
 _GRIPPER_FLIPS = 0.15  # probability a step, of random actions
 
@@ -28,10 +29,11 @@ class Recording(NamedTuple):
     actions: Tensor  # (B, T, A)
     rewards: Tensor  # (B, T) after each action
     stages: Tensor  # (B, T + 1) which of the task's stages
+    instruction: Tensor | None = None  # (B, W), for a model with words
 
     def observation(self, t: int) -> Observation:
         """Of all episodes at step t."""
-        return Observation(self.images[:, t], self.proprio[:, t])
+        return Observation(self.images[:, t], self.proprio[:, t], self.instruction)
 
 
 class Encoded(NamedTuple):
@@ -58,12 +60,15 @@ class Pilot(Protocol):
 class PlannerPilot:
     """The pipeline's planner in closed loop, as on the robot."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
+    def __init__(self, pipeline: Pipeline, envs: Sequence[ManipulationEnv]) -> None:
+        """The tasks of these environments say what is to be done."""
+        self._pipeline, self._envs = pipeline, envs
 
     def begin(self, seeds: Sequence[int]) -> None:
-        """See Pilot."""
+        """See Pilot; the episodes are of the first environments."""
         self._pipeline.reset_many(seeds)
+        own = self._envs[: len(seeds)]
+        self._pipeline.assignments.tell([env.task.instruction for env in own])
 
     def act(self, views: Views) -> np.ndarray:
         """See Pilot."""
@@ -122,9 +127,17 @@ class ExpertPilot:
 
 
 def record(
-    envs: Sequence[ManipulationEnv], pilot: Pilot, seeds: Sequence[int], steps: int, label: str
+    envs: Sequence[ManipulationEnv],
+    pilot: Pilot,
+    seeds: Sequence[int],
+    steps: int,
+    label: str,
+    vocabulary: Sequence[str] = (),
 ) -> Recording:
-    """Drive an episode of each seed for `steps` control steps, side by side in `envs`."""
+    """Drive an episode of each seed for `steps` control steps, side by side in `envs`.
+
+    With the `vocabulary` of a model that is told what to do, it is noted what it is told.
+    """
     starts = [env.reset(seed=seed) for env, seed in zip(envs, seeds, strict=True)]
     pilot.begin(seeds)
     views, stages = [view for view, _ in starts], [[info["stage"] for _, info in starts]]
@@ -145,13 +158,17 @@ def record(
         torch.from_numpy(np.stack(actions, 1)),
         torch.tensor(rewards, dtype=torch.float32).T.contiguous(),
         torch.tensor(stages).T.contiguous(),
+        tokens([env.task.instruction for env in envs], vocabulary) if vocabulary else None,
     )
 
 
-def look(env: ManipulationEnv, view: dict[str, np.ndarray]) -> Observation:
-    """What the world model sees of one view, B = 1."""
+def look(
+    env: ManipulationEnv, view: dict[str, np.ndarray], vocabulary: Sequence[str] = ()
+) -> Observation:
+    """What the world model sees of one view, and is told of the task, B = 1."""
     c = env.config
-    return observe(view, view["proprio"], c.cameras, c.image_size)
+    told = tokens([env.task.instruction], vocabulary) if vocabulary else None
+    return observe(view, view["proprio"], c.cameras, c.image_size)._replace(instruction=told)
 
 
 @torch.inference_mode()

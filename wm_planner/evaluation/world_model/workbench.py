@@ -27,6 +27,7 @@ class Workbench(NamedTuple):
     switches: tuple[int, ...]
     discount: float
     seed: int
+    vocabulary: tuple[str, ...] = ()  # of a model that is told what to do
 
     def seeds(self, first: int, n: int) -> list[int]:
         """`n` seeds, from the `first`-th on."""
@@ -42,16 +43,18 @@ def prepare(model: LoadedModel, planner: PlannerConfig, seed: int, envs: int) ->
     """Simulations and pilots for a model."""
     c = model.config
     described = EnvConfig(c.task, c.robot, c.cameras, c.image_size)
+    simulations = [ManipulationEnv(described) for _ in range(envs)]
     pilots: dict[str, Pilot] = {
-        "policy": PlannerPilot(build_pipeline(model, planner)),
+        "policy": PlannerPilot(build_pipeline(model, planner), simulations),
         "random": RandomPilot(),
         "constant": ConstantPilot(),
     }
     return Workbench(
         model.world_model,
-        [ManipulationEnv(described) for _ in range(envs)],
+        simulations,
         pilots,
         c.network.switches,
         c.network.discount,
         seed,
+        c.network.vocabulary,
     )

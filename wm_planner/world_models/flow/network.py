@@ -103,8 +103,11 @@ class Flow(LatentModel):
         assert isinstance(self.decoder, Pictures)
         return self.decoder.tokenizer
 
-    def embed(self, images: Tensor, proprio: Tensor) -> Tensor:
-        """Tokens of all cameras' frames, then proprioception; where that is not known, a guess."""
+    def embed(self, images: Tensor, proprio: Tensor, instruction: Tensor | None = None) -> Tensor:
+        """Tokens of all cameras' frames, then proprioception; where that is not known, a guess.
+
+        It cannot be told what to do yet.
+        """
         tokens = self.tokenizer.encode(images, proprio.dtype).flatten(-2)
         known = ~proprio.isnan().any(-1, keepdim=True)
         body = torch.where(known, proprio, self.posture(tokens).to(proprio.dtype))
@@ -120,7 +123,9 @@ class Flow(LatentModel):
         before = self.window(foreseen.flatten(0, -2))
         return self.latent(before._replace(now=now, body=body)).unflatten(0, lead)
 
-    def filtered(self, images: Tensor, proprio: Tensor, actions: Tensor) -> Tensor:
+    def filtered(
+        self, images: Tensor, proprio: Tensor, actions: Tensor, instruction: Tensor | None = None
+    ) -> Tensor:
         """See LatentModel; nothing need be generated where every frame is seen."""
         c, lead = self.config, proprio.shape[:2]
         tokens, body = self.embed(images, proprio).split([c.frame_size, c.proprio_size], dim=-1)

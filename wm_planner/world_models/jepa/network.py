@@ -54,8 +54,11 @@ class Jepa(LatentModel):
         )
         self.add_heads(latent_size)
 
-    def embed(self, images: Tensor, proprio: Tensor) -> Tensor:
-        """Latents (..., D) of images (..., V, C, h, w) and proprio (..., P), NaN where unknown."""
+    def embed(self, images: Tensor, proprio: Tensor, instruction: Tensor | None = None) -> Tensor:
+        """Latents (..., D) of images (..., V, C, h, w) and proprio (..., P), NaN where unknown.
+
+        Goals are pictures here: there are no words to heed.
+        """
         known = ~proprio.isnan().any(-1, keepdim=True)
         if self.unknown is not None and not known.all():
             proprio = torch.where(known, proprio.nan_to_num(), self.unknown)

@@ -23,5 +23,6 @@ FAMILY = Family(
     losses=RSSMLosses,
     batch_size=48,
     horizon=12,
+    words=True,
     enlarged=_enlarged,
 )

@@ -152,7 +152,8 @@ class RSSMLosses(Losses[RSSM]):
             chosen = [times[i] for i in part]
             with torch.set_grad_enabled(teaches and torch.is_grad_enabled()):
                 if chosen:
-                    embedded = model.embed(batch.images[:, chosen], batch.proprio[:, chosen])
+                    seen = batch.images[:, chosen], batch.proprio[:, chosen]
+                    embedded = model.embed(*seen, batch.told)
                     found.update(zip(chosen, embedded.unbind(1), strict=True))
         return tuple(found[t] for t in times)
 

@@ -81,9 +81,9 @@ class RSSM(LatentModel):
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
 
-    def embed(self, images: Tensor, proprio: Tensor) -> Tensor:
+    def embed(self, images: Tensor, proprio: Tensor, instruction: Tensor | None = None) -> Tensor:
         """Features (..., E) of images (..., V, C, h, w) uint8 and proprio (..., P)."""
-        return self.seen(self.encoder(images, proprio))
+        return self.seen(self.encoder(images, proprio, instruction))
 
     def correct(self, foreseen: Tensor | None, embedded: Tensor) -> Tensor:
         """What was foreseen keeps its memory; the discrete variables are inferred from both."""

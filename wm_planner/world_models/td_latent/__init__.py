@@ -32,6 +32,7 @@ FAMILY = Family(
     losses=TDLatentLosses,
     batch_size=96,
     horizon=5,
+    words=True,
     faster=_faster,
     enlarged=_enlarged,
     renamed={f"encoder.{part}.": f"{part}." for part in ("convolutions", "visual", "bodily")},

@@ -78,9 +78,9 @@ class TDLatentLosses(Losses[TDLatent]):
         """See Losses; the generator is that of latent noise."""
         model = self.model
         horizon = batch.actions.shape[1]
-        first = model.embed(batch.images[:, 0], batch.proprio[:, 0])
+        first = model.embed(batch.images[:, 0], batch.proprio[:, 0], batch.instruction)
         with torch.no_grad():
-            later = model.embed(batch.images[:, 1:], batch.proprio[:, 1:])
+            later = model.embed(batch.images[:, 1:], batch.proprio[:, 1:], batch.told)
             encoded = torch.cat([first[:, None], later], 1)  # (B, T + 1, D)
             expected = self.target_value(encoded).float()  # (K, B, T + 1)
         z, imagined = self._disturbed(first, generator), [first]

@@ -36,9 +36,9 @@ class TDLatent(LatentModel):
         )
         self.add_heads(c.latent_size)
 
-    def embed(self, images: Tensor, proprio: Tensor) -> Tensor:
+    def embed(self, images: Tensor, proprio: Tensor, instruction: Tensor | None = None) -> Tensor:
         """Latents (..., D) of images (..., V, C, h, w) uint8 and proprio (..., P)."""
-        return self.fuse(self.encoder(images, proprio))
+        return self.fuse(self.encoder(images, proprio, instruction))
 
     def correct(self, foreseen: Tensor | None, embedded: Tensor) -> Tensor:
         """What is seen; this family has no memory, `foreseen` is not used."""
