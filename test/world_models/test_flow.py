@@ -185,7 +185,7 @@ def test_learning_lowers_the_error_of_pictures_and_of_generation():
         terms = losses.terms(batch(), generator())
         for name, values in errors.items():
             if name in terms:
-                values.append(float(terms[name]))
+                values.append(terms[name].item())
         torch.stack(list(terms.values())).sum().backward()
         optimizer.step()
         optimizer.zero_grad()

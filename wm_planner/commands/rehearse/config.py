@@ -29,7 +29,7 @@ class RehearseConfig:
         json: write the figures to this file as well.
     """
 
-    model: str = "flow_grasp"
+    model: str = "grasp"
     policies: tuple[str, ...] = ("grasp_person",)
     action_noise: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     planner: str = "prior"
