@@ -30,6 +30,12 @@ SUBCOMMANDS = {
         "collect",
         "record episodes in simulation into an HDF5 dataset",
     ),
+    "record": Subcommand(
+        "wm_planner.commands.record",
+        "RecordConfig",
+        "record",
+        "record episodes that somebody shows, on a robot or in simulation, into a bag",
+    ),
     "train": Subcommand(
         "wm_planner.learning.rounds",
         "train_config",
