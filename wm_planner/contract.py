@@ -34,12 +34,14 @@ class Camera:
         name: as models and datasets call it.
         topic: of its pictures; default <name>/color.
         compressed: sensor_msgs/CompressedImage instead of Image.
+        delay: seconds by which its stamps are later than those of the joints at the same moment.
         framing: what of its picture is kept.
     """
 
     name: str
     topic: str = ""
     compressed: bool = False
+    delay: float = 0.0
     framing: Framing = field(default_factory=Framing)
 
     def __post_init__(self) -> None:
@@ -47,6 +49,8 @@ class Camera:
             raise UserError(f"{self.name!r} is no name of a camera")
         if not isinstance(self.compressed, bool):
             raise UserError(f"camera {self.name}: compressed is {self.compressed!r}, not a boolean")
+        if not _is_seconds(abs(self.delay) if _is_number(self.delay) else None):
+            raise UserError(f"camera {self.name}: delay is {self.delay!r}, expected -10 to 10 s")
         _check_topic(f"topic of camera {self.name}", self.source)
 
     @property
@@ -99,9 +103,7 @@ class Contract:
             if getattr(self, name) not in choices:
                 raise UserError(f"{name} is {getattr(self, name)!r}, expected one of {choices}")
         for name in ("lead", "max_camera_skew", "max_joint_skew", "max_offset"):
-            value = getattr(self, name)
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not 0 <= value <= 10:
+            if not _is_seconds(value := getattr(self, name)):
                 raise UserError(f"{name} is {value!r}, expected seconds from 0 to 10")
 
     def camera(self, name: str) -> Camera:
@@ -169,7 +171,7 @@ def _cameras(values: Any) -> Iterable[Camera]:
         given = {} if given is None else given
         if not isinstance(given, Mapping):
             raise UserError(f"camera {name} is {given!r}, expected a mapping of settings")
-        _check_keys(f"camera {name}", given, ["topic", "compressed", *framing])
+        _check_keys(f"camera {name}", given, ["topic", "compressed", "delay", *framing])
         frame = {key: given[key] for key in framing if key in given}
         if isinstance(frame.get("crop"), list):
             frame["crop"] = tuple(frame["crop"])
@@ -187,3 +189,11 @@ def _check_keys(name: str, values: Mapping[str, Any], known: list[str]) -> None:
 def _check_topic(what: str, name: Any) -> None:
     if not isinstance(name, str) or len(name) > 200 or not _TOPIC.fullmatch(name):
         raise UserError(f"{what} is {name!r}, expected the name of a ROS topic")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_seconds(value: Any) -> bool:
+    return _is_number(value) and 0 <= value <= 10

@@ -36,6 +36,12 @@ SUBCOMMANDS = {
         "record",
         "record episodes that somebody shows, on a robot or in simulation, into a bag",
     ),
+    "import": Subcommand(
+        "wm_planner.commands.import_data.command",
+        "ImportConfig",
+        "import_data",
+        "make a dataset of bags, of robomimic's HDF5 or of LeRobot datasets",
+    ),
     "train": Subcommand(
         "wm_planner.learning.rounds",
         "train_config",

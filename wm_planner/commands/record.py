@@ -13,6 +13,7 @@ from wm_planner.envs.randomization import Randomization
 from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
 from wm_planner.learning.collect import EVALUATION_SEED, TRAINING
+from wm_planner.nodes.record.episode_log import MAX_INSTRUCTION
 from wm_planner.nodes.record.record_node import default_folder
 from wm_planner.nodes.record.session import Recording, Wanted, recording
 from wm_planner.nodes.record.terminal import HELP
@@ -63,6 +64,11 @@ class RecordConfig:
     def __post_init__(self) -> None:
         if self.teleop not in _WHO:
             raise UserError(f"teleop is {self.teleop!r}, expected one of {', '.join(_WHO)}")
+        if len(self.instruction) > MAX_INSTRUCTION or not self.instruction.isprintable():
+            raise UserError(
+                f"instruction has {len(self.instruction)} characters, expected up to "
+                f"{MAX_INSTRUCTION} that can be printed"
+            )
         if self.task:
             make_task(self.task)
         if self.teleop == PERSON and not self.task:

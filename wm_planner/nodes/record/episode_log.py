@@ -11,6 +11,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 
 from wm_planner.nodes.messages import status
 
+MAX_INSTRUCTION = 200  # characters
 EPISODES = "/record/episode"
 """Topic of the events, DiagnosticStatus."""
 
@@ -88,4 +89,7 @@ def said_in(message: DiagnosticStatus) -> Said:
         raise ValueError(f"an event of an episode lacks {error}") from error
     if not 0 <= number < 10**6 or not -1 <= seed < 2**31:
         raise ValueError(f"an event is of episode {number} with seed {seed}")
-    return Said(Event(message.message), number, values.get("instruction", ""), seed)
+    instruction = values.get("instruction", "")
+    if len(instruction) > MAX_INSTRUCTION or not instruction.isprintable():
+        raise ValueError(f"an instruction of {len(instruction)} characters")
+    return Said(Event(message.message), number, instruction, seed)
