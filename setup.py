@@ -64,9 +64,11 @@ setup(
         "torchmetrics",
         "tqdm",
     ],
-    # `wm_planner bench`: planners to compare with, and the picture.
     extras_require={
-        "bench": ["imageio", "matplotlib", "pytorch-mppi", "stable-worldmodel", "torchrl"]
+        # `wm_planner bench`: planners to compare with, and the picture.
+        "bench": ["imageio", "matplotlib", "pytorch-mppi", "stable-worldmodel", "torchrl"],
+        # `wm_planner import` and `export` of LeRobot datasets: parquet, and videos.
+        "lerobot": ["av", "pyarrow"],
     },
     zip_safe=False,
     maintainer="wm_planner developers",

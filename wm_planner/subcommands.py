@@ -42,6 +42,12 @@ SUBCOMMANDS = {
         "import_data",
         "make a dataset of bags, of robomimic's HDF5 or of LeRobot datasets",
     ),
+    "export": Subcommand(
+        "wm_planner.commands.export",
+        "ExportConfig",
+        "export",
+        "write a dataset in LeRobot's format, for other policies",
+    ),
     "train": Subcommand(
         "wm_planner.learning.rounds",
         "train_config",

@@ -11,9 +11,11 @@ from tqdm import tqdm
 from wm_planner.assembly import build_arm
 from wm_planner.bags.bag import Bag
 from wm_planner.commands.import_data.config import ImportConfig
+from wm_planner.commands.import_data.foreign import of_lerobot, of_robomimic
 from wm_planner.contract import Contract
 from wm_planner.errors import UserError
 from wm_planner.learning.dataset_writer import DatasetWriter
+from wm_planner.learning.lerobot.info import INFO
 from wm_planner.nodes.bag_import.importer import BagImporter, Imported
 
 _MOST_TOLD = 40  # episodes
@@ -50,7 +52,12 @@ def import_data(config: ImportConfig) -> Path:
 
 def _of(source: Path, config: ImportConfig, contract: Contract) -> Iterator[Imported]:
     """The episodes of a source."""
-    found = _bag(source, config, contract)
+    if (source / INFO).is_file():
+        found = of_lerobot(source, config, contract)
+    elif source.suffix in (".hdf5", ".h5"):
+        found = of_robomimic(source, config, contract)
+    else:
+        found = _bag(source, config, contract)
     return islice(found, config.episodes or None)
 
 

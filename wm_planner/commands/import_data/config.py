@@ -26,6 +26,8 @@ class ImportConfig:
         actions: dataset of the actions, in foreign HDF5 and LeRobot files; default actions, and
             action.
         proprio: of what the robot felt; default obs/proprio, and observation.state.
+        joints: states and actions of a LeRobot dataset are positions of this robot's joints, rad
+            and m, and where they are sent: actions of the hand are worked out from them.
         cameras: names of the source's cameras, in the order of the robot's, where they differ.
         episodes: only the first so many of each source; 0 for all.
     """
@@ -36,6 +38,7 @@ class ImportConfig:
     unmarked: str = ""
     actions: str = ""
     proprio: str = ""
+    joints: bool = False
     cameras: tuple[str, ...] = ()
     episodes: int = 0
 

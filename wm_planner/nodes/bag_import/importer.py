@@ -137,16 +137,14 @@ class BagImporter:
 
     def _offset(self, steps: Steps) -> str | None:
         """Why the stamps of cameras and joints cannot be put together."""
-        medians = {name: float(np.median(v)) for name, v in steps.offsets.items()}
-        joints = medians.pop("joints", None)
-        for camera, offset in medians.items():
-            if joints is None or abs(offset - joints) <= self._contract.max_offset:
+        for camera, offsets in steps.offsets.items():
+            late = float(np.median(offsets))
+            if abs(late) <= self._contract.max_offset:
                 continue
             return (
-                f"stamps of {camera} are {joints - offset:+.3f} s off those of the joints, against "
-                f"the recorder's clock, allowed {self._contract.max_offset:.3f} s; set the same "
-                f"clock on both machines, or delay: {joints - offset:.3f} of that camera in the "
-                "robot's interface file"
+                f"stamps of {camera} are {late:+.3f} s off those of the joints that arrive with "
+                f"it, allowed {self._contract.max_offset:.3f} s; set the same clock on both "
+                f"machines, or delay: {late:.3f} of that camera in the robot's interface file"
             )
         return None
 

@@ -54,7 +54,8 @@ class Steps:
         self._period = 1 / arm.config.control_rate_hz
         self.commanded: np.ndarray | None = None
         self.joints: list[JointState] = []  # all that came
-        self.offsets: dict[str, list[float]] = {}  # s from stamp to arrival, by topic
+        self.offsets: dict[str, list[float]] = {}  # s; how much later than joints' a camera's stamp
+        self._joint_offset: float | None = None  # s from stamp to arrival, of the last joint state
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -128,7 +129,11 @@ class Steps:
 
     def _hear(self, name: str, stamp: float, arrived: float) -> None:
         """Time runs forward; where it jumps back, what was before belongs to something else."""
-        self.offsets.setdefault(name, []).append(arrived - stamp)
+        if name == "joints":
+            self._joint_offset = arrived - stamp
+        elif self._joint_offset is not None:
+            late = self._joint_offset - (arrived - stamp)
+            self.offsets.setdefault(name, []).append(late)
         if stamp < self._latest - 1.0:
             self._notes.add("time jumps back", f"by {self._latest - stamp:.3f} s, at {name}")
             self._notes.add("steps left out before it", count=len(self.steps))
