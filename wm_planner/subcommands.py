@@ -48,6 +48,12 @@ SUBCOMMANDS = {
         "export",
         "write a dataset in LeRobot's format, for other policies",
     ),
+    "check": Subcommand(
+        "wm_planner.commands.check",
+        "CheckConfig",
+        "check",
+        "look at a dataset before training: a page of films, actions, lag and what is missing",
+    ),
     "train": Subcommand(
         "wm_planner.learning.rounds",
         "train_config",
