@@ -16,6 +16,8 @@ _HEAD = (
     f"{'topic':26}{'messages':>9}{'Hz':>7}{'gap s':>8}{'stamp to host s':>18}{'to joints ms':>14}"
 )
 
+_HEAD = "topic                      messages     Hz   gap s   stamp to host s  to joints ms"
+
 
 class Times(NamedTuple):
     """Of a topic."""
@@ -58,9 +60,7 @@ def check_times(bag: Bag, contract: Contract, say: Callable[[str], object]) -> N
         )
     for note in bag.notes:
         say(f"{bag.path}: {note}")
-    say(
-        f"{'topic':26}{'messages':>9}{'Hz':>7}{'gap s':>8}{'stamp to host s':>18}{'to joints ms':>14}"
-    )
+    say(_HEAD)
     for t in found:
         to_joints = "" if np.isnan(t.late) else f"{1e3 * t.late:+.1f}"
         say(
@@ -70,7 +70,7 @@ def check_times(bag: Bag, contract: Contract, say: Callable[[str], object]) -> N
     for t in found:
         if abs(t.late) > contract.max_offset:
             raise UserError(
-                f"stamps of {t.name} are {t.late:+.3f} s off those of the joints, allowed "
+                f"stamps of {t.name} are {t.late:+.3f} s off those of the joints, allowed up to "
                 f"{contract.max_offset:.3f} s; set the same clock on both machines, or "
                 f"delay: {t.late:.3f} of that camera in the robot's interface file"
             )
