@@ -123,10 +123,12 @@ class Contract:
     def plain(self) -> dict[str, Any]:
         """For JSON and YAML, as `load` reads it."""
         values = asdict(self)
+        sources = {camera.name: camera.source for camera in self.cameras}
         cameras = {}
         for camera in values["cameras"]:
             name, framing = camera.pop("name"), camera.pop("framing")
-            cameras[name] = {**camera, **framing, "crop": list(framing["crop"])}
+            framing["crop"] = list(framing["crop"])
+            cameras[name] = {**camera, **framing, "topic": sources[name]}
         return {**values, "cameras": cameras}
 
     @classmethod

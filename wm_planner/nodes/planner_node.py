@@ -38,6 +38,7 @@ from wm_planner.nodes.messages import encode_image
 from wm_planner.nodes.search_parameters import planner_config
 from wm_planner.nodes.session import Session
 from wm_planner.nodes.spin import spin_until_signal
+from wm_planner.nodes.stamps import corrected
 from wm_planner.nodes.surroundings import Surroundings
 from wm_planner.paths import model_dir
 from wm_planner.perception.frame_guard import FrameGuard
@@ -208,7 +209,7 @@ class PlannerNode(LifecycleNode):
             (
                 CompressedImage if packed or camera.compressed else Image,
                 camera.source,
-                partial(session.put_image, camera.name),
+                corrected(camera, session.put_image),
                 frames,
             )
             for camera in map(contract.camera, cameras)
