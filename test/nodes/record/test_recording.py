@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -45,9 +46,9 @@ class Robot:
         self.joints = self.node.create_publisher(JointState, "joint_states", 10)
         self.other = self.node.create_publisher(Joy, "something/else", 10)
 
-    def run(self, seconds: float) -> None:
+    def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
         end, due = time.monotonic() + seconds, 0.0
-        while time.monotonic() < end:
+        while time.monotonic() < end and not until():
             if time.monotonic() >= due:
                 due = time.monotonic() + 1 / RATE
                 self.say(time.time())
@@ -101,9 +102,9 @@ def test_episodes_are_what_was_between_start_and_end(robot, tmp_path):
     }  # fmt: skip
     times = [m.time for m in bag.messages(bag.topics("/front/color"))]
     assert all(any(span.start <= time <= span.end for span in found) for time in times)
-    assert 10 <= len(times) <= 40
-    report = next(text for text in said if "is recorded" in text)
-    assert "front " in report and "GiB free" in report and "frames to joints 0 ms" in report
+    assert len(times) >= 10
+    report = next((text for text in said if "is recorded" in text), str(said))
+    assert "front " in report and "GiB free" in report and "frames to joints 0 ms" in report, said
 
 
 def test_silence_and_late_stamps_are_told():

@@ -63,9 +63,10 @@ def _of(source: Path, config: ImportConfig, contract: Contract) -> Iterator[Impo
 
 def _bag(source: Path, config: ImportConfig, contract: Contract) -> Iterator[Imported]:
     bag = Bag(source)
+    importer = BagImporter(bag, contract, build_arm(config.robot), config.unmarked)
     for note in bag.notes:
         tqdm.write(f"{source}: {note}")
-    yield from BagImporter(bag, contract, build_arm(config.robot), config.unmarked).episodes()
+    yield from importer.episodes()
 
 
 def _told(imported: Imported) -> str:

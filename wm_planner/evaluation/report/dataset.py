@@ -20,6 +20,10 @@ from wm_planner.evaluation.report.template import template
 
 _TILE = 128  # pixels
 _NAMES = ("x", "y", "z", "gripper")
+_FELT = (
+    "hand x", "hand y", "hand z", "goal ahead x", "goal ahead y", "goal ahead z", "finger",
+    "gripper command",
+)  # fmt: skip
 
 
 class Training(NamedTuple):
@@ -105,7 +109,8 @@ def _ranges(found: Survey) -> list[Range]:
     rows = []
     for i, column in enumerate(proprio.T):
         low, middle, high = (float(v) for v in np.quantile(column, (0.0, 0.5, 1.0)))
-        rows.append(Range(f"number {i}", low, high, Markup(_range_bar(low, middle, high))))
+        name = _FELT[i] if proprio.shape[1] == len(_FELT) else f"number {i}"
+        rows.append(Range(name, low, high, Markup(_range_bar(low, middle, high))))
     return rows
 
 

@@ -46,13 +46,13 @@ class BagImporter:
         self._unmarked = {"success": Event.SUCCESS, "failure": Event.FAILURE}.get(unmarked)
         self._roles = self._found()
         self._source = self._source_of_actions()
+        self._spans = spans(bag)
 
     def episodes(self) -> Iterator[Imported]:
         """In the order they were recorded."""
-        left = spans(self._bag)
         messages = iter(self._bag.messages(set(self._roles)))
         waiting = next(messages, None)
-        for span in left:
+        for span in self._spans:
             notes = Notes()
             steps = Steps(self._contract, self._arm, self._source == "statistics", notes)
             while waiting is not None and waiting.time <= span.end:

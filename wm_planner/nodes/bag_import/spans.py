@@ -28,8 +28,6 @@ class Span(NamedTuple):
 def spans(bag: Bag) -> list[Span]:
     """As somebody marked them while recording; a bag without marks is one episode."""
     events = list(_events(bag))
-    if not events:
-        return [Span(1, 0, 2**63, None, "", -1)]
     found: dict[int, Span] = {}
     for time, said in events:
         span = found.get(said.number)
@@ -43,7 +41,10 @@ def spans(bag: Bag) -> list[Span]:
             if said.event in _VERDICTS:
                 span = span._replace(verdict=said.event)
             found[said.number] = span
-    return sorted(found.values(), key=lambda span: span.start)
+    if events and not found:
+        bag.notes.append("its marks tell of no episode that begins: taken as one")
+    whole = Span(1, 0, 2**63, None, "", -1)
+    return sorted(found.values(), key=lambda span: span.start) or [whole]
 
 
 def _events(bag: Bag) -> Iterable[tuple[int, Said]]:

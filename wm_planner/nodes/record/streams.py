@@ -29,7 +29,8 @@ class Streams:
         self._cameras = {topic(camera.source): camera.name for camera in contract.cameras}
         self._streams = {name: _Stream() for name in (*self._cameras, self._joints)}
         self._joint_stamps: deque[float] = deque(maxlen=_HISTORY)
-        self._apart: list[float] = []
+        self._pending: list[float] = []  # stamps of frames that joints have not reached yet
+        self._apart: list[float] = []  # s, of frames from the nearest joint state
 
     def hear(self, name: str, now: float, serialized: bytes) -> None:
         """A message of a topic, at `now` s of the recorder's clock."""
@@ -38,10 +39,12 @@ class Streams:
         stream, stamp = self._streams[name], header_stamp(serialized)
         stream.arrivals.append(now)
         stream.offset = now - stamp
-        if name == self._joints:
-            self._joint_stamps.append(stamp)
-        elif self._joint_stamps:
-            self._apart.append(self._from_joints(stamp))
+        if name != self._joints:
+            self._pending.append(stamp)
+            return
+        self._joint_stamps.append(stamp)  # those of frames before it are known by now
+        self._apart += [self._from_joints(at) for at in self._pending if at <= stamp]
+        self._pending = [at for at in self._pending if at > stamp][-_HISTORY:]
 
     def rates_hz(self, now: float) -> dict[str, float]:
         """Of the joint states and of each camera, by name."""
