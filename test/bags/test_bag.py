@@ -129,3 +129,14 @@ def test_what_is_no_bag_is_named(name, content, told, tmp_path):
         Bag(tmp_path)
     with pytest.raises(BagError, match="no such bag"):
         Bag(tmp_path / "nothing")
+
+
+def test_a_chunk_that_says_it_is_longer_than_anything_is_told(tmp_path):
+    """Found by fuzzing: no file has 2**63 bytes, and Python cannot even ask for them."""
+    path = next(written(tmp_path / "bag", SENT).glob("*.mcap"))
+    content = bytearray(path.read_bytes())
+    chunk = content.index(b"\x06", 8)  # the first record after the header
+    assert McapFile(path).messages() and content[chunk + 9 + 28 : chunk + 9 + 32] == bytes(4)
+    content[chunk + 9 + 32 : chunk + 9 + 40] = b"\xff" * 8
+    path.write_bytes(content)
+    assert "a chunk is shorter than it says" in Bag(path).notes[0]

@@ -114,9 +114,9 @@ def _unpacked(chunk: bytes) -> bytes:
     (packed,) = _numbers(content, "<Q")
     if size > _MAX_CHUNK:
         raise UnpackError(f"a chunk says that it has {size} bytes, at most {_MAX_CHUNK} are read")
-    data = content.read(packed)
-    if len(data) < packed:
+    if packed > len(chunk) - content.tell():
         raise UnpackError("a chunk is shorter than it says")
+    data = content.read(packed)
     records = unpack(data, kind, size)
     if crc and crc32(records) != crc:
         raise UnpackError("a chunk's checksum is wrong")
