@@ -54,6 +54,12 @@ SUBCOMMANDS = {
         "check",
         "look at a dataset before training: a page of films, actions, lag and what is missing",
     ),
+    "replay": Subcommand(
+        "wm_planner.commands.replay",
+        "ReplayConfig",
+        "replay",
+        "do the actions of recorded episodes again in simulation, without looking",
+    ),
     "train": Subcommand(
         "wm_planner.learning.rounds",
         "train_config",
