@@ -16,7 +16,7 @@ from std_srvs.srv import Trigger
 
 from wm_planner.errors import UserError
 
-DISCOVERY = 30.0  # s a node gets to appear, imports included
+DISCOVERY = 60.0  # s a node gets to appear, imports included, on a busy machine too
 _CALL = 30.0  # s a service call may take
 _TRANSITION = 330.0  # s: configure loads the model and, the first time, compiles its imagination
 _UP = (
