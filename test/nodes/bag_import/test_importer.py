@@ -18,6 +18,7 @@ from wm_planner.bags.bag import Bag
 from wm_planner.contract import Camera
 from wm_planner.control.kinematics import Kinematics
 from wm_planner.errors import UserError
+from wm_planner.nodes.bag_import import steps as steps_module
 from wm_planner.nodes.bag_import.importer import BagImporter, Imported
 from wm_planner.nodes.bag_import.times import check_times
 from wm_planner.nodes.messages import waypoint_message
@@ -151,3 +152,11 @@ def test_commands_that_are_no_joint_positions_are_told(arm, sent, tmp_path):
     wrong = [Sent("/go", Float64MultiArray(data=[1.0, 2.0]), START + 0.1 * i) for i in range(5)]
     (found,) = imported(tmp_path, arm, [*sent, *wrong], contract)
     assert found.notes[0].startswith("5 messages of /go not read: no positions of")
+
+
+def test_an_episode_that_would_fill_the_memory_is_refused_with_the_way_out(
+    arm, sent, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(steps_module, "MAX_BYTES", 50_000)
+    with pytest.raises(UserError, match="declare crop and size of the cameras"):
+        imported(tmp_path, arm, sent)

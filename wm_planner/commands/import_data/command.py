@@ -19,6 +19,7 @@ from wm_planner.learning.lerobot.info import INFO
 from wm_planner.nodes.bag_import.importer import BagImporter, Imported
 
 _MOST_TOLD = 40  # episodes
+_MOST_NAMED, _LONGEST = 50, 200  # sources, and characters of a name: attributes of HDF5 are small
 
 
 def import_data(config: ImportConfig) -> Path:
@@ -29,7 +30,7 @@ def import_data(config: ImportConfig) -> Path:
         "type": 2,
         "env_kwargs": {"robot": config.robot},
         "contract": contract.plain(),
-        "sources": [str(path) for path in config.sources],
+        "sources": [path.name[:_LONGEST] for path in config.sources[:_MOST_NAMED]],
     }
     seen = worked = 0
     with DatasetWriter(config.path, described) as writer:

@@ -14,6 +14,7 @@ from wm_planner.contract import Contract
 from wm_planner.control.arm import CartesianArm
 from wm_planner.control.joint_guard import JointGuard
 from wm_planner.errors import UserError
+from wm_planner.learning.layout import MAX_BYTES
 from wm_planner.nodes.bag_import.notes import Notes
 from wm_planner.nodes.frame_buffer import FrameBuffer, FrameSet
 from wm_planner.nodes.messages import decode_image, joint_state, seconds
@@ -63,6 +64,7 @@ class Steps:
         self._guard.forget()
         self._recent = {camera: deque[Any](maxlen=_RECENT) for camera in self._cameras}
         self._latest = float("-inf")  # stamp
+        self._size = 0  # bytes of frames
         self.steps: list[Step] = []
         self.planned: list[Planned] = []
 
@@ -118,6 +120,13 @@ class Steps:
         except UserError as error:
             self._notes.add("frames refused", str(error))
             return False
+        self._size += sum(frame.nbytes for frame in frames.values())
+        if self._size > MAX_BYTES * len(frames):
+            raise UserError(
+                f"an episode of more than {len(self.steps)} steps has more than {self._size} bytes "
+                "of frames; declare crop and size of the cameras in the robot's interface file, or "
+                "record shorter episodes"
+            )
         self.steps.append(Step(stamp, frames, joints, self.commanded))
         return True
 
