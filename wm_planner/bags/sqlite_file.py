@@ -35,7 +35,7 @@ class SqliteFile:
                 self._check(database)
                 topics = self._topics(database)
                 yield from self._messages(database, topics)
-        except (sqlite3.Error, ValueError, OverflowError) as error:
+        except (sqlite3.Error, ValueError, ArithmeticError) as error:
             if "not a database" in str(error):
                 raise BagError(f"{self.path}: not an SQLite bag: {error}") from error
             self._note(f"is damaged, what follows is lost: {error}")
