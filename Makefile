@@ -47,8 +47,12 @@ $(PACKAGE): $(REQUIREMENTS) setup.py
 	ln -sf $(CURDIR)/resource/wm_planner $(VENV)/$(INDEX)
 	@touch $@
 
+# Those that run nodes in real time, or the README's commands, have the machine to themselves.
+ALONE := test/commands test/evaluation/test_trials.py test/launch test/nodes test/test_cli.py test/test_readme.py
+
 test: setup  ## run the fast tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(addprefix --ignore=,$(ALONE))
+	$(BIN)/python -m pytest $(ALONE)
 
 test-slow: setup  ## run the slow tests
 	$(BIN)/python -m pytest -m slow

@@ -69,6 +69,14 @@ class Decodable(Protocol):
 
 
 @runtime_checkable
+class Sampled(Protocol):
+    """A world model that can draw one of several futures; its `advance` is the same each time."""
+
+    def sample(self, latent: Latent, action: Tensor, generator: Generators) -> Latent:
+        """A latent one step later, when `action` (B, A) was taken, drawn by chance."""
+
+
+@runtime_checkable
 class MeasuresGoals(Protocol):
     """A world model that learned how far it is to a goal."""
 

@@ -78,6 +78,12 @@ SUBCOMMANDS = {
         "fit_decoder",
         "fit the decoder of a trained model anew; nothing else of the model changes",
     ),
+    "heads": Subcommand(
+        "wm_planner.learning.heads",
+        "HeadsConfig",
+        "fit_heads",
+        "fit reward, value, success and prior of a trained model anew, on latents that stay",
+    ),
     "play": Subcommand(
         "wm_planner.play.play",
         "PlayConfig",
@@ -125,6 +131,12 @@ SUBCOMMANDS = {
         "EvaluateConfig",
         "evaluate",
         "measure what a world model imagines beside what then happens, with a page of pictures",
+    ),
+    "rehearse": Subcommand(
+        "wm_planner.commands.rehearse.command",
+        "RehearseConfig",
+        "rehearse",
+        "let policies act in a world model's dream and in simulation: do both rank them alike?",
     ),
     "leaderboard": Subcommand(
         "wm_planner.commands.leaderboard.command",

@@ -14,9 +14,17 @@ import h5py
 import numpy as np
 import pytest
 
+from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.errors import UserError
-from wm_planner.learning.collect import EVALUATION_SEED, CollectConfig, _collect_one, collect
-from wm_planner.learning.episodes import read_episodes
+from wm_planner.learning.behaviour import UNDISTURBED, Disturbance, follow_expert
+from wm_planner.learning.collect import (
+    EVALUATION_SEED,
+    CollectConfig,
+    _collect_one,
+    collect,
+    drive,
+)
+from wm_planner.learning.episodes import Episode, read_episodes
 
 
 @pytest.fixture(scope="module")
@@ -185,9 +193,40 @@ def test_a_person_leaves_nothing_privileged(tmp_path):
     ("wrong", "message"),
     [
         ({"demonstrator": "robot"}, "'robot', expected expert or person"),
-        ({"demonstrator": "person", "model": Path("m")}, "leave one of the two out"),
+        ({"demonstrator": "person", "model": Path("m")}, "leave one of them out"),
     ],
 )
 def test_demonstrators_that_do_not_fit_are_refused(wrong, message):
     with pytest.raises(UserError, match=message):
         CollectConfig(**wrong)
+
+
+def test_an_episode_may_linger_where_the_task_is_done():
+    env = ManipulationEnv(EnvConfig("grasp", image_size=32))
+
+    def driven(linger: int) -> Episode:
+        calm = Disturbance(UNDISTURBED, np.random.default_rng(0))
+        return drive(env, 3, follow_expert, calm, env.task.time_limit, linger)
+
+    short, long = driven(0), driven(7)
+    env.close()
+    assert short.success and long.success
+    assert len(long.actions) == len(short.actions) + 7
+    assert np.array_equal(long.actions[: len(short.actions)], short.actions)
+    assert (short.lingered, long.lingered) == (0, 7)
+    assert short.dones.tolist() == long.dones[:-7].tolist() and long.dones[-8:].all()
+
+
+def test_play_is_random_and_labelled(tmp_path):
+    config = CollectConfig(
+        episodes=1, out=tmp_path / "play.hdf5", workers=1, image_size=32, demonstrator="play"
+    )
+    episode = next(read_episodes(collect(config)))
+    assert not np.allclose(episode.actions, episode.expert_actions, atol=0.1)
+    assert len(np.unique(episode.actions[:, 3])) == 2
+
+
+@pytest.mark.parametrize("changes", [{"linger": -1}, {"demonstrator": "play", "model": Path("x")}])
+def test_what_makes_no_sense_is_refused(changes):
+    with pytest.raises(UserError, match=r"linger is -1|demonstrator is play"):
+        CollectConfig(**changes)

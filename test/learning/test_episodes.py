@@ -132,3 +132,11 @@ def test_groups_of_other_names_are_named(dataset):
         file.create_group("data/notes")
     with pytest.raises(UserError, match="notes"):
         list(read_episodes(dataset))
+
+
+def test_an_episode_that_lingers_says_since_when_it_was_done(tmp_path):
+    lingering = toy_episode(0)._replace(success=True, lingered=4)
+    path = write_dataset(tmp_path / "long.hdf5", [lingering])
+    with h5py.File(path, "r") as file:
+        assert file["data/demo_0/dones"][()].tolist() == [0] * 7 + [1] * 5
+    assert next(read_episodes(path)).lingered == 4

@@ -34,7 +34,7 @@ def test_the_usual_budget_is_among_them_and_is_the_default():
     assert any(budget.of(usual) == usual for budget in BUDGETS)
 
 
-@pytest.mark.parametrize("speed", [0.1, 1.0, 5.0, 10.0, 20.0, 50.0, 1000.0])
+@pytest.mark.parametrize("speed", [0.1, 1.0, 5.0, 10.0, 20.0, 50.0, 1000.0, 10_000.0])
 def test_the_largest_that_fits_is_taken(speed):
     times = machine(speed)
     found = fit_budget(times, PERIOD)
@@ -57,6 +57,6 @@ def test_a_budget_that_takes_longer_than_foreseen_is_not_taken():
 
 
 def test_what_was_taken_and_why_is_told():
-    fits, none = (str(fit_budget(machine(speed), PERIOD)) for speed in (10, 1000))
+    fits, none = (str(fit_budget(machine(speed), PERIOD)) for speed in (10, 10_000))
     assert "samples x" in fits and "ms, of 40 allowed; the next larger" in fits
     assert "more than the 40 allowed" in none

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_families import tiny, tiny_config
+from tiny_families import tiny, tiny_config, whole_losses
 from toy_episodes import toy_episode, write_dataset
 
 from wm_planner.assembly import build_pipeline
@@ -156,7 +156,7 @@ def test_every_weight_learns_and_an_update_repeats_to_the_bit(family, precision,
 
     def gradients() -> dict[str, torch.Tensor]:
         torch.manual_seed(0)
-        module = WorldModelModule(own.build(tiny_config(family)), own.loss_config(), 1)
+        module = WorldModelModule(own.build(tiny_config(family)), whole_losses(family), 1)
         with autocast(getattr(torch, precision), CPU):
             total = module.weighted(module.losses.terms(batch, generator()))
         total.backward()

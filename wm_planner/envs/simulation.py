@@ -88,7 +88,25 @@ class Simulation:
 
     def render(self, camera: str, size: tuple[int, int] | None = None) -> np.ndarray:
         """Frame (h, w, 3) uint8 RGB; `size` (h, w) overrides the camera's square size."""
-        height, width = size or (self._size, self._size)
+        renderer = self._prepared(*(size or (self._size, self._size)))
+        renderer.update_scene(self.data, camera)
+        return renderer.render()
+
+    def bodies(self, camera: str) -> np.ndarray:
+        """Which body each pixel of a camera's frame shows, (h, w) int; -1: none."""
+        renderer = self._prepared(self._size, self._size)
+        renderer.enable_segmentation_rendering()
+        renderer.update_scene(self.data, camera)
+        seen = renderer.render()  # (h, w, 2): which object, of which kind
+        renderer.disable_segmentation_rendering()
+        geoms = np.where(seen[..., 1] == mujoco.mjtObj.mjOBJ_GEOM, seen[..., 0], -1)
+        return np.append(self.model.geom_bodyid, -1)[geoms]
+
+    def frames(self) -> dict[str, np.ndarray]:
+        """One frame (h, w, 3) uint8 RGB of each camera."""
+        return {camera: self.render(camera) for camera in self.cameras}
+
+    def _prepared(self, height: int, width: int) -> mujoco.Renderer:
         if self._renderer is None or (self._renderer.height, self._renderer.width) != (
             height,
             width,
@@ -97,12 +115,7 @@ class Simulation:
             self._renderer = mujoco.Renderer(self.model, height, width)
             self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = False
             self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
-        self._renderer.update_scene(self.data, camera)
-        return self._renderer.render()
-
-    def frames(self) -> dict[str, np.ndarray]:
-        """One frame (h, w, 3) uint8 RGB of each camera."""
-        return {camera: self.render(camera) for camera in self.cameras}
+        return self._renderer
 
     def close(self) -> None:
         if self._renderer is not None:

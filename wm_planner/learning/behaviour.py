@@ -51,6 +51,9 @@ class Mix:
 UNDISTURBED = Mix(shares=(1.0,), noise=(0.0,), burst=0.0, slip=0.0)
 """For a person, who errs enough by itself, and in a person's way."""
 
+PLAY = Mix(shares=(1.0,), noise=(np.inf,), burst=0.0, slip=0.0)
+"""Nobody acts: what happens then is a model's business as well."""
+
 GENTLE = Mix(shares=(0.5, 0.3, 0.2), noise=(0.0, 0.15, 0.3), burst=0.005, slip=0.005)
 """For a planner, which errs enough by itself."""
 

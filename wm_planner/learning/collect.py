@@ -24,6 +24,7 @@ from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
 from wm_planner.learning.behaviour import (
     GENTLE,
+    PLAY,
     UNDISTURBED,
     Disturbance,
     GaveUp,
@@ -42,8 +43,9 @@ from wm_planner.learning.person import Person
 from wm_planner.learning.pilots import Pilots
 
 EVALUATION_SEED = 5_000_000  # this seed and up are for evaluation only
-DEMONSTRATORS = ("expert", "person")
+DEMONSTRATORS = ("expert", "person", "play")
 _SHARE = 0.7  # of the task's time limit, the longest training episode
+_LONGEST = 10_000  # steps that an episode may linger
 _PATIENCE = 1.5  # the same of a person, who is slower
 TRAINING = Randomization(
     camera_position=(0.0, 0.025),
@@ -67,9 +69,12 @@ class CollectConfig:
         seed: of the first episode; the others follow. 5,000,000 and up are refused.
         workers: processes.
         image_size: height and width of the frames, pixels.
-        demonstrator: expert, an oracle that is disturbed and labels every state it gets into; or
+        demonstrator: expert, an oracle that is disturbed and labels every state it gets into;
             person, who is slow, late and clumsy, fails in 10 to 20 % of episodes, and leaves what a
-            real robot's file holds: frames, joints, actions, and whether it worked.
+            real robot's file holds: frames, joints, actions, and whether it worked; or play, random
+            actions low over the table, as the expert labels them.
+        linger: steps that an episode goes on after the task is done, so that a model sees that
+            things stay as they are.
         model: folder of a model whose planner acts instead of the expert, which still labels.
         randomization: what differs from episode to episode besides the start.
     """
@@ -81,6 +86,7 @@ class CollectConfig:
     workers: int = 2
     image_size: int = 64
     demonstrator: str = "expert"
+    linger: int = 0
     model: Path | None = None
     randomization: Randomization = TRAINING
 
@@ -90,8 +96,12 @@ class CollectConfig:
             raise UserError(
                 f"demonstrator is {self.demonstrator!r}, expected {' or '.join(DEMONSTRATORS)}"
             )
-        if self.demonstrator == "person" and self.model is not None:
-            raise UserError("a person demonstrates, or a model acts: leave one of the two out")
+        if self.demonstrator != "expert" and self.model is not None:
+            raise UserError(
+                f"demonstrator is {self.demonstrator}, and a model is to act: leave one of them out"
+            )
+        if not 0 <= self.linger <= _LONGEST:
+            raise UserError(f"linger is {self.linger}, expected 0 to {_LONGEST} steps")
         if self.episodes < 1 or not 1 <= self.workers <= 1024:
             raise UserError(
                 f"episodes {self.episodes} and workers {self.workers} must be at least 1, workers "
@@ -148,6 +158,8 @@ def _env_args(config: CollectConfig) -> dict[str, Any]:
     described = {"env_name": env.task, "type": 2, "env_kwargs": asdict(env)}
     if config.demonstrator != "expert":
         described["demonstrator"] = config.demonstrator
+    if config.linger:
+        described["linger"] = config.linger
     return described
 
 
@@ -193,15 +205,16 @@ def _collect_one(config: CollectConfig, parts: Path, seed: int) -> None:
     env, rng = _environment(config.env), np.random.default_rng([seed, 1])
     if config.demonstrator == "person":
         most = round(_PATIENCE * env.task.time_limit)
-        shown = drive(env, seed, Person(rng), Disturbance(UNDISTURBED, rng), most)
+        calm = Disturbance(UNDISTURBED, rng)
+        shown = drive(env, seed, Person(rng), calm, most, config.linger)
         episode = without_privileges(shown)
     else:
         most = round(_SHARE * env.task.time_limit)
         pilot: Pilot = follow_expert
-        mix = Mix()
+        mix = PLAY if config.demonstrator == "play" else Mix()
         if config.model is not None:
             pilot, mix = _pilots(config.model).lend(seed, most, rng), GENTLE
-        episode = drive(env, seed, pilot, Disturbance(mix, rng), most)
+        episode = drive(env, seed, pilot, Disturbance(mix, rng), most, config.linger)
     partial = parts / f"{seed}.partial-{os.getpid()}"
     with h5py.File(partial, "w") as file:
         write_episode(file.create_group("data/demo_0"), episode)
@@ -210,21 +223,32 @@ def _collect_one(config: CollectConfig, parts: Path, seed: int) -> None:
 
 
 def drive(
-    env: ManipulationEnv, seed: int, pilot: Pilot, disturbance: Disturbance, most: int
+    env: ManipulationEnv,
+    seed: int,
+    pilot: Pilot,
+    disturbance: Disturbance,
+    most: int,
+    linger: int = 0,
 ) -> Episode:
-    """Run one episode of at most so many control steps, or until the pilot gives up."""
+    """Run one episode of at most so many control steps, or until the pilot gives up.
+
+    When the task is done it lingers for `linger` more.
+    """
     observation, info = env.reset(seed=seed)
     steps: list[tuple] = []
-    done = False
-    while not done and len(steps) < most:
+    done, done_after = False, 0
+    while len(steps) < most:
         try:
             intended = pilot(observation, info["expert"])
         except GaveUp:
             break
         action = disturbance.disturb(intended).astype(np.float32)
         before, known = observation, info
-        observation, reward, done, _, info = env.step(action)
+        observation, reward, now_done, _, info = env.step(action)
         steps.append((before, action, reward, known["expert"], known["landmarks"]))
+        if now_done and not done:
+            done, most = True, len(steps) + linger
+            done_after = len(steps)
     observations, actions, rewards, expert, landmarks = zip(*steps, strict=True)
     return Episode(
         frames={c: np.stack([o[c] for o in observations]) for c in env.config.cameras},
@@ -236,4 +260,5 @@ def drive(
         success=done,
         seed=seed,
         instruction=info["instruction"],
+        lingered=len(steps) - done_after if done else 0,
     )

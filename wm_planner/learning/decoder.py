@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from einops import rearrange
 from torch import Tensor, nn
 from tqdm import tqdm, trange
 
@@ -24,11 +23,10 @@ from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.paths import model_dir
 from wm_planner.provenance import git_revision
 from wm_planner.world_models.latent_model import LatentModel
+from wm_planner.world_models.pictures import Usual, as_decoded, decoder_loss, usual_of
 from wm_planner.world_models.store import channels_last, check_device, load_model, save_model
 
 _LOOKED_AT = 512  # frames that say what a pixel usually shows
-_NOISE = 0.02  # of a pixel that never changes, of the range of colours
-_SQUARED = 10.0  # weight of the squared error: both count alike at a tenth of the range
 _WARM_UP = 100  # updates
 
 
@@ -76,13 +74,6 @@ class DecoderConfig:
                 raise UserError(f"{name} is {getattr(self, name)}, expected {least} or more")
         if not self.learning_rate > 0:
             raise UserError(f"learning_rate is {self.learning_rate}, expected above 0")
-
-
-class Usual(NamedTuple):
-    """What the pixels of the frames show as a rule, in [-0.5, 0.5]."""
-
-    median: Tensor  # (V * C, h, w)
-    deviation: Tensor  # (V * C, h, w), mean absolute deviation from it
 
 
 class Examples(NamedTuple):
@@ -149,10 +140,8 @@ def prepare(
     for _ in range(horizon):
         later = world_model.step(latents[-1], actions).roll(1, dims=0)  # (T, D)
         latents.append(torch.where(begins.to(device)[:, None], latents[0], later))
-    few = _as_decoded(store.images[:: max(1, store.steps // _LOOKED_AT)].to(device))
-    median = few.median(0).values
-    usual = Usual(median, (few - median).abs().mean(0))
-    return Examples(store.images, torch.stack(latents), usual)
+    few = as_decoded(store.images[:: max(1, store.steps // _LOOKED_AT)].to(device))
+    return Examples(store.images, torch.stack(latents), usual_of(few))
 
 
 def optimise(world_model: LatentModel, examples: Examples, config: DecoderConfig) -> None:
@@ -174,7 +163,7 @@ def optimise(world_model: LatentModel, examples: Examples, config: DecoderConfig
             z, frames = _draw(examples, config.batch_size, generator)
             with autocast(dtype, device):
                 decoded = decoder(z)
-            wanted = _as_decoded(frames.to(device))
+            wanted = as_decoded(frames.to(device))
             loss = decoder_loss(
                 decoded.float(), wanted, examples.usual, config.emphasis, config.edges
             )
@@ -189,42 +178,12 @@ def optimise(world_model: LatentModel, examples: Examples, config: DecoderConfig
     channels_last(world_model)
 
 
-def decoder_loss(
-    decoded: Tensor, wanted: Tensor, usual: Usual, emphasis: float, edges: float
-) -> Tensor:
-    """Error of frames (B, V * C, h, w): |e| + 10 e^2 a pixel, weighted so that small things count.
-
-    The absolute error alone is lowest at the median, which is a table without a cube, and leads
-    nowhere from there; the squared one leads away and blurs. A pixel weighs 1 + `emphasis` x how
-    far it is, in what is wanted or in what was decoded, from its median, over how far it usually
-    is: where an arm often passes, an arm counts little more than a table; on the table a cube
-    counts much, and one that is missing as much as one too many. Weights average 1 over the batch.
-    `edges` weighs the error of the differences between neighbouring pixels, beside that of pixels.
-    """
-    away = torch.maximum((wanted - usual.median).abs(), (decoded.detach() - usual.median).abs())
-    weight = 1.0 + emphasis * away / (usual.deviation + _NOISE)  # (B, V * C, h, w)
-    weight = weight / weight.mean()
-    error = decoded - wanted
-    down, across = error.diff(dim=-2), error.diff(dim=-1)
-    at_edges = (_size(down) * weight[..., 1:, :]).mean() + (_size(across) * weight[..., 1:]).mean()
-    return (_size(error) * weight).mean() + edges * at_edges
-
-
-def _size(error: Tensor) -> Tensor:
-    return error.abs() + _SQUARED * error.square()
-
-
 def _draw(examples: Examples, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Latents (B, D), half of them encoded, and the frames (B, V, C, h, w) of their moments."""
     moments = torch.randint(len(examples.frames), (size,), generator=generator)
     ahead = torch.randint(1, len(examples.latents), (size,), generator=generator)
     ahead[: (size + 1) // 2] = 0
     return examples.latents[ahead, moments], examples.frames[moments]
-
-
-def _as_decoded(frames: Tensor) -> Tensor:
-    """Frames (B, V, C, h, w) uint8 as a decoder puts them out: (B, V * C, h, w) in [-0.5, 0.5]."""
-    return rearrange(frames, "b v c h w -> b (v c) h w").float() / 255 - 0.5
 
 
 def _check_sizes(world_model: LatentModel, store: EpisodeStore) -> None:

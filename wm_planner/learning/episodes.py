@@ -1,9 +1,9 @@
 """Episodes on disk: HDF5 in robomimic's layout (https://robomimic.github.io/docs/datasets/overview).
 
 data/demo_i/{obs/<camera>_image (T, h, w, 3) uint8, obs/proprio (T, P), actions (T, A), dones (T,)}
-is what a real robot has; its last entry of dones says whether it worked, and its attribute
-`instruction` in words what was to be done. Privileged, from simulation only: rewards (T,),
-expert_actions (T, A), landmarks (T, K).
+is what a real robot has; its last entry of dones says whether it worked, ones before it since when
+it was done, where an episode went on; its attribute `instruction` says in words what was to be
+done. Privileged, from simulation only: rewards (T,), expert_actions (T, A), landmarks (T, K).
 """
 
 from __future__ import annotations
@@ -42,6 +42,13 @@ class Episode(NamedTuple):
     success: bool
     seed: int
     instruction: str = ""  # what was to be done, in words; empty where nobody said
+    lingered: int = 0  # last steps that were taken when it was done already
+
+    @property
+    def dones(self) -> np.ndarray:
+        """Whether the task is done after action t, (T,) uint8."""
+        first = len(self.actions) - 1 - self.lingered
+        return (self.success & (np.arange(len(self.actions)) >= first)).astype(np.uint8)
 
 
 def write_episode(group: h5py.Group, episode: Episode) -> None:
@@ -57,9 +64,7 @@ def write_episode(group: h5py.Group, episode: Episode) -> None:
         )
     group["obs/proprio"] = episode.proprio
     group["actions"] = episode.actions
-    dones = np.zeros(len(episode.actions), np.uint8)
-    dones[-1] = episode.success
-    group["dones"] = dones
+    group["dones"] = episode.dones
     for name in PRIVILEGED:
         values = getattr(episode, name)
         if values.size and np.isfinite(values).any():
@@ -99,6 +104,7 @@ def read_episode(group: h5py.Group, privileged: bool = True) -> Episode:
             for name in PRIVILEGED
             if name in arrays
         }
+        dones = arrays["dones"].read() != 0
         return Episode(
             frames={
                 name.removeprefix("obs/").removesuffix("_image"): array.read()
@@ -108,9 +114,10 @@ def read_episode(group: h5py.Group, privileged: bool = True) -> Episode:
             proprio=arrays["obs/proprio"].read_numbers(),
             actions=actions,
             **{**unknown(actions), **known},
-            success=bool(arrays["dones"].read()[-1]),
+            success=bool(dones[-1]),
             seed=checked_seed(group),
             instruction=checked_instruction(group),
+            lingered=max(0, _last_ones(dones) - 1),
         )
     except LayoutError as error:
         raise UserError(f"{place}: {error}") from error
@@ -119,6 +126,11 @@ def read_episode(group: h5py.Group, privileged: bool = True) -> Episode:
             f"{place} cannot be read ({error}); "
             "expected robomimic's layout, collect it again or remove that group"
         ) from error
+
+
+def _last_ones(flags: np.ndarray) -> int:
+    """How many at the end of (T,) are true."""
+    return int(np.logical_and.accumulate(flags[::-1]).sum())
 
 
 def open_dataset(path: Path) -> h5py.File:

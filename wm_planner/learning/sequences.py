@@ -190,8 +190,7 @@ def _arrays(
     images = np.stack(
         [np.stack([fit(f, image_size) for f in episode.frames[c]]) for c in cameras], axis=3
     )  # (T, h, w, V, C)
-    success = np.zeros(len(episode.actions), np.float32)
-    success[-1] = episode.success
+    success = episode.dones.astype(np.float32)
     rewards = success if np.isnan(episode.rewards).any() else episode.rewards
     felt = (episode.proprio, episode.actions, rewards, _returns(rewards, discount))
     return images, *felt, episode.expert_actions, success, episode.landmarks

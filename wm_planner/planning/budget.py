@@ -51,8 +51,15 @@ BUDGETS = (
     Budget(64, 3, 5),
     Budget(32, 3, 5),
     Budget(32, 2, 3),
+    Budget(16, 2, 3),
+    Budget(16, 1, 3),
+    Budget(8, 1, 3),
+    Budget(8, 1, 2),
 )
-"""Largest first; what each of them succeeds at is in docs/machines.md."""
+"""Largest first; what each of them succeeds at is in docs/machines.md. The smallest are for models
+that generate video, of which a step takes milliseconds."""
+
+_USUAL = len(BUDGETS) // 2
 
 LARGEST_SHARE = 0.6  # of a period, for frame to command, 95 of 100 times
 _BESIDES = 1.5  # frame to command in the node over a plan alone, 95 of 100 times each
@@ -84,17 +91,20 @@ class Fitted(NamedTuple):
 def fit_budget(times_ms: Callable[[Budget, int], list[float]], period: float) -> Fitted:
     """The largest of BUDGETS whose plans leave time in a period; the smallest if none does.
 
-    Two small ones are timed and the others foreseen from them, as time grows evenly with the
-    imagined steps; the one to be taken is then timed in earnest.
+    The smallest is timed and another one, a small one again if the first takes long; the others are
+    foreseen from them, as time grows evenly with the imagined steps. The one to be taken is then
+    timed in earnest.
 
     Args:
         times_ms: times so many plans with a budget.
         period: of control, seconds.
     """
     allowed = LARGEST_SHARE * period * 1e3 / _BESIDES
-    least, usual = BUDGETS[-1], BUDGETS[len(BUDGETS) // 2]
-    a, b = (statistics.median(times_ms(budget, _TRIED)) for budget in (least, usual))
-    slope = max(b - a, 0.0) / (usual.steps - least.steps)  # ms an imagined step
+    least = BUDGETS[-1]
+    a = statistics.median(times_ms(least, _TRIED))
+    other = BUDGETS[-2 if a > allowed / 4 else _USUAL]
+    b = statistics.median(times_ms(other, _TRIED))
+    slope = max(b - a, 0.0) / (other.steps - least.steps)  # ms an imagined step
     larger: float | None = None
     for budget in BUDGETS[:-1]:
         takes = a + slope * (budget.steps - least.steps)

@@ -88,11 +88,16 @@ class Dream:
         self.steps += 1
 
     @torch.inference_mode()
-    def believe(self) -> Belief:
-        """Look at the present latent."""
+    def frames(self) -> dict[str, np.ndarray]:
+        """What the present latent shows: camera: (h, w, 3) uint8 RGB."""
         decoded = self.world_model.decode(self.latent)[0]  # (V, C, h, w)
         pictures = decoded.permute(0, 2, 3, 1).cpu().numpy()  # (V, h, w, C)
-        frames = dict(zip(self._config.cameras, pictures, strict=True))
+        return dict(zip(self._config.cameras, pictures, strict=True))
+
+    @torch.inference_mode()
+    def believe(self) -> Belief:
+        """Look at the present latent."""
+        frames = self.frames()
         again = self._encode(frames, self.arm.proprioception(self.joints), self.latent)
         drift = float((_flat(again) - _flat(self.latent)).norm()) / self._typical
         value, disagreement = self._value

@@ -23,14 +23,26 @@ class PriorParameters(NamedTuple):
     logit: Tensor  # (..., A) of a switch being +1; meaningless for other actions
 
 
+class Head(nn.Sequential):
+    """An MLP that reads the first numbers of a latent: all, unless a family says how many."""
+
+    def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
+        super().__init__(*mlp(inputs, hidden, outputs))
+        self.inputs = inputs
+
+    def forward(self, z: Tensor) -> Tensor:
+        """What it puts out, (..., outputs), of latents (..., D)."""
+        return super().forward(z[..., : self.inputs])
+
+
 @final
-class ActionPrior(nn.Sequential):
+class ActionPrior(Head):
     """Which actions suit a latent: a Gaussian for each, a Bernoulli for each switch."""
 
     is_switch: Tensor  # (A,) bool
 
     def __init__(self, config: NetworkConfig, inputs: int) -> None:
-        super().__init__(*mlp(inputs, config.hidden_size, 2 * config.action_size))
+        super().__init__(inputs, config.hidden_size, 2 * config.action_size)
         mask = torch.zeros(config.action_size, dtype=torch.bool)
         mask[list(config.switches)] = True
         self.register_buffer("is_switch", mask, persistent=False)
@@ -57,7 +69,7 @@ class ValueEnsemble(nn.Module):
 
     def __init__(self, members: int, inputs: int, hidden: int, bins: int = 1) -> None:
         super().__init__()
-        self.members = members
+        self.members, self.inputs = members, inputs
         self.first = EnsembleLinear(members, inputs, hidden)
         self.second = EnsembleLinear(members, hidden, hidden)
         self.last = EnsembleLinear(members, hidden, bins)
@@ -70,7 +82,9 @@ class ValueEnsemble(nn.Module):
     def outputs(self, z: Tensor) -> Tensor:
         """What the heads put out, (K, ..., bins), of latents (..., D)."""
         shape = z.shape[:-1]
-        x = z.reshape(1, -1, z.shape[-1]).expand(self.members, -1, -1)  # (K, M, D)
+        x = (
+            z[..., : self.inputs].reshape(1, -1, self.inputs).expand(self.members, -1, -1)
+        )  # (K, M, I)
         for layer in (self.first, self.second):
             x = layer(x)
             x = F.silu(F.layer_norm(x, x.shape[-1:]))

@@ -17,8 +17,14 @@ from torch import Tensor, nn
 from wm_planner.errors import UserError
 from wm_planner.noise import Generators, draw_noise
 from wm_planner.types import ActionSpace, Latent, Observation, Proposal, Rollout
-from wm_planner.world_models.heads import ActionPrior, Decoder, PriorParameters, ValueEnsemble
-from wm_planner.world_models.layers import mlp, numbers
+from wm_planner.world_models.heads import (
+    ActionPrior,
+    Decoder,
+    Head,
+    PriorParameters,
+    ValueEnsemble,
+)
+from wm_planner.world_models.layers import numbers
 from wm_planner.world_models.network_config import NetworkConfig
 
 
@@ -34,19 +40,23 @@ class LatentModel(nn.Module, ABC):
         self.config = config
         self.action_space = ActionSpace(config.action_size, config.switches)
 
-    def add_heads(self, latent_size: int) -> None:
-        """To be called when the family's own networks are built."""
-        c = self.config
+    def add_heads(
+        self, latent_size: int, front: int | None = None, decoder: nn.Module | None = None
+    ) -> None:
+        """To be called when the family's own networks are built.
+
+        Heads read the first `front` numbers of the latent, None for all. `decoder` takes latents
+        (B, D) to frames (B, V * C, h, w) near [-0.5, 0.5]; None for the usual one.
+        """
+        c, seen = self.config, latent_size if front is None else front
         self.latent_size = latent_size
-        self.reward = mlp(latent_size, c.hidden_size, c.bins)
+        self.reward = Head(seen, c.hidden_size, c.bins)
         self.read = numbers(c.bins)
-        self.value = ValueEnsemble(c.value_members, latent_size, c.hidden_size, c.bins)
-        self.prior = ActionPrior(c, latent_size)
-        self.landmarks = (
-            mlp(latent_size, c.hidden_size, c.landmark_size) if c.landmark_size else None
-        )
-        self.decoder = Decoder(c, latent_size)
-        self.success = mlp(latent_size, c.hidden_size, 1) if c.success else None
+        self.value = ValueEnsemble(c.value_members, seen, c.hidden_size, c.bins)
+        self.prior = ActionPrior(c, seen)
+        self.landmarks = Head(seen, c.hidden_size, c.landmark_size) if c.landmark_size else None
+        self.decoder = Decoder(c, latent_size) if decoder is None else decoder
+        self.success = Head(seen, c.hidden_size, 1) if c.success else None
 
     @abstractmethod
     def embed(self, images: Tensor, proprio: Tensor) -> Tensor:
@@ -171,7 +181,7 @@ class LatentModel(nn.Module, ABC):
         z = repeat(z, "b d -> (b n) d", n=shape[1])  # entry 0 of n follows the mean
         goal = None if goal is None else repeat(goal, "b d -> (b n) d", n=shape[1])
         actions, means, stds = [], [], []
-        for step_noise in zip(normal.unbind(2), uniform.unbind(2), strict=True):
+        for t, step_noise in enumerate(zip(normal.unbind(2), uniform.unbind(2), strict=True)):
             prior = self.prior_at(z, goal)
             prior = PriorParameters(*(part.unflatten(0, shape) for part in prior))
             action = self.prior.sample(prior, *step_noise)  # (B, N + 1, A)
@@ -180,7 +190,8 @@ class LatentModel(nn.Module, ABC):
             actions.append(action[:, 1:])
             means.append(mean)
             stds.append(prior.std[:, 0])
-            z = self.step(z, action.flatten(0, 1))
+            if t + 1 < normal.shape[2]:
+                z = self.step(z, action.flatten(0, 1))
         return torch.stack(actions, 2), torch.stack(means, 1), torch.stack(stds, 1)
 
 

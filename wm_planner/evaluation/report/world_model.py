@@ -16,6 +16,7 @@ from wm_planner.evaluation.records import explained, write_whole
 from wm_planner.evaluation.report import charts
 from wm_planner.evaluation.report.charts import Series
 from wm_planner.evaluation.report.template import template
+from wm_planner.evaluation.report.video import VideoSection
 from wm_planner.evaluation.world_model.calibration import Calibration
 from wm_planner.evaluation.world_model.drift import Drift
 from wm_planner.evaluation.world_model.fidelity import Fidelity
@@ -49,16 +50,21 @@ def write_page(
     evaluation: Evaluation,
     bench: Workbench,
     clean: Sequence[float],
+    video: VideoSection | None = None,
 ) -> Path:
     """Write the page; it is there whole or not at all."""
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, render(figures, evaluation, bench, clean))
+    write_whole(path, render(figures, evaluation, bench, clean, video))
     return path
 
 
 def render(
-    figures: dict[str, Any], evaluation: Evaluation, bench: Workbench, clean: Sequence[float]
+    figures: dict[str, Any],
+    evaluation: Evaluation,
+    bench: Workbench,
+    clean: Sequence[float],
+    video: VideoSection | None = None,
 ) -> str:
     """The page; `clean` are the surprises of clean steps, none without a scale."""
     e = evaluation
@@ -75,6 +81,7 @@ def render(
         reliability=_reliability(e.open_loop.calibration),
         surprise=Markup(charts.histogram(list(clean), "surprise (1: 99.9 % of clean steps)")),
         strips=_strips(e, bench),
+        video=video,
     )
 
 

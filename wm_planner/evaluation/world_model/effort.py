@@ -23,6 +23,10 @@ class Effort:
         plan_steps: steps of a plan.
         tail: steps of the action prior after a plan, to see what it was worth.
         pairs: of each case of physical consistency, at most.
+        short: steps of the imaginations of video that start later in an episode.
+        later_starts: of those, in each episode; the first imagination is `long`.
+        apart: steps between the starts.
+        pixel_states: states gone back to for controllability in pixels.
         clean_episodes: that the scale of surprise is measured on.
     """
 
@@ -39,10 +43,15 @@ class Effort:
     plan_steps: int = 6
     tail: int = 20
     pairs: int = 10
+    short: int = 50
+    later_starts: int = 2
+    apart: int = 20
+    pixel_states: int = 12
     clean_episodes: int = 40
 
 
 QUICK = Effort(
     episodes=2, horizon=12, long=20, stride=4, readout_episodes=1, states=4, plan_states=3,
-    plans=4, plan_steps=4, tail=4, pairs=1, clean_episodes=2,
+    plans=4, plan_steps=4, tail=4, pairs=1, short=10,
+    later_starts=1, apart=4, pixel_states=2, clean_episodes=2,
 )  # fmt: skip

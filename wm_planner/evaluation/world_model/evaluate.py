@@ -3,72 +3,43 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import explained, write_json
+from wm_planner.evaluation.report.video import VideoSection, video_section, write_video_page
 from wm_planner.evaluation.report.world_model import write_page
 from wm_planner.evaluation.world_model.calibrate import measure_scale, one_step_errors
-from wm_planner.evaluation.world_model.effort import QUICK, Effort
+from wm_planner.evaluation.world_model.config import (
+    EXPERT,
+    VIDEO,
+    EvaluateConfig,
+)
+from wm_planner.evaluation.world_model.effort import Effort
 from wm_planner.evaluation.world_model.measure import Evaluation, evaluate_model
 from wm_planner.evaluation.world_model.summary import flat, table
+from wm_planner.evaluation.world_model.video.encoders import encoder_for
+from wm_planner.evaluation.world_model.video.figures import video_figures, video_table
+from wm_planner.evaluation.world_model.video.measure import measure_video
 from wm_planner.evaluation.world_model.workbench import Workbench, driven_by_expert, prepare
+from wm_planner.interfaces import Decodable
 from wm_planner.monitoring.surprise import FILE, SurpriseScale, surprise
 from wm_planner.paths import model_dir
-from wm_planner.planning import PlannerConfig
 from wm_planner.provenance import git_revision, machine
 from wm_planner.types import Latent
 from wm_planner.world_models.families import family_of
 from wm_planner.world_models.store import LoadedModel, load_model
 
-EVALUATION_SEED = 5_000_000  # this seed and up are never trained on
-_EXPERT = "expert"  # no planner: the task's own script
 
+class Measured(NamedTuple):
+    """What came of it."""
 
-@dataclass(frozen=True)
-class EvaluateConfig:
-    """Measure a world model: fidelity, horizon, controllability, drift, decisions, calibration.
-
-    Attributes:
-        model: name of a model in models/, or the path of a model folder.
-        out: folder for evaluation.html and evaluation.json; default runs/evaluation/<model>.
-        json: write the figures to this file as well.
-        seed: of the first episode, 5,000,000 or more; the others follow.
-        planner: who drives the policy's episodes: mppi, cem, prior, or expert, the task's scripted
-            one, who has to where a model knows no reward.
-        quick: a few short episodes, to see that it works; the figures mean little.
-        calibrate: also measure the scale of surprise, on other seeds, and write it to the model's
-            folder.
-    """
-
-    model: str = "grasp"
-    out: Path | None = None
-    json: Path | None = None
-    seed: int = EVALUATION_SEED
-    planner: str = "mppi"
-    quick: bool = False
-    calibrate: bool = False
-
-    def __post_init__(self) -> None:
-        if self.seed < EVALUATION_SEED:
-            raise UserError(
-                f"seed is {self.seed}, expected {EVALUATION_SEED} or more: those below are for "
-                "training and calibration"
-            )
-        if self.quick and self.calibrate:
-            raise UserError(
-                "--quick and --calibrate: a scale of a few steps says nothing; drop one"
-            )
-        if self.planner not in (known := ("mppi", "cem", "prior", _EXPERT)):
-            raise UserError(f"planner is {self.planner!r}, expected one of {', '.join(known)}")
-
-    @property
-    def folder(self) -> Path:
-        return self.out or Path("runs/evaluation") / Path(self.model).name
+    figures: dict[str, Any]
+    page: Path
+    told: str  # in the terminal
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
@@ -79,30 +50,61 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     model = load_model(model_dir(config.model))
     with explained(config.folder):  # before minutes of work
         config.folder.mkdir(parents=True, exist_ok=True)
-    effort = QUICK if config.quick else Effort()
-    _check_driver(config, model)
-    bench = prepare(model, _planner(config), config.seed, effort.episodes)
-    if config.planner == _EXPERT:
+    effort = config.effort
+    _check(config, model)
+    bench = prepare(model, config.search, config.seed, effort.episodes)
+    if config.planner == EXPERT:
         bench = driven_by_expert(bench)
-    if config.calibrate:
-        _measure_scale(bench, effort, model, model.directory / FILE)
-    scale = SurpriseScale.beside(model.directory, model.sha256)
-    evaluation = evaluate_model(bench, effort)
-    clean = clean_surprise(bench, evaluation, scale)
-    figures = {
-        **_described(config, model),
-        **flat(evaluation),
-        **_surprise(scale, clean),
-        "seconds": round(time.perf_counter() - started, 1),
-    }
-    page = write_page(config.folder / "evaluation.html", figures, evaluation, bench, clean)
+    measure = _video_alone if config.only == VIDEO else _everything
+    figures, page, told = measure(config, model, bench, started)
     for path in (config.folder / "evaluation.json", config.json):
         if path is not None:
             write_json(path, figures)
     for env in bench.envs:
         env.close()
-    print(f"{table(figures)}\n\n{page}")
+    print(f"{told}\n\n{page}")
     return figures
+
+
+def _everything(
+    config: EvaluateConfig, model: LoadedModel, bench: Workbench, started: float
+) -> Measured:
+    effort = config.effort
+    if config.calibrate:
+        _measure_scale(bench, effort, model, model.directory / FILE)
+    scale = SurpriseScale.beside(model.directory, model.sha256)
+    evaluation = evaluate_model(bench, effort)
+    clean = clean_surprise(bench, evaluation, scale)
+    video, section = _video(config, model, bench) if _decodes(model) else ({}, None)
+    figures = {
+        **_described(config, model),
+        **flat(evaluation),
+        **_surprise(scale, clean),
+        **video,
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    page = config.folder / "evaluation.html"
+    write_page(page, figures, evaluation, bench, clean, section)
+    told = [table(figures)] + ([video_table(video)] if video else [])
+    return Measured(figures, page, "\n\n".join(told))
+
+
+def _video_alone(
+    config: EvaluateConfig, model: LoadedModel, bench: Workbench, started: float
+) -> Measured:
+    video, section = _video(config, model, bench)
+    seconds = round(time.perf_counter() - started, 1)
+    figures = {**_described(config, model), **video, "seconds": seconds}
+    page = write_video_page(config.folder / "video.html", figures, section)
+    return Measured(figures, page, video_table(video))
+
+
+def _video(
+    config: EvaluateConfig, model: LoadedModel, bench: Workbench
+) -> tuple[dict[str, Any], VideoSection]:
+    metrics = measure_video(bench, config.effort, encoder_for(model, config.model))
+    figures, rate = video_figures(metrics), model.config.control_rate_hz
+    return figures, video_section(figures, metrics, rate, config.folder)
 
 
 def clean_surprise(
@@ -116,20 +118,19 @@ def clean_surprise(
     return surprise(Latent(differences), Latent(zeros), scale).tolist()
 
 
-def _check_driver(config: EvaluateConfig, model: LoadedModel) -> None:
+def _decodes(model: LoadedModel) -> bool:
+    return isinstance(model.world_model, Decodable)
+
+
+def _check(config: EvaluateConfig, model: LoadedModel) -> None:
+    if config.only == VIDEO and not _decodes(model):
+        raise UserError(f"model {config.model} cannot decode its latent: there is no video of it")
     family = family_of(model.config.network)
-    if not family.rewards and config.planner != _EXPERT:
+    if not family.rewards and config.planner != EXPERT:
         raise UserError(
             f"planner is {config.planner}, and a model of family {family.name} knows no reward to "
-            f"plan for: give --planner {_EXPERT}"
+            f"plan for: give --planner {EXPERT}"
         )
-
-
-def _planner(config: EvaluateConfig) -> PlannerConfig:
-    planner = PlannerConfig(planner="noop" if config.planner == _EXPERT else config.planner)
-    if not config.quick:
-        return planner
-    return replace(planner, backend="eager", samples=16, prior_samples=4, iterations=1, elites=4)
 
 
 def _measure_scale(bench: Workbench, effort: Effort, model: LoadedModel, path: Path) -> None:
@@ -149,6 +150,7 @@ def _described(config: EvaluateConfig, model: LoadedModel) -> dict[str, Any]:
         "seed": config.seed,
         "planner": config.planner,
         "quick": config.quick,
+        "episodes": config.effort.episodes,
         "git": git_revision(),
         **machine("cpu"),
     }

@@ -1,0 +1,1 @@
+"""Policies judged inside a world model, beside how they do in simulation."""

@@ -1,0 +1,132 @@
+"""`wm_planner rehearse`: does a policy that does better in the dream do better in simulation?"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import torch
+from torchmetrics.functional import pearson_corrcoef, spearman_corrcoef
+from tqdm import tqdm
+
+from wm_planner.assembly import build_pipeline
+from wm_planner.commands.rehearse.config import RehearseConfig
+from wm_planner.commands.rehearse.page import render
+from wm_planner.commands.rehearse.stage import Stage
+from wm_planner.errors import UserError
+from wm_planner.evaluation.records import explained, write_json
+from wm_planner.paths import model_dir
+from wm_planner.planning import PlannerConfig
+from wm_planner.provenance import git_revision, machine
+from wm_planner.statistics import wilson
+from wm_planner.workers import in_workers
+from wm_planner.world_models.store import LoadedModel, load_model
+
+
+class Rehearsed(NamedTuple):
+    """How often one policy succeeded."""
+
+    policy: str
+    action_noise: float
+    dreamt: int
+    simulated: int
+    agreed: int  # starts with the same outcome in both
+    trials: int
+
+
+def rehearse(config: RehearseConfig) -> dict[str, Any]:
+    """Run all, print a table, write the page and the figures, and return them."""
+    with explained(config.folder):  # before minutes of work
+        config.folder.mkdir(parents=True, exist_ok=True)
+    jobs = [
+        (config, policy, noise, seed) for policy, noise in config.acts for seed in _seeds(config)
+    ]
+    ended: dict[tuple[str, float], list[tuple[bool, bool]]] = {act: [] for act in config.acts}
+    with tqdm(total=len(jobs), unit="start") as bar:
+        for policy, noise, dreamt, simulated in in_workers(_one, jobs, config.workers):
+            ended[policy, noise].append((dreamt, simulated))
+            bar.update()
+    rows = [_row(*act, pairs) for act, pairs in ended.items()]
+    result = _result(config, rows)
+    for row in rows:
+        print(
+            f"{row.policy}, noise {row.action_noise:g}: dream {row.dreamt}/{row.trials}, "
+            f"simulation {row.simulated}/{row.trials}, {row.agreed} starts alike"
+        )
+    print(f"correlation {result['pearson']}, of ranks {result['spearman']}")
+    page = config.folder / "rehearsal.html"
+    with explained(page):
+        page.write_text(render(result))
+    for path in (config.folder / "rehearsal.json", config.json):
+        if path is not None:
+            write_json(path, result)
+    print(page)
+    return result
+
+
+def _seeds(config: RehearseConfig) -> range:
+    return range(config.seed, config.seed + config.trials)
+
+
+def _row(policy: str, noise: float, pairs: list[tuple[bool, bool]]) -> Rehearsed:
+    dreamt, simulated = (sum(side) for side in zip(*pairs, strict=True))
+    alike = sum(a == b for a, b in pairs)
+    return Rehearsed(policy, noise, dreamt, simulated, alike, len(pairs))
+
+
+def _result(config: RehearseConfig, rows: list[Rehearsed]) -> dict[str, Any]:
+    dreamt, simulated = (torch.tensor([float(r[i]) for r in rows]) for i in (2, 3))
+    varied = min(len(side.unique()) for side in (dreamt, simulated)) > 1
+    return {
+        "model": config.model,
+        "planner": config.planner,
+        "seeds": [_seeds(config)[0], _seeds(config)[-1]],
+        "trials": config.trials,
+        "likely": config.likely,
+        "policies": [
+            {
+                **row._asdict(),
+                "dreamt_interval": list(wilson(row.dreamt, row.trials)),
+                "simulated_interval": list(wilson(row.simulated, row.trials)),
+            }
+            for row in rows
+        ],
+        "pearson": round(float(pearson_corrcoef(dreamt, simulated)), 3) if varied else None,
+        "spearman": round(float(spearman_corrcoef(dreamt, simulated)), 3) if varied else None,
+        "git": git_revision(),
+        **machine("cpu"),
+    }
+
+
+def _one(
+    config: RehearseConfig, policy: str, noise: float, seed: int
+) -> tuple[str, float, bool, bool]:
+    stage = _stage(config)
+    pipeline = _pipeline(policy, PlannerConfig(planner=config.planner, action_noise=noise))
+    dreamt = stage.dream(pipeline, seed).success
+    return policy, noise, dreamt, stage.simulate(pipeline, seed).success
+
+
+@lru_cache(maxsize=1)
+def _stage(config: RehearseConfig) -> Stage:
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    dreaming = load_model(model_dir(config.model))
+    for policy in config.policies:
+        _check_same(dreaming, load_model(model_dir(policy)), policy)
+    return Stage(dreaming, config.likely)
+
+
+@lru_cache(maxsize=2)
+def _pipeline(policy: str, planner: PlannerConfig) -> Any:
+    return build_pipeline(load_model(model_dir(policy)), planner)
+
+
+def _check_same(dreaming: LoadedModel, acting: LoadedModel, policy: str) -> None:
+    for name in ("task", "robot", "cameras"):
+        wanted, found = getattr(dreaming.config, name), getattr(acting.config, name)
+        if wanted != found:
+            raise UserError(
+                f"policy '{policy}': {name} {found}, the model that dreams has {wanted}; give a "
+                "policy of the same"
+            )

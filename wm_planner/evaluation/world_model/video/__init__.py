@@ -1,0 +1,1 @@
+"""Imagined video beside the frames that came: likeness, objects, movement, variety."""

@@ -1,0 +1,264 @@
+"""Fit a trained model's heads anew, on latents that stay as they are.
+
+What a model encodes and imagines is learned from few long sequences at a time; reward, value,
+success, landmarks and action prior learn from many moments, and cost next to nothing once these are
+encoded. Nothing else changes: what the model encodes, foresees and draws is the same to the bit.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm, trange
+
+from wm_planner.errors import UserError
+from wm_planner.learning.calibrate_prior import calibrate_prior
+from wm_planner.learning.held_out import held_out_successes
+from wm_planner.learning.sequences import EpisodeStore
+from wm_planner.learning.value_error import value_error
+from wm_planner.paths import model_dir
+from wm_planner.provenance import git_revision
+from wm_planner.world_models.batch import Batch
+from wm_planner.world_models.families import family_of
+from wm_planner.world_models.head_losses import (
+    landmark_loss,
+    move_towards,
+    prior_loss,
+    reward_loss,
+    success_loss,
+    value_loss,
+)
+from wm_planner.world_models.latent_model import LatentModel
+from wm_planner.world_models.store import VALUE_ERROR, check_device, load_model, save_model
+
+_HEADS = ("reward", "value", "prior", "landmarks", "success")
+_TARGET_RATE = 0.02  # of the value target's moving average
+_WARM_UP = 100  # updates
+
+
+@dataclass(frozen=True)
+class HeadsConfig:
+    """Fit the heads of a trained model anew; nothing else of the model changes.
+
+    Attributes:
+        model: name of a model in models/, or the path of a model folder.
+        data: datasets to fit them to; default data/<task>.hdf5.
+        out: model folder to write; default runs/<task>_heads. The model's own is allowed.
+        updates: gradient steps.
+        batch_size: moments a step.
+        horizon: half of the latents are encoded, the others imagined up to so many steps ahead.
+        noise: standard deviation of the noise on latents, in units of that of each number.
+        privileged: use what only a simulation knows, see `wm_planner train`.
+        held_out: share of the episodes that only measures how sure the action prior may be.
+        learning_rate: peak of AdamW's, cosine to zero.
+        weight_decay: of AdamW.
+        seed: of the batches.
+        device: cpu or cuda.
+        threads: processor threads.
+    """
+
+    model: str = "grasp"
+    data: tuple[Path, ...] = ()
+    out: Path | None = None
+    updates: int = 4000
+    batch_size: int = 256
+    horizon: int = 1
+    noise: float = 0.1
+    privileged: bool = False
+    held_out: float = 0.1
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-2
+    seed: int = 0
+    device: str = "cpu"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("updates", "batch_size", "threads"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}, expected at least 1")
+        for name in ("horizon", "noise", "weight_decay"):
+            if not getattr(self, name) >= 0:
+                raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more")
+        if not 0 <= self.held_out < 0.5:
+            raise UserError(f"held_out is {self.held_out}, expected a share in [0, 0.5)")
+        if not self.learning_rate > 0:
+            raise UserError(f"learning_rate is {self.learning_rate}, expected above 0")
+
+
+class Moments(NamedTuple):
+    """What heads learn from: M moments, each followed by its next one."""
+
+    before: Tensor  # (K + 1, M, D) encoded, and imagined from up to K steps earlier
+    after: Tensor  # (M, D) encoded, a step later
+    at: Tensor  # (M,) numbers of the moments in the store
+
+
+def fit_heads(config: HeadsConfig) -> Path:
+    """Fit them, from the weights they have, and return the folder of the model with new heads.
+
+    A run that was interrupted leaves nothing, and begins again.
+
+    Raises:
+        UserError: no such model or dataset, a model without rewards, or data of another robot.
+    """
+    device = check_device(config.device)
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(config.threads)
+    model = load_model(model_dir(config.model), config.device)
+    c, network = model.config, model.config.network
+    if not family_of(network).rewards:
+        raise UserError(f"model '{config.model}' learned no rewards, so it has no heads to fit")
+    datasets = list(config.data) or [Path("data") / f"{c.task}.hdf5"]
+    store = EpisodeStore(
+        datasets,
+        c.cameras,
+        network.image_size,
+        network.discount,
+        None,
+        config.privileged,
+        network.switches,
+        config.held_out,
+    )
+    _check_sizes(model.world_model, store)
+    started, cpu_started = time.monotonic(), time.process_time()
+    optimise(model.world_model, prepare(model.world_model, store, config.horizon), store, config)
+    shown = held_out_successes(model.world_model, store)
+    calibrate_prior(model.world_model, shown)
+    fitted: dict[str, Any] = {
+        "data": [path.name for path in datasets],
+        "episodes": store.episodes,
+        "updates": config.updates,
+        "seed": config.seed,
+        "privileged": config.privileged,
+        "device": str(device),
+        "git": git_revision(),
+        "wall_minutes": round((time.monotonic() - started) / 60, 1),
+        "cpu_minutes": round((time.process_time() - cpu_started) / 60, 1),
+    }
+    provenance = {**c.provenance, "heads": fitted}
+    provenance["privileged"] = bool(provenance.get("privileged", False)) or config.privileged
+    if (error := value_error(model.world_model, shown)) is not None:
+        provenance[VALUE_ERROR] = error
+    out = config.out or Path("runs") / f"{c.task}_heads"
+    save_model(out, model.world_model, replace(c, provenance=provenance))
+    return out
+
+
+@torch.no_grad()
+def prepare(model: LatentModel, store: EpisodeStore, horizon: int) -> Moments:
+    """Encode all frames but the held-out ones, and imagine each moment from up to `horizon` before.
+
+    Where an episode is younger than that, the imagination begins with the episode.
+    """
+    seen = model.reward.inputs  # of a latent, nothing else is kept
+    held = {span.start for span in store.held_out}
+    before: list[list[Tensor]] = [[] for _ in range(horizon + 1)]
+    after, at = [], []
+    spans = zip(store.starts.tolist(), store.ends.tolist(), strict=True)
+    for first, end in tqdm([s for s in spans if s[0] not in held], desc="encode", unit="episode"):
+        images, proprio, actions = (
+            part[first:end].to(model.device)
+            for part in (store.images, store.proprio, store.actions)
+        )
+        latents = model.filtered(images[None], proprio[None], actions[None, :-1])[0]
+        later = latents
+        for k in range(horizon + 1):
+            before[k].append(later[:-1, :seen].clone())
+            if k < horizon:
+                later = torch.cat([latents[:1], model.step(later[:-1], actions[:-1])])
+        after.append(latents[1:, :seen].clone())
+        at.append(torch.arange(first, end - 1))
+    return Moments(torch.stack([torch.cat(x) for x in before]), torch.cat(after), torch.cat(at))
+
+
+def optimise(
+    model: LatentModel, moments: Moments, store: EpisodeStore, config: HeadsConfig
+) -> None:
+    """Take `config.updates` steps on the heads of `model`."""
+    heads = [head for name in _HEADS if (head := getattr(model, name)) is not None]
+    parameters = [p.requires_grad_(True) for head in heads for p in head.parameters()]
+    optimizer = torch.optim.AdamW(
+        parameters, config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        config.learning_rate,
+        total_steps=config.updates + 1,
+        pct_start=min(0.3, _WARM_UP / config.updates),
+        cycle_momentum=False,
+    )
+    target = copy.deepcopy(model.value).requires_grad_(False)
+    generator = torch.Generator().manual_seed(config.seed)
+    spread = config.noise * moments.after.std(0)  # (D,)
+    with trange(config.updates, desc="heads", unit="update") as bar:
+        for update in bar:
+            latents, batch = _draw(moments, store, config.batch_size, generator)
+            noise = torch.randn(latents.shape, generator=generator).to(latents)
+            loss = heads_loss(model, target, latents + spread * noise, batch)
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(parameters, 10.0)
+            optimizer.step()
+            schedule.step()
+            move_towards(target, model.value, _TARGET_RATE)
+            if update % 50 == 0:
+                bar.set_postfix_str(f"loss {loss.item():.3f}", refresh=False)
+    model.eval().requires_grad_(False)
+
+
+def heads_loss(model: LatentModel, target: nn.Module, latents: Tensor, batch: Batch) -> Tensor:
+    """() of all heads at latents (B, 2, D); none of them has a weight that another one shares."""
+    before, after = latents[:, :1], latents[:, 1:]
+    with torch.no_grad():
+        expected = target(latents).float()  # (K, B, 2)
+    return (
+        reward_loss(model, after, batch).mean()
+        + value_loss(model, before, expected, batch).mean()
+        + prior_loss(model, before, expected, batch).mean()
+        + landmark_loss(model, latents, batch).mean()
+        + success_loss(model, after, batch)
+    )
+
+
+def _draw(
+    moments: Moments, store: EpisodeStore, size: int, generator: torch.Generator
+) -> tuple[Tensor, Batch]:
+    """Latents (B, 2, D) of moments and those after them, and what is known of both."""
+    drawn = torch.randint(len(moments.at), (size,), generator=generator)
+    ahead = torch.randint(len(moments.before), (size,), generator=generator)
+    ahead[: (size + 1) // 2] = 0
+    latents = torch.stack([moments.before[ahead, drawn], moments.after[drawn]], 1)
+    first = moments.at[drawn][:, None]  # (B, 1)
+    both = torch.cat([first, first + 1], dim=1)
+    device = latents.device
+    batch = Batch(
+        images=store.images[:0],
+        proprio=store.proprio[both].to(device),
+        actions=store.actions[first].to(device),
+        rewards=store.rewards[first].to(device),
+        returns=store.returns[both].to(device),
+        labels=store.labels[first].to(device),
+        landmarks=store.landmarks[both].to(device),
+        success=store.success[first].to(device),
+    )
+    return latents, batch
+
+
+def _check_sizes(model: LatentModel, store: EpisodeStore) -> None:
+    c = model.config
+    for name, wanted, found in (
+        ("proprio", c.proprio_size, store.proprio.shape[-1]),
+        ("actions", c.action_size, store.actions.shape[-1]),
+        ("landmarks", c.landmark_size, store.landmarks.shape[-1]),
+    ):
+        if wanted != found:
+            raise UserError(
+                f"{name} of the data have {found} numbers, the model takes {wanted}; give data of "
+                "the robot and task the model was trained on, and `privileged` as it was then"
+            )
