@@ -27,6 +27,7 @@ CONTRACT = Contract(
     ),
     command="wm_planner/joint_trajectory",
     command_type="trajectory",
+    max_offset=0.1,
 )
 
 

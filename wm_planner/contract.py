@@ -91,7 +91,7 @@ class Contract:
     lead: float = 0.1
     max_camera_skew: float = 0.05
     max_joint_skew: float = 0.1
-    max_offset: float = 0.1
+    max_offset: float = 0.3
 
     def __post_init__(self) -> None:
         names = [camera.name for camera in self.cameras]
