@@ -66,9 +66,11 @@ setup(
         "torchmetrics",
         "tqdm",
     ],
-    # `wm_planner bench`: planners to compare with, and the picture.
     extras_require={
-        "bench": ["imageio", "matplotlib", "pytorch-mppi", "stable-worldmodel", "torchrl"]
+        # `wm_planner bench`: planners to compare with, and the picture.
+        "bench": ["imageio", "matplotlib", "pytorch-mppi", "stable-worldmodel", "torchrl"],
+        # `wm_planner import` and `export` of LeRobot datasets: parquet, and videos.
+        "lerobot": ["av", "pyarrow"],
     },
     zip_safe=False,
     maintainer="wm_planner developers",
@@ -80,7 +82,9 @@ setup(
             "wm_planner = wm_planner.cli:main",
             "planner_node = wm_planner.nodes.planner_node:main",
             "play_node = wm_planner.nodes.play_node:main",
+            "record_node = wm_planner.nodes.record.record_node:main",
             "sim_node = wm_planner.nodes.sim_node:main",
+            "teleop_node = wm_planner.nodes.record.teleop_node:main",
             "trials_node = wm_planner.nodes.trials_node:main",
         ],
     },

@@ -9,7 +9,10 @@ from zipfile import ZipFile
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-EXECUTABLES = ["planner_node", "play_node", "sim_node", "trials_node", "wm_planner"]
+EXECUTABLES = [
+    *("planner_node", "play_node", "record_node", "sim_node", "teleop_node", "trials_node"),
+    "wm_planner",
+]
 
 
 @pytest.fixture(scope="module")

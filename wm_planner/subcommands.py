@@ -30,6 +30,36 @@ SUBCOMMANDS = {
         "collect",
         "record episodes in simulation into an HDF5 dataset",
     ),
+    "record": Subcommand(
+        "wm_planner.commands.record",
+        "RecordConfig",
+        "record",
+        "record episodes that somebody shows, on a robot or in simulation, into a bag",
+    ),
+    "import": Subcommand(
+        "wm_planner.commands.import_data.command",
+        "ImportConfig",
+        "import_data",
+        "make a dataset of bags, of robomimic's HDF5 or of LeRobot datasets",
+    ),
+    "export": Subcommand(
+        "wm_planner.commands.export",
+        "ExportConfig",
+        "export",
+        "write a dataset in LeRobot's format, for other policies",
+    ),
+    "check": Subcommand(
+        "wm_planner.commands.check",
+        "CheckConfig",
+        "check",
+        "look at a dataset before training: a page of films, actions, lag and what is missing",
+    ),
+    "replay": Subcommand(
+        "wm_planner.commands.replay",
+        "ReplayConfig",
+        "replay",
+        "do the actions of recorded episodes again in simulation, without looking",
+    ),
     "train": Subcommand(
         "wm_planner.learning.rounds",
         "train_config",

@@ -35,7 +35,9 @@ def launch_context(configurations):
     return context
 
 
-@pytest.mark.parametrize(("name", "least"), [("sim", 8), ("robot", 8), ("play", 8), ("trials", 3)])
+@pytest.mark.parametrize(
+    ("name", "least"), [("sim", 8), ("robot", 8), ("play", 8), ("trials", 3), ("record", 8)]
+)
 def test_every_argument_is_described(name, least):
     arguments = description(name).get_launch_arguments()
     assert len(arguments) >= least
@@ -101,6 +103,7 @@ def variables(name):
         ("play", {"MUJOCO_GL"}),
         ("robot", {"FASTDDS_DEFAULT_PROFILES_FILE"}),
         ("trials", {"MUJOCO_GL", "FASTDDS_DEFAULT_PROFILES_FILE"}),
+        ("record", {"MUJOCO_GL", "FASTDDS_DEFAULT_PROFILES_FILE"}),
     ],
 )
 def test_variables_are_set_where_the_user_has_not(name, expected, monkeypatch):
@@ -112,7 +115,7 @@ def test_variables_are_set_where_the_user_has_not(name, expected, monkeypatch):
     assert variables(name) == set()
 
 
-@pytest.mark.parametrize("name", ["sim", "robot", "play"])
+@pytest.mark.parametrize("name", ["sim", "robot", "play", "record"])
 def test_ros_is_enough_to_launch(name):
     """`ros2 launch` may run on ROS's own Python; only the nodes see the virtual environment."""
     file = share_dir() / "launch" / f"{name}.launch.py"
@@ -142,6 +145,11 @@ def test_simulation_starts_both_nodes():
 
 def test_play_starts_the_planner_and_what_imagines_its_robot():
     assert executables(description("play").entities) == {"play_node", "planner_node"}
+
+
+def test_recording_starts_what_records_and_what_is_wanted_beside_it():
+    found = executables(description("record").entities)
+    assert found == {"record_node", "teleop_node", "sim_node"}
 
 
 def test_robot_starts_the_planner_only():

@@ -68,7 +68,7 @@ def test_what_is_no_rgb_frame_is_refused_with_its_shape(frame):
 
 def test_cameras_come_in_the_models_order():
     frames = {"wrist": picture(32, 32, 1), "front": picture(32, 32, 2), "spare": picture(9, 9)}
-    images, proprio = observe(frames, PROPRIO, ("front", "wrist"), 32)
+    images, proprio, _ = observe(frames, PROPRIO, ("front", "wrist"), 32)
     assert images.shape == (1, 2, 3, 32, 32)
     assert images.dtype == torch.uint8
     assert np.array_equal(images[0, 0].permute(1, 2, 0).numpy(), frames["front"])

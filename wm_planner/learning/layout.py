@@ -70,6 +70,13 @@ def checked_arrays(group: h5py.Group, privileged: bool = True) -> dict[str, Arra
     return arrays
 
 
+def checked_array(group: h5py.Group, name: str, kinds: str) -> Array:
+    """One array that lies in the file itself, of NumPy kinds such as "f"; it is not read."""
+    if not (name and all(name.split("/"))):
+        raise LayoutError(f"{name!r} is no name of a dataset")
+    return _array(group, name, kinds)
+
+
 def checked_group(parent: h5py.Group, name: str) -> h5py.Group:
     """A group that lies in the file itself."""
     found = _own(parent, name)

@@ -178,10 +178,18 @@ PARAMETERS = (
         read_only=False,
     ),
     Parameter(
-        "max_camera_skew", 0.05, "Between the cameras' frames that are planned from, s.", 0.0, 1.0
+        "max_camera_skew",
+        -1.0,
+        "Between the cameras' frames that are planned from, s; below 0: the robot's, 0.05.",
+        -1.0,
+        1.0,
     ),
     Parameter(
-        "max_joint_skew", 0.1, "Between those frames and the nearest joint state, s.", 0.0, 1.0
+        "max_joint_skew",
+        -1.0,
+        "Between those frames and the nearest joint state, s; below 0: the robot's, 0.1.",
+        -1.0,
+        1.0,
     ),
     Parameter(
         "min_contrast",

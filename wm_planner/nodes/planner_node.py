@@ -25,6 +25,7 @@ from trajectory_msgs.msg import JointTrajectory
 from visualization_msgs.msg import MarkerArray
 
 from wm_planner.assembly import build_pipeline, give_any_task
+from wm_planner.contract import Contract
 from wm_planner.control.arm import CartesianArm
 from wm_planner.errors import UserError
 from wm_planner.monitoring.caution import Surprised
@@ -37,6 +38,7 @@ from wm_planner.nodes.messages import encode_image
 from wm_planner.nodes.search_parameters import planner_config
 from wm_planner.nodes.session import Session
 from wm_planner.nodes.spin import spin_until_signal
+from wm_planner.nodes.stamps import corrected
 from wm_planner.nodes.surroundings import Surroundings
 from wm_planner.paths import model_dir
 from wm_planner.perception.frame_guard import FrameGuard
@@ -114,6 +116,7 @@ class PlannerNode(LifecycleNode):
         torch.set_flush_denormal(True)
         model = load_model(model_dir(settings["model"]), settings["device"])
         config = planner_config(settings)
+        self._contract = Contract.load(model.config.robot)
         pipeline = self._build(model, config, settings["device"])
         cameras, size = model.config.cameras, model.config.image_size
         blank = {camera: np.zeros((size, size, 3), np.uint8) for camera in cameras}
@@ -146,7 +149,7 @@ class PlannerNode(LifecycleNode):
             burst=lockstep,
         )
         commands = waypoints if as_waypoints else trajectories
-        buffer = _frame_buffer(cameras, settings)
+        buffer = _frame_buffer(cameras, settings, self._contract)
         guard = FrameGuard(pipeline.image_size, settings["min_contrast"], settings["frozen_motion"])
         around = self._surroundings(commands, arm)
         session = Session(pipeline, buffer, guard, output, lockstep, around)
@@ -192,20 +195,29 @@ class PlannerNode(LifecycleNode):
             ),
             report=self._send_diagnostics,
             wake=done.trigger,
+            prepare=self._contract.frames,
         )
 
     def _subscribe(
         self, session: Session, cameras: tuple[str, ...], settings: dict[str, Any]
     ) -> None:
-        lockstep = settings["lockstep"]
-        kind = Image if settings["image_transport"] == "raw" else CompressedImage
+        lockstep, contract = settings["lockstep"], self._contract
+        packed = settings["image_transport"] == "compressed"
         frames = _RELIABLE if lockstep else _NEWEST_FRAME
         joints = _RELIABLE if lockstep else _NEWEST_JOINTS
         wanted: list[tuple[Any, ...]] = [
             (String, "~/instruction", session.instructions.put, _LATCHED),
-            *((kind, f"{c}/color", partial(session.put_image, c), frames) for c in cameras),
+            *(
+                (
+                    CompressedImage if packed or camera.compressed else Image,
+                    camera.source,
+                    corrected(camera, session.put_image),
+                    frames,
+                )
+                for camera in map(contract.camera, cameras)
+            ),
         ]
-        wanted.append((JointStateMsg, "joint_states", session.put_joints, joints))
+        wanted.append((JointStateMsg, contract.joint_states, session.put_joints, joints))
         wanted.append((Image, "~/goal", session.goals.put, _LATCHED))
         for arguments in wanted:
             self._kept(self.create_subscription(*arguments), self.destroy_subscription)
@@ -258,11 +270,15 @@ def _goal(pipeline: Pipeline, cameras: tuple[str, ...], path: str) -> dict[str, 
     return read_goal(Path(path), cameras)
 
 
-def _frame_buffer(cameras: tuple[str, ...], settings: dict[str, Any]) -> FrameBuffer:
+def _frame_buffer(
+    cameras: tuple[str, ...], settings: dict[str, Any], contract: Contract
+) -> FrameBuffer:
     """A lockstep simulation publishes frames and joints with one stamp; elsewhere they differ."""
     if settings["lockstep"]:
         return FrameBuffer(cameras, skew=1e-6, joint_skew=1e-6)
-    return FrameBuffer(cameras, settings["max_camera_skew"], settings["max_joint_skew"])
+    skews = {name: settings[name] for name in ("max_camera_skew", "max_joint_skew")}
+    skew, joint_skew = (getattr(contract, n) if s < 0 else s for n, s in skews.items())
+    return FrameBuffer(cameras, skew, joint_skew)
 
 
 def _spare_garbage_collection() -> None:

@@ -14,6 +14,7 @@ from wm_planner.evaluation.imagination import TILE, imagine_strip
 from wm_planner.interfaces import Decodable
 from wm_planner.nodes.frame_buffer import FrameSet
 from wm_planner.nodes.messages import MessageError, decode_image
+from wm_planner.nodes.surroundings import Prepare
 from wm_planner.perception.frame_guard import BadFrame, FrameGuard
 from wm_planner.pipeline import Pipeline, Thought
 from wm_planner.types import Plan
@@ -55,8 +56,15 @@ class Picture(NamedTuple):
 class PlanningThread:
     """One job at a time; `done` is called in the thread when an outcome can be taken."""
 
-    def __init__(self, pipeline: Pipeline, guard: FrameGuard, done: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        guard: FrameGuard,
+        done: Callable[[], None],
+        prepare: Prepare = dict,
+    ) -> None:
         self._pipeline, self._guard, self._done = pipeline, guard, done
+        self._prepare = prepare
         self._condition = threading.Condition()
         self._job: Job | None = None
         self._outcomes: list[Outcome] = []
@@ -120,7 +128,7 @@ class PlanningThread:
             except MessageError as error:
                 raise BadFrame("image", f"{camera}: {error}") from error
         self._guard.check(frames, job.frames.joints.positions)
-        return frames
+        return self._prepare(frames)
 
     def _work(self, job: Job) -> None:
         """Plan; then, with the command already on its way, draw and prepare for the next frames."""

@@ -1,17 +1,19 @@
-"""Records all topics into a rosbag2 in MCAP, which rosbags, `ros2 bag` and Foxglove open."""
+"""Records topics into a rosbag2 in MCAP, which rosbags, `ros2 bag` and Foxglove open."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
+from rosbags.rosbag2.storage_mcap import McapWriter
 from rosbags.typesys import Stores, TypesysError, get_typestore
 
 from wm_planner.errors import UserError
@@ -19,6 +21,7 @@ from wm_planner.evaluation.records import explained
 
 _LEFT_OUT = ("/rosout", "/parameter_events")
 _DISCOVERY_PERIOD = 0.5  # s
+_FLUSH_PERIOD = 0.5  # s of messages that are lost when the process is killed
 _DEPTH = 200  # messages
 _CUT_SHORT = "this recording is incomplete"
 
@@ -27,13 +30,23 @@ class Recorder:
     """Records while its `with` block runs and the node is spun.
 
     Messages are stamped with the node's clock as they arrive and written as they came, serialized.
+    All but the last half second of them is in the file if the process is killed, and can be read by
+    `wm_planner import`.
     """
 
-    def __init__(self, node: Node, folder: Path) -> None:
+    def __init__(
+        self,
+        node: Node,
+        folder: Path,
+        topics: Collection[str] | None = None,
+        heard: Callable[[str, int, bytes], bool] = lambda topic, time, serialized: True,
+    ) -> None:
+        """`topics` are all unless given; `heard` is told of each message whether it is written."""
         if folder.exists():
             raise UserError(f"{folder}: exists already; remove it or choose another --out")
         self.skipped: set[str] = set()  # topics of types that cannot be imported
         self._node, self._folder = node, folder
+        self._topics, self._heard = topics, heard
         self._writer = Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP)
         self._typestore = get_typestore(Stores.ROS2_KILTED)
         self._subscriptions: dict[str, Subscription] = {}
@@ -43,11 +56,16 @@ class Recorder:
             self._folder.parent.mkdir(parents=True, exist_ok=True)
             self._writer.open()
         self._discover()
-        self._timer = self._node.create_timer(_DISCOVERY_PERIOD, self._discover)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timers = [
+            self._node.create_timer(period, act, clock=steady)
+            for period, act in ((_DISCOVERY_PERIOD, self._discover), (_FLUSH_PERIOD, self.flush))
+        ]
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._node.destroy_timer(self._timer)
+        for timer in self._timers:
+            self._node.destroy_timer(timer)
         for subscription in self._subscriptions.values():
             self._node.destroy_subscription(subscription)
         try:
@@ -58,11 +76,31 @@ class Recorder:
                 self._writer.abort()
             raise
 
+    def flush(self) -> None:
+        """Hand what was recorded so far to the operating system: a killed process loses none."""
+        storage = self._writer.storage
+        if not isinstance(storage, McapWriter):
+            return  # closed
+        with explained(self._folder, _CUT_SHORT):
+            if storage.chunk.msgs:
+                storage.close_chunk()
+            storage.bio.flush()
+
+    def write(self, topic: str, kind: str, serialized: bytes) -> None:
+        """Write a message of the recorder's own, and see to it that it is in the file."""
+        own = next((c for c in self._writer.connections if c.topic == topic), None)
+        if own is None:
+            own = self._writer.add_connection(topic, kind, typestore=self._typestore)
+        with explained(self._folder, _CUT_SHORT):
+            self._writer.write(own, self._node.get_clock().now().nanoseconds, serialized)
+        self.flush()
+
     def _discover(self) -> None:
         """Subscribe to topics that are new, and anew to those of which less is offered now."""
         for topic, types in self._node.get_topic_names_and_types():
             offers = [info.qos_profile for info in self._node.get_publishers_info_by_topic(topic)]
-            if not offers or topic in self.skipped or topic in _LEFT_OUT:
+            wanted = topic not in _LEFT_OUT if self._topics is None else topic in self._topics
+            if not offers or topic in self.skipped or not wanted:
                 continue  # what will be offered is known once there is a publisher
             if topic in self._subscriptions:
                 self._listen_to_all(topic, offers)
@@ -100,8 +138,10 @@ class Recorder:
 
     def _writes(self, connection: Connection) -> Callable[[bytes], None]:
         def write(serialized: bytes) -> None:
-            with explained(self._folder, _CUT_SHORT):
-                self._writer.write(connection, self._node.get_clock().now().nanoseconds, serialized)
+            now = self._node.get_clock().now().nanoseconds
+            if self._heard(connection.topic, now, serialized):
+                with explained(self._folder, _CUT_SHORT):
+                    self._writer.write(connection, now, serialized)
 
         return write
 

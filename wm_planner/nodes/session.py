@@ -52,7 +52,7 @@ class Session:
         self._joint_guard = JointGuard(self._arm.config)
         self._buffer, self._output = buffer, output
         self._lockstep, self._around = lockstep, surroundings
-        self._thread = PlanningThread(pipeline, guard, surroundings.wake)
+        self._thread = PlanningThread(pipeline, guard, surroundings.wake, surroundings.prepare)
         self._watchdogs = Watchdogs(
             self._arm, buffer, output, self._thread, surroundings.parameter, surroundings.now
         )

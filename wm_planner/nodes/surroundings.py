@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from wm_planner.types import Plan
+
+Prepare = Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
+"""Frames (h, w, 3) uint8 RGB by camera, of the pictures that the cameras took."""
 
 
 class Surroundings(NamedTuple):
@@ -27,3 +30,4 @@ class Surroundings(NamedTuple):
     send_picture: Callable[[np.ndarray, float], None]  # (h, w, 3) uint8 RGB, stamp in seconds
     report: Callable[[], None]  # publish the diagnostics now
     wake: Callable[[], None]  # have `take_outcomes` called by the executor; from any thread
+    prepare: Prepare = dict

@@ -5,29 +5,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from lifecycle_msgs.msg import State, Transition
-from lifecycle_msgs.srv import ChangeState, GetState
-from rcl_interfaces.srv import GetParameters, SetParameters
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
-from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Bool, Float64MultiArray
-from std_srvs.srv import Trigger
 
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import Trial
 from wm_planner.nodes.messages import decode_image
+from wm_planner.nodes.node_client import DISCOVERY, NodeClient
 from wm_planner.planning.budget import Budget
 
-_DISCOVERY = 30.0  # s a node gets to appear, imports included
-_CALL = 30.0  # s a service call may take
-_TRANSITION = 330.0  # s: configure loads the model and, the first time, compiles its imagination
 _TOPICS = (
     "/sim/task_state", "/wm_planner/plan_statistics", "/wm_planner/commands", "/wm_planner/mark"
 )  # fmt: skip
@@ -41,8 +32,8 @@ class RosTrial(NamedTuple):
     pictures: list[np.ndarray]  # (h, w, 3) uint8 RGB, of ~/imagination, if it is watched
 
 
-class TrialClient:
-    """Controls /sim and /wm_planner; owns its node and executor."""
+class TrialClient(NodeClient):
+    """Controls /sim and /wm_planner."""
 
     def __init__(
         self,
@@ -54,13 +45,9 @@ class TrialClient:
 
         `processes` are the process ids of the nodes that were started for this client, by name.
         """
+        super().__init__("trials", alive)
         self.processes = dict(processes or {})
-        self.node = Node("trials")
         self.rate_hz = rate_hz
-        self._alive = alive
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self.node)
-        self._clients: dict[str, Any] = {}
         reliable = QoSProfile(depth=200, reliability=ReliabilityPolicy.RELIABLE)
         kinds = (DiagnosticStatus, DiagnosticStatus, Float64MultiArray, Bool)
         callbacks = (self._on_task_state, self._on_statistics, self._on_command, self._on_mark)
@@ -83,42 +70,15 @@ class TrialClient:
 
         self.node.create_subscription(Image, "/wm_planner/imagination", on_image, 5)
 
-    def close(self) -> None:
-        self._executor.shutdown()
-        self.node.destroy_node()
-
     def configure_and_activate(self) -> None:
         """Bring the planner up; a UserError says which transition it refused."""
-        state = self.call(GetState, "/wm_planner/get_state", GetState.Request()).current_state
-        for transition, start, goal in (
-            (
-                Transition.TRANSITION_CONFIGURE,
-                State.PRIMARY_STATE_UNCONFIGURED,
-                State.PRIMARY_STATE_INACTIVE,
-            ),
-            (
-                Transition.TRANSITION_ACTIVATE,
-                State.PRIMARY_STATE_INACTIVE,
-                State.PRIMARY_STATE_ACTIVE,
-            ),
-        ):
-            if state.id != start:
-                continue  # somebody else has brought it further
-            request = ChangeState.Request(transition=Transition(id=transition))
-            self.call(ChangeState, "/wm_planner/change_state", request, _TRANSITION)
-            state = self.call(GetState, "/wm_planner/get_state", GetState.Request()).current_state
-            if state.id != goal:
-                raise UserError(
-                    f"the planner node is '{state.label}' after transition {transition}; its log "
-                    "says why"
-                )
-
-        deadline = time.monotonic() + _DISCOVERY
+        self.bring_up("/wm_planner")
+        deadline = time.monotonic() + DISCOVERY
         while any(self.node.count_publishers(topic) == 0 for topic in _TOPICS):
             self._executor.spin_once(timeout_sec=0.1)
             self._alive()
             if time.monotonic() > deadline:
-                raise UserError(f"not all of {_TOPICS} appeared within {_DISCOVERY:.0f} s")
+                raise UserError(f"not all of {_TOPICS} appeared within {DISCOVERY:.0f} s")
 
     def run_trial(
         self,
@@ -177,57 +137,6 @@ class TrialClient:
             frame_to_command_ms=self._frame_to_command_ms,
         )
         return RosTrial(trial, self._commands, self._pictures)
-
-    def trigger(self, service: str) -> None:
-        """Call a Trigger service; a refusal is a UserError."""
-        response = self.call(Trigger, service, Trigger.Request())
-        if not response.success:
-            raise UserError(f"{service}: {response.message}")
-
-    def set_seed(self, node: str, seed: int) -> None:
-        """Set a node's `seed` parameter."""
-        value = Parameter("seed", value=seed).to_parameter_msg()
-        request = SetParameters.Request(parameters=[value])
-        result = self.call(SetParameters, f"{node}/set_parameters", request).results[0]
-        if not result.successful:
-            raise UserError(f"{node}: seed {seed} refused: {result.reason}")
-
-    def check_parameters(self, node: str, wanted: Mapping[str, Any]) -> None:
-        """A UserError unless a running node has these parameters."""
-        request = GetParameters.Request(names=list(wanted))
-        values = self.call(GetParameters, f"{node}/get_parameters", request).values
-        for (name, expected), value in zip(wanted.items(), values, strict=True):
-            found: Any = parameter_value_to_python(value)
-            if isinstance(expected, list) and found is not None:
-                found = list(found)
-            if found != expected:
-                raise UserError(
-                    f"{node}: parameter {name} is {found!r}, the trials are of {expected!r}; "
-                    "start the node with it, or change the trials' configuration"
-                )
-
-    def call(self, kind: type, service: str, request: Any, patience: float = _CALL) -> Any:
-        """Call a service and wait for its answer, `patience` s at most."""
-        if service not in self._clients:
-            self._clients[service] = self.node.create_client(kind, service)
-        client = self._clients[service]
-        deadline = time.monotonic() + _DISCOVERY
-        while not client.wait_for_service(timeout_sec=0.2):
-            self._alive()
-            if time.monotonic() > deadline:
-                raise UserError(f"no service {service} within {_DISCOVERY:.0f} s; is the node up?")
-        future = client.call_async(request)
-        self._executor.spin_until_future_complete(future, timeout_sec=patience)
-        if not future.done():
-            raise UserError(f"service {service} gave no answer within {patience:.0f} s")
-        return future.result()
-
-    def spin_until(self, finished: Callable[[], bool], seconds: float) -> bool:
-        """Handle messages until `finished`, for so long at most; returns whether it is."""
-        end = time.monotonic() + seconds
-        while not finished() and time.monotonic() < end:
-            self._executor.spin_once(timeout_sec=0.01)
-        return finished()
 
     def _wait_for(self, finished: Callable[[], bool], patience: float) -> None:
         self._heard = time.monotonic()
