@@ -37,7 +37,7 @@ def test_what_keys_mean(keys, expected):
 @pytest.mark.parametrize(
     ("script", "message"),
     [
-        ("w*3 jump", "unknown key 'jump'; there is w s a d e q up"),
+        ("w*3 jump", "unknown key 'jump'; there is w s a d e q j l up"),
         ("w*", "count is '', expected a whole number"),
         ("w*0", "count is '0'"),
         ("w*-2", "count is '-2'"),

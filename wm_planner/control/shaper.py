@@ -52,8 +52,8 @@ class TrajectoryShaper:
         n = len(config.arm_joints)
         self.dt = 1.0 / config.command_rate_hz
         margin = np.r_[np.full(n, config.position_margin), 0.0]
-        self.lower = np.r_[config.lower, config.finger_range[0]] + margin
-        self.upper = np.r_[config.upper, config.finger_range[1]] - margin
+        self.lower = np.r_[config.lower, config.finger.lower] + margin
+        self.upper = np.r_[config.upper, config.finger.upper] - margin
         self.velocity = np.r_[
             np.array(config.velocity) * config.velocity_scale, config.finger_velocity
         ]

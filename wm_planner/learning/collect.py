@@ -40,6 +40,7 @@ from wm_planner.learning.episodes import (
 )
 from wm_planner.learning.person import Person
 from wm_planner.learning.pilots import Pilots
+from wm_planner.paths import robot_config
 
 EVALUATION_SEED = 5_000_000  # this seed and up are for evaluation only
 DEMONSTRATORS = ("expert", "person")
@@ -62,6 +63,7 @@ class CollectConfig:
 
     Attributes:
         task: name of the task.
+        robot: name of the arm in config/robots, or the path of its file.
         episodes: how many episodes the dataset has in the end.
         out: dataset to write (HDF5, robomimic layout); default data/<task>.hdf5.
         seed: of the first episode; the others follow. 5,000,000 and up are refused.
@@ -75,6 +77,7 @@ class CollectConfig:
     """
 
     task: str = "grasp"
+    robot: str = "panda"
     episodes: int = 600
     out: Path | None = None
     seed: int = 0
@@ -86,6 +89,7 @@ class CollectConfig:
 
     def __post_init__(self) -> None:
         make_task(self.task)
+        robot_config(self.robot)
         if self.demonstrator not in DEMONSTRATORS:
             raise UserError(
                 f"demonstrator is {self.demonstrator!r}, expected {' or '.join(DEMONSTRATORS)}"
@@ -111,7 +115,8 @@ class CollectConfig:
 
     @property
     def env(self) -> EnvConfig:
-        return EnvConfig(self.task, image_size=self.image_size, randomization=self.randomization)
+        size, changes = self.image_size, self.randomization
+        return EnvConfig(self.task, self.robot, image_size=size, randomization=changes)
 
 
 def collect(config: CollectConfig) -> Path:
@@ -191,9 +196,10 @@ def _pilots(model: Path) -> Pilots:
 
 def _collect_one(config: CollectConfig, parts: Path, seed: int) -> None:
     env, rng = _environment(config.env), np.random.default_rng([seed, 1])
+    moves = env.arm.action_size - 1
     if config.demonstrator == "person":
         most = round(_PATIENCE * env.task.time_limit)
-        shown = drive(env, seed, Person(rng), Disturbance(UNDISTURBED, rng), most)
+        shown = drive(env, seed, Person(rng), Disturbance(UNDISTURBED, rng, moves), most)
         episode = without_privileges(shown)
     else:
         most = round(_SHARE * env.task.time_limit)
@@ -201,7 +207,7 @@ def _collect_one(config: CollectConfig, parts: Path, seed: int) -> None:
         mix = Mix()
         if config.model is not None:
             pilot, mix = _pilots(config.model).lend(seed, most, rng), GENTLE
-        episode = drive(env, seed, pilot, Disturbance(mix, rng), most)
+        episode = drive(env, seed, pilot, Disturbance(mix, rng, moves), most)
     partial = parts / f"{seed}.partial-{os.getpid()}"
     with h5py.File(partial, "w") as file:
         write_episode(file.create_group("data/demo_0"), episode)

@@ -12,17 +12,16 @@ from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
-from wm_planner.control.robot_config import RobotConfig
 from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
 from wm_planner.learning.calibrate_prior import calibrate_prior
 from wm_planner.learning.callbacks import Export, Interruption
+from wm_planner.learning.embodiment import embodiment
 from wm_planner.learning.held_out import held_out_successes
 from wm_planner.learning.module import LOGGED_EVERY, WorldModelModule
 from wm_planner.learning.precision import check_precision, training_dtype
 from wm_planner.learning.sequences import EpisodeStore, SequenceDataset
 from wm_planner.learning.value_error import value_error
-from wm_planner.paths import robot_config
 from wm_planner.provenance import git_revision, machine
 from wm_planner.world_models.families import DEFAULT, FAMILIES, find_family
 from wm_planner.world_models.family import LossConfig
@@ -184,6 +183,7 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
     dtype = training_dtype(config.precision, device)
     pl.seed_everything(config.seed, verbose=False)
     discount, size = config.network.discount, config.network.image_size
+    robot = embodiment(config.robot, datasets)
     store = EpisodeStore(
         datasets,
         config.cameras,
@@ -191,7 +191,7 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
         discount,
         config.episodes or None,
         config.privileged,
-        config.network.switches,
+        robot.action_space.switches,
         config.held_out,
     )
     network = replace(
@@ -199,6 +199,7 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
         cameras=len(config.cameras),
         proprio_size=store.proprio.shape[-1],
         action_size=store.actions.shape[-1],
+        switches=robot.action_space.switches,
         landmark_size=store.landmarks.shape[-1],
     )
     world_model = find_family(config.family).build(network)
@@ -212,7 +213,7 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
     module = WorldModelModule(world_model, config.loss, config.updates, config.seed)
     if start is not None:
         module.losses.go_on()
-    rate = RobotConfig.load(robot_config(config.robot)).control_rate_hz
+    rate = robot.control_rate_hz
     described = ModelConfig(config.task, config.robot, config.cameras, rate, network, provenance)
     export = Export(described, folder, config.snapshots)
     last = folder / "checkpoints" / "last.ckpt"

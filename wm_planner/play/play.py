@@ -31,7 +31,7 @@ class PlayConfig:
     """Drive a learned world model by hand: nothing but the model says what happens.
 
     Keys, as the front camera sees it: w a s d or the arrows move in the plane, e and q up and down,
-    space opens or closes the gripper, p lets the learned action prior act, r starts again, n is the
+    j and l turn the hand where its actions can, space opens or closes the gripper, p lets the learned action prior act, r starts again, n is the
     next scene, esc ends. A script has them with spaces between: "w*10 space a+e*5 . p*20" holds w
     for 10 control steps, a and e together for 5, waits one.
 
@@ -121,13 +121,14 @@ def run(
         return draw(dream.believe(), action, truth if config.truth else None, _HELP)
 
     show(picture(still))
-    hands, seed, steps, spent = Hands(), config.seed, 0, 0.0
+    size = dream.arm.action_size
+    hands, seed, steps, spent = Hands(size), config.seed, 0, 0.0
     for intent in intents:
         if intent.quit:
             break
         started = time.perf_counter()
         if intent.reset or intent.next:
-            hands, seed, action = Hands(), seed + intent.next, still
+            hands, seed, action = Hands(size), seed + intent.next, still
             dream.reset(seed)
             truth = dream.env.simulation.frames()
         else:
