@@ -13,6 +13,7 @@ from wm_planner.control.coupling import couplings
 from wm_planner.control.robot_config import RobotConfig
 
 _TABLE = "wm_planner_table"
+_FAR = 10.0  # m
 _TABLE_SIZE = (3.0, 3.0, 0.5)  # m, half edges
 
 
@@ -56,7 +57,7 @@ class Clearance:
     def nearest(self, position: np.ndarray) -> tuple[str, str, float]:
         """Bodies of the pair that is nearest at joint positions (J,), and its distance, m."""
         self._place(position)
-        distances = [self._distance(*pair, most=10.0) for pair in self._pairs]
+        distances = [self._distance(one, other, _FAR) for one, other in self._pairs]
         i = int(np.argmin(distances))
         names = [self._model.body(self._model.geom_bodyid[geom]).name for geom in self._pairs[i]]
         return ("table" if self._to_table[i] else names[0], names[1], distances[i])

@@ -17,8 +17,9 @@ class ActionReader:
     """Recovers actions (dx, dy, dz, rotation, gripper) from joint positions, one a control step.
 
     Forward kinematics says how far the hand was sent since the last reading; divided by what an
-    action of size 1 moves, `action_step`, that is the action; for turns likewise. What is more than one action can do
-    is left for the next readings. The gripper is where the finger was last sent.
+    action of size 1 moves, `action_step`, that is the action; for turns likewise. What is more
+    than one action can do is left for the next readings. The gripper is where the finger was last
+    sent.
 
     Read from where a trajectory ends, this is the planner's own action, as far as the goal could be
     reached. Read from waypoints it is the motion of the hand itself, which follows the goal by
