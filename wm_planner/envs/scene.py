@@ -49,6 +49,7 @@ def _mount_camera(spec: mujoco.MjSpec, robot: RobotConfig) -> None:
     axes = np.array([[0.0, c, s], [1.0, 0.0, 0.0], [0.0, s, -c]])
     mujoco.mju_mat2Quat(turn, axes.ravel())
     frame = np.array(site.quat, float)
+    mujoco.mju_normalize4(frame)
     mujoco.mju_mulQuat(quat, frame, turn)
     mujoco.mju_rotVecQuat(place, np.array([x, y, z]), frame)
     site.parent.add_camera(name=WRIST, pos=place + site.pos, quat=quat, fovy=fovy)
