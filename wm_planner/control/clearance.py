@@ -27,7 +27,8 @@ class Clearance:
     only a linkage moves stay as the MJCF has them.
     """
 
-    def __init__(self, config: RobotConfig, mjcf: Path) -> None:
+    def __init__(self, config: RobotConfig, mjcf: Path, least: float = 0.0) -> None:
+        """`least` is the distance that is enough, m; 0: the robot's clearance."""
         spec = mujoco.MjSpec.from_file(str(mjcf))
         spec.worldbody.add_geom(
             name=_TABLE,
@@ -37,7 +38,7 @@ class Clearance:
         )
         self._model = m = spec.compile()
         self._data = mujoco.MjData(m)
-        self.enough = config.clearance
+        self.enough = least or config.clearance
         self._qpos = np.array([m.joint(name).qposadr[0] for name in config.joint_names])
         self._followers = couplings(m, config.finger_joint)
         table, hand = m.geom(_TABLE).id, int(m.site(config.hand_site).bodyid[0])
@@ -45,8 +46,11 @@ class Clearance:
         self._reach = m.geom_rbound[self._pairs].sum(1)
         self._to_table = self._pairs[:, 0] == table
         self._place(np.r_[config.home, config.finger_range[1]])
-        near = [self._distance(*pair) < self.enough for pair in self._pairs]
-        keep = ~np.array(near, bool) | self._to_table
+        near = np.array([self._distance(*pair) for pair in self._pairs])
+        keep = (near >= self.enough) | self._to_table
+        self._near_at_home = {
+            self._names(i): float(near[i]) for i in np.flatnonzero(near < self.enough)
+        }
         self._pairs, self._reach = self._pairs[keep], self._reach[keep]
         self._to_table = self._to_table[keep]
 
@@ -54,13 +58,21 @@ class Clearance:
         """The smallest distance at any of joint positions (T, J), m; `enough` if it is more."""
         return min((self._least(position) for position in positions), default=self.enough)
 
+    @property
+    def near_at_home(self) -> dict[tuple[str, str], float]:
+        """Pairs of bodies that are too near at home, and how near, m: below 0 they overlap."""
+        return dict(self._near_at_home)
+
     def nearest(self, position: np.ndarray) -> tuple[str, str, float]:
         """Bodies of the pair that is nearest at joint positions (J,), and its distance, m."""
         self._place(position)
         distances = [self._distance(one, other, _FAR) for one, other in self._pairs]
         i = int(np.argmin(distances))
-        names = [self._model.body(self._model.geom_bodyid[geom]).name for geom in self._pairs[i]]
-        return ("table" if self._to_table[i] else names[0], names[1], distances[i])
+        return (*self._names(i), distances[i])
+
+    def _names(self, pair: int) -> tuple[str, str]:
+        one, other = (self._model.body(self._model.geom_bodyid[g]).name for g in self._pairs[pair])
+        return "table" if self._to_table[pair] else one, other
 
     def _least(self, position: np.ndarray) -> float:
         self._place(position)
