@@ -18,6 +18,7 @@ from wm_planner.control.singularity import HandGoal, reach
 from wm_planner.errors import UserError
 from wm_planner.types import Command, JointState
 
+_SHARES = (1.0, 0.5, 0.2)  # of a step that would come too near something, tried one by one
 _ENCODER_NOISE = 0.02  # rad, or m of the finger
 
 
@@ -37,7 +38,7 @@ class CartesianArm:
             `workspace` (goal outside the box), `reach` (goal too far ahead of the hand),
             `unreachable` (no joint angles or no trajectory), `path` (would have left the box),
             `rotation` (turned too far), `singularity` (slowed down near one), `clearance` (would
-            have come too near itself or the table).
+            have come too near itself or the table: a part of the step is gone, or none).
     """
 
     def __init__(self, config: RobotConfig, mjcf: Path) -> None:
@@ -171,21 +172,21 @@ class CartesianArm:
         self._gripper = 1.0 if action[-1] > 0 else -1.0
         finger = self.config.finger_range[int(self._gripper > 0)]
         self._target = np.r_[self._target[:-1], finger]
-        slow_below = self.config.slow_near_singularity
-        try:
-            goal, joints, slowed = reach(
-                self._kinematics, slow_below, self._target[:-1], self._goal, wanted
-            )
-            self._target = np.r_[joints, finger]
-            motion = self._shaper.move(self._state(), self._target)
-        except (Unreachable, ShapingError):
-            self.clamps["unreachable"] += 1
-            return self.hold()
-        if slowed:
-            self.clamps["singularity"] += 1
-        if why := self._guard.refuses(motion, self._state().position):
+        start = self._target[:-1]
+        for share in _SHARES:
+            part = wanted if share == 1.0 else self._goal.towards(wanted, share)
+            try:
+                goal, motion = self._motion_to(part, start, finger)
+            except (Unreachable, ShapingError):
+                self.clamps["unreachable"] += 1
+                return self.hold()
+            why = self._guard.refuses(motion, self._state().position)
+            if why != "clearance":  # a shorter way may still keep enough
+                break
+        if why:
             self.clamps[why] += 1
             return self.hold()
+        self.clamps.update({"clearance": 1} if share < 1.0 else {})
         self._send_hand(goal)
         return self._start(motion)
 
@@ -243,6 +244,17 @@ class CartesianArm:
         orientation, clipped = self._rotation.moved(self._goal.orientation, action[3:-1], turned)
         self.clamps["rotation"] += int(clipped)
         return HandGoal(position, orientation)
+
+    def _motion_to(
+        self, wanted: HandGoal, start: np.ndarray, finger: float
+    ) -> tuple[HandGoal, Motion]:
+        """Where the hand can go of it, from joint angles near `start` (n,), and how."""
+        slow_below = self.config.slow_near_singularity
+        goal, joints, slowed = reach(self._kinematics, slow_below, start, self._goal, wanted)
+        if slowed:
+            self.clamps["singularity"] += 1
+        self._target = np.r_[joints, finger]
+        return goal, self._shaper.move(self._state(), self._target)
 
     def _hand_at(self, positions: np.ndarray) -> HandGoal:
         """The goal that is where the hand is at joint positions (J,), as far as it may be."""

@@ -19,6 +19,13 @@ class HandGoal(NamedTuple):
     position: np.ndarray  # (3,) m, base frame
     orientation: SO3
 
+    def towards(self, other: HandGoal, share: float) -> HandGoal:
+        """The goal that is `share` of the way to another."""
+        return HandGoal(
+            self.position + share * (other.position - self.position),
+            on_the_way(self.orientation, other.orientation, share),
+        )
+
 
 class Reached(NamedTuple):
     """What became of a goal."""
@@ -46,8 +53,5 @@ def reach(
     share = float(np.clip((then / slow_below - _STOP) / (1 - _STOP), 0.0, 1.0))
     if share == 1.0 or then >= kinematics.dexterity(start):
         return Reached(wanted, joints, slowed=False)
-    goal = HandGoal(
-        now.position + share * (wanted.position - now.position),
-        on_the_way(now.orientation, wanted.orientation, share),
-    )
+    goal = now.towards(wanted, share)
     return Reached(goal, kinematics.solve(start, *goal), slowed=True)

@@ -66,9 +66,7 @@ class RobotAddConfig:
                 "and _"
             )
         if self.rotation not in ROTATIONS:
-            raise UserError(
-                f"rotation is {self.rotation!r}, expected {' or '.join(ROTATIONS)}"
-            )
+            raise UserError(f"rotation is {self.rotation!r}, expected {' or '.join(ROTATIONS)}")
         if self.hand_site and self.hand_body:
             raise UserError("hand_site and hand_body are both given; leave one out")
 

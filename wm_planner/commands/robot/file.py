@@ -48,7 +48,9 @@ class Findings:
 def write_file(found: Findings, path: Path) -> list[str]:
     """Write the YAML file; returns its gaps, which it holds as comments too."""
     gaps = [*found.description.gaps, *_gaps(found)]
-    lines = [f"# {found.name}, written by `wm_planner robot add` from {found.description.path.name}"]
+    lines = [
+        f"# {found.name}, written by `wm_planner robot add` from {found.description.path.name}"
+    ]
     lines += [f"# {line}" for line in found.told]
     lines += [f"# gap: {gap}" for gap in gaps]
     lines += ["", *_arm(found), *_gripper(found), *_box(found), *_ways(found)]

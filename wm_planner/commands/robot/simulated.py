@@ -34,7 +34,9 @@ def isolate(found: Description, chain: Chain) -> dict[str, float]:
     if others:
         found.gaps.append(f"{', '.join(others)} are no part of the arm and were left out")
     if np.any(np.abs(root.pos) > 1e-6):
-        found.gaps.append(f"{root.name} stood at {np.round(root.pos, 3).tolist()} m; it stands at 0")
+        found.gaps.append(
+            f"{root.name} stood at {np.round(root.pos, 3).tolist()} m; it stands at 0"
+        )
         root.pos = [0, 0, 0]
     for body in spec.bodies:
         body.gravcomp = 1.0

@@ -49,9 +49,7 @@ def propose_box(placing: Placing, home: np.ndarray, reach: float) -> Box:
     return Box(lower.round(3), upper.round(3), float(part.mean()))
 
 
-def _slice(
-    placing: Placing, home: np.ndarray, reach: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _slice(placing: Placing, home: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates x and z of a grid: what is reached straight ahead, as high as it is wide."""
     ahead = np.linspace(0.1 * reach, 0.95 * reach, _SLICES)
     best = ahead[[0, -1]], np.array([_FLOOR, 0.1 * reach])
