@@ -49,7 +49,7 @@ class Clearance:
         near = np.array([self._distance(*pair) for pair in self._pairs])
         keep = (near >= self.enough) | self._to_table
         self._near_at_home = {
-            self._names(i): float(near[i]) for i in np.flatnonzero(near < self.enough)
+            self._names(int(i)): float(near[i]) for i in np.flatnonzero(near < self.enough)
         }
         self._pairs, self._reach = self._pairs[keep], self._reach[keep]
         self._to_table = self._to_table[keep]

@@ -1,4 +1,4 @@
-"""`wm_planner robot add`: an arm's file and simulation from its description, and a check of both."""
+"""`wm_planner robot add`: an arm's file and simulation from its description, and a check."""
 
 from __future__ import annotations
 
@@ -120,8 +120,9 @@ def examine(config: RobotAddConfig) -> Findings:
     told = (
         chain.told,
         how,
-        f"its tips are {gripper.opening * 1e3:.0f} mm apart when open; the hand's point is between "
-        "them, 10 mm from their end",
+        f"its tips are {gripper.opening * 1e3:.0f} mm apart at {gripper.opened:g} {gripper.unit}, "
+        f"which is open, and {gripper.left * 1e3:.0f} mm at {gripper.closed:g}",
+        "the hand's point is between the tips, 10 mm from their end",
         home.told,
         f"reach {reach:.2f} m; of a grid in the workspace {box.share:.0%} is reached",
     )

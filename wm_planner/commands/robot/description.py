@@ -66,8 +66,8 @@ def _read_mjcf(path: Path, without_meshes: bool) -> Description:
     gone = [m.name for m in spec.meshes if m.file and not (folder / m.file).is_file()]
     if gone and not without_meshes:
         raise UserError(
-            f"{path}: {len(gone)} meshes are missing, first '{gone[0]}' in {folder}; put them there, "
-            "or go on with the kinematics alone: --without-meshes"
+            f"{path}: {len(gone)} meshes are missing, first '{gone[0]}' in {folder}; put them "
+            "there, or go on with the kinematics alone: --without-meshes"
         )
     if without_meshes:
         _drop_meshes(found, {m.name for m in spec.meshes})
@@ -90,8 +90,8 @@ def _read_urdf(path: Path, without_meshes: bool) -> Description:
                 file = _resolve(path, mesh.get("filename", ""))
                 if not without_meshes and not file.is_file():
                     raise UserError(
-                        f"{path}: mesh '{mesh.get('filename')}' is missing, looked at {file}; put it "
-                        "there, or go on with the kinematics alone: --without-meshes"
+                        f"{path}: mesh '{mesh.get('filename')}' is missing, looked at {file}; "
+                        "put it there, or go on with the kinematics alone: --without-meshes"
                     )
                 if without_meshes or file.suffix.lower() not in _MESHES:
                     unread += 1
@@ -155,8 +155,10 @@ def _drop_meshes(found: Description, names: set[str]) -> None:
 
 
 def _xml(path: Path) -> ET.Element:
+    text = path.read_text(errors="replace")
+    text = re.sub(r"(</?\s*)(\w+):", r"\1\2_", text)  # some tools' prefixes are declared nowhere
     try:
-        return ET.fromstring(path.read_bytes())
+        return ET.fromstring(text.encode())
     except ET.ParseError as error:
         raise UserError(f"{path} is no XML: {error}") from error
 

@@ -138,4 +138,7 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _numbers(values: Sequence[float] | np.ndarray) -> str:
-    return f"[{', '.join(repr(round(float(v), 5)) for v in values)}]"
+    """Plain decimals: YAML takes 1e-05 for a word."""
+    return (
+        f"[{', '.join(np.format_float_positional(round(float(v), 5), trim='0') for v in values)}]"
+    )

@@ -12,6 +12,7 @@ from wm_planner.errors import UserError
 
 _MOVED = 2e-3  # m
 _SECONDS = 3.0
+_ARRIVED = 0.1  # of its range that a driven finger may be off
 _TIP = 0.02  # m, the end of a finger
 _POINTS = 1000  # of a mesh that are looked at
 _INSIDE = 0.010  # m from the end of the fingers to the point that is sent somewhere
@@ -25,6 +26,7 @@ class Gripper(NamedTuple):
         opened: position of its joint.
         unit: of its joint, m or rad.
         opening: m between the fingertips when open.
+        left: m between them when closed.
         bodies: that hold a thing between them.
         position: of the point between the fingertips, in the frame of the hand's body, m.
         axes: (3, 3) columns x, y, z in that frame: z out of the hand, y the way the fingers close.
@@ -34,6 +36,7 @@ class Gripper(NamedTuple):
     opened: float
     unit: str
     opening: float
+    left: float
     bodies: tuple[str, str]
     position: np.ndarray
     axes: np.ndarray
@@ -52,8 +55,8 @@ def find_finger(model: mujoco.MjModel, chain: Chain, wanted: str) -> tuple[str, 
         return wanted, f"the gripper's joint is {wanted}, as asked"
     if not names:
         raise UserError(
-            f"no joint moves anything beyond {chain.hand}, and an arm needs a gripper here: give the "
-            "description of the arm with its gripper (vacuum grippers are not supported yet)"
+            f"no joint moves anything beyond {chain.hand}, and an arm needs a gripper here: give "
+            "the description of the arm with its gripper (vacuum grippers are not supported yet)"
         )
     if len(names) == 1:
         return names[0], f"the gripper's joint is {names[0]}: the only one"
@@ -93,6 +96,7 @@ def measure_gripper(model: mujoco.MjModel, chain: Chain, finger: str) -> Gripper
         float(opened),
         "m" if slides else "rad",
         round(max(gaps), 4),
+        round(min(gaps), 4),
         (model.body(bodies[0]).name, model.body(bodies[1]).name),
         position,
         axes,
@@ -102,6 +106,8 @@ def measure_gripper(model: mujoco.MjModel, chain: Chain, finger: str) -> Gripper
 def _at(model: mujoco.MjModel, chain: Chain, finger: str, target: float) -> mujoco.MjData:
     """Where everything is when the finger was driven there, without contacts."""
     flags = model.opt.disableflags
+    integrator = model.opt.integrator
+    model.opt.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_CONTACT
     data = mujoco.MjData(model)
     arm = [model.joint(name) for name in chain.joints]
@@ -112,7 +118,13 @@ def _at(model: mujoco.MjModel, chain: Chain, finger: str, target: float) -> mujo
         mujoco.mj_step(model, data)
         data.qpos[held], data.qvel[speeds] = start, 0.0
     mujoco.mj_forward(model, data)
-    model.opt.disableflags = flags
+    model.opt.disableflags, model.opt.integrator = flags, integrator
+    here, (low, high) = float(data.joint(finger).qpos[0]), model.joint(finger).range
+    if not abs(here - target) < _ARRIVED * (high - low):
+        raise UserError(
+            f"'{finger}' was driven to {target:g} and came to {here:g}: something else holds the "
+            "gripper; name the joint that moves all of it with --gripper-joint"
+        )
     return data
 
 

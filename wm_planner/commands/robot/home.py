@@ -65,8 +65,8 @@ def find_home(
                 best = _widest(placing, found, goal, reach)
                 return Home(best, placing.hand(best), f"home was searched: {why}")
     raise UserError(
-        f"the hand cannot point down in front of the arm, within {reach:.2f} m along x; {why}. Is x "
-        "forwards? Turn the base, or add a keyframe 'home' with the hand down"
+        f"the hand cannot point down in front of the arm, within {reach:.2f} m along x; {why}. Is "
+        "x forwards? Turn the base, or add a keyframe 'home' with the hand down"
     )
 
 
@@ -94,7 +94,7 @@ def _widest(
 
 
 def _comfort(placing: Placing, joints: np.ndarray, reach: float) -> float:
-    """Larger is better: room to the limits, dexterity, elbow not below the hand, joints not wound up."""
+    """Larger is better: room to the limits, dexterity, elbow over the hand, nothing wound up."""
     room = float(np.minimum(joints - placing.lower, placing.upper - joints).min())
     wound = 0.05 * float(np.abs(joints).sum())
     high = min(0.0, placing.elbow_height(joints) - float(placing.hand(joints)[2])) / reach

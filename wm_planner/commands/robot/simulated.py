@@ -13,6 +13,7 @@ _AFFINE, _FIXED = mujoco.mjtBias.mjBIAS_AFFINE, mujoco.mjtGain.mjGAIN_FIXED
 _STIFFNESS, _LAG = 400.0, 0.1  # of a joint's inertia, 1/s^2; s that a joint stays behind
 _LEAST_STIFFNESS = 100.0  # Nm/rad
 _ARMATURE = 0.1  # kg m^2 of motors and gears that no description tells
+_SMALL_ARMATURE = 0.005  # kg m^2, or kg, of a gripper's
 _GRIP = {mujoco.mjtJoint.mjJNT_SLIDE: (1500.0, 40.0), mujoco.mjtJoint.mjJNT_HINGE: (20.0, 5.0)}
 _GEARED = 5.0  # Nm: joints that are weaker have small gears
 
@@ -53,11 +54,14 @@ def drive(found: Description, chain: Chain, finger: str) -> None:
     inertia = np.zeros((model.nv, model.nv))
     mujoco.mj_fullM(model, data, inertia)
     chosen = []
-    kept = {_of_joint(model, i, (*chain.joints, finger)): i for i in range(model.nu)}
-    wanted = [spec.actuators[i] for name, i in kept.items() if name]
-    for actuator in [a for a in spec.actuators if all(a is not w for w in wanted)]:
-        spec.delete(actuator)
-    wanted = {name: spec.actuators[k] for k, name in enumerate(n for n in kept if n)}
+    drives = [_of_joint(model, i, (*chain.joints, finger)) for i in range(model.nu)]
+    kept = {name: i for i, name in enumerate(drives) if name}
+    stay = set(kept.values())
+    for i in reversed(range(model.nu)):
+        if i not in stay:
+            spec.delete(spec.actuators[i])
+    names = [name for name, _ in sorted(kept.items(), key=lambda item: item[1])]
+    wanted = dict(zip(names, spec.actuators, strict=True))
     for name in (*chain.joints, finger):
         joint = spec.joint(name)
         low, high = model.joint(name).range
@@ -88,6 +92,9 @@ def drive(found: Description, chain: Chain, finger: str) -> None:
             chosen.append(name)
         actuator.name = name
         actuator.ctrlrange, actuator.ctrllimited = [low, high], 1
+    for name in chain.others:
+        if float(np.ravel(spec.joint(name).armature)[0]) == 0:
+            spec.joint(name).armature = _SMALL_ARMATURE
     if chosen:
         found.gaps.append(
             f"gains of {', '.join(chosen)} in the simulation are chosen: the description has none"

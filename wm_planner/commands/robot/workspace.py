@@ -52,15 +52,15 @@ def propose_box(placing: Placing, home: np.ndarray, reach: float) -> Box:
 def _slice(placing: Placing, home: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates x and z of a grid: what is reached straight ahead, as high as it is wide."""
     ahead = np.linspace(0.1 * reach, 0.95 * reach, _SLICES)
-    best = ahead[[0, -1]], np.array([_FLOOR, 0.1 * reach])
+    best, zs = (ahead[0], ahead[-1]), np.array([_FLOOR, 0.1 * reach])
     for top in _TOPS:
-        zs = np.linspace(_FLOOR, top * reach, _GRID[2])
-        column = reach_grid(placing, home, ahead, np.zeros(1), zs)[:, 0].all(1)
+        heights = np.linspace(_FLOOR, top * reach, _GRID[2])
+        column = reach_grid(placing, home, ahead, np.zeros(1), heights)[:, 0].all(1)
         if column.sum() > 1:
-            best = ahead[column][[0, -1]], zs
+            best, zs = (ahead[column][0], ahead[column][-1]), heights
             if np.ptp(ahead[column]) > _WIDE * reach:
                 break
-    return np.linspace(*best[0], _GRID[0]), best[1]
+    return np.linspace(*best, _GRID[0]), zs
 
 
 def reach_grid(
