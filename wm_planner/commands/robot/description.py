@@ -24,6 +24,7 @@ class Description:
         spec: what MuJoCo makes of it; changed by those who add what is missing.
         velocity: rad/s or m/s of joints, where a URDF says so.
         effort: Nm or N of joints, where a URDF says so.
+        acceleration: rad/s^2 of joints, where a URDF for Drake says so.
         apart: pairs of links that an SRDF lets touch.
         hand: link that an SRDF's end effector is attached to, or "".
         gaps: what is not known, in words.
@@ -33,6 +34,7 @@ class Description:
     spec: mujoco.MjSpec
     velocity: dict[str, float] = field(default_factory=dict)
     effort: dict[str, float] = field(default_factory=dict)
+    acceleration: dict[str, float] = field(default_factory=dict)
     apart: list[tuple[str, str]] = field(default_factory=list)
     hand: str = ""
     gaps: list[str] = field(default_factory=list)
@@ -80,7 +82,11 @@ def _read_urdf(path: Path, without_meshes: bool) -> Description:
     for joint in root.iter("joint"):
         limit = joint.find("limit")
         if limit is not None:
-            for name, values in (("velocity", found.velocity), ("effort", found.effort)):
+            for name, values in (
+                ("velocity", found.velocity),
+                ("effort", found.effort),
+                ("drake_acceleration", found.acceleration),
+            ):
                 if float(limit.get(name, 0)) > 0:
                     values[joint.get("name", "")] = float(limit.get(name, 0))
     unread = 0
@@ -156,7 +162,8 @@ def _drop_meshes(found: Description, names: set[str]) -> None:
 
 def _xml(path: Path) -> ET.Element:
     text = path.read_text(errors="replace")
-    text = re.sub(r"(</?\s*)(\w+):", r"\1\2_", text)  # some tools' prefixes are declared nowhere
+    for prefix in (r"(</?\s*)(\w+):", r"(\s)(\w+):(?=\w+=)"):  # of tools that declare none
+        text = re.sub(prefix, r"\1\2_", text)
     try:
         return ET.fromstring(text.encode())
     except ET.ParseError as error:

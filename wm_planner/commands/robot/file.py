@@ -44,6 +44,12 @@ class Findings:
         known = self.description.velocity
         return [known.get(name, VELOCITY) for name in self.chain.joints]
 
+    @property
+    def acceleration(self) -> list[float]:
+        known, names = self.description.acceleration, self.chain.joints
+        pairs = zip(names, self.velocity, strict=True)
+        return [known.get(name, speed / TO_FULL_SPEED) for name, speed in pairs]
+
 
 def write_file(found: Findings, path: Path) -> list[str]:
     """Write the YAML file; returns its gaps, which it holds as comments too."""
@@ -65,10 +71,13 @@ def _gaps(found: Findings) -> list[str]:
         gaps.append(
             f"velocity limits of {', '.join(unknown)} are not told: {VELOCITY} rad/s is chosen"
         )
+    if set(found.chain.joints) - set(found.description.acceleration):
+        gaps.append(
+            f"acceleration limits are not told: they are chosen, full speed takes {TO_FULL_SPEED} s"
+        )
     gaps += [
-        "acceleration and jerk limits are in no description: they are chosen so that full speed "
-        f"takes {TO_FULL_SPEED} s and full acceleration {TO_FULL_ACCELERATION} s; look them up in "
-        "the arm's manual",
+        "jerk limits are in no description: they are chosen, full acceleration takes "
+        f"{TO_FULL_ACCELERATION} s; look them up in the arm's manual, the accelerations too",
         f"the finger's velocity is chosen: {FINGER_SECONDS} s from closed to open",
         "the table is assumed to be the plane z = 0 of the arm's base",
         "the workspace is what the hand reaches pointing down; what stands in it is not known",
@@ -78,7 +87,7 @@ def _gaps(found: Findings) -> list[str]:
 
 def _arm(found: Findings) -> list[str]:
     velocity = np.array(found.velocity)
-    acceleration = velocity / TO_FULL_SPEED
+    acceleration = np.array(found.acceleration)
     return [
         f"mjcf: {found.name}.xml",
         f"arm_joints: {_names(found.chain.joints)}",
@@ -89,7 +98,7 @@ def _arm(found: Findings) -> list[str]:
         f"lower: {_numbers(found.lower)}   # rad, of the description",
         f"upper: {_numbers(found.upper)}   # rad, of the description",
         f"velocity: {_numbers(velocity)}   # rad/s",
-        f"acceleration: {_numbers(acceleration)}   # rad/s^2, chosen",
+        f"acceleration: {_numbers(acceleration)}   # rad/s^2",
         f"jerk: {_numbers(acceleration / TO_FULL_ACCELERATION)}   # rad/s^3, chosen",
         "position_margin: 0.05   # rad kept free at both ends of every arm joint",
         "velocity_scale: 0.8",
