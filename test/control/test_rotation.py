@@ -10,6 +10,7 @@ from mink import SO3
 from panda_dh import hand_pose
 
 from wm_planner.control.arm import CartesianArm, InvalidInput
+from wm_planner.control.rotation import rotation_vector
 from wm_planner.errors import UserError
 from wm_planner.paths import mjcf_dir
 from wm_planner.types import ActionSpace, JointState
@@ -124,6 +125,16 @@ def test_the_expert_turns_to_a_yaw(turning):
         for _ in range(turning.config.waypoints_per_action):
             turning.advance()
     assert turned_by(turning.commanded)[2] == pytest.approx(0.8, abs=0.03)
+
+
+@pytest.mark.parametrize("angle", [0.0, 1e-9, 0.5, 3.1, np.pi])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_rotation_vector_is_right_up_to_half_a_turn(angle, sign):
+    vector = np.array([0.6, -0.8, 0.0]) * angle
+    turn = SO3(wxyz=sign * SO3.exp(vector).wxyz)
+    found = rotation_vector(turn)
+    assert np.linalg.norm(found) == pytest.approx(angle, abs=1e-7)
+    assert SO3.exp(found).as_matrix() == pytest.approx(turn.as_matrix(), abs=1e-7)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

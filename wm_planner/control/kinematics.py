@@ -9,6 +9,7 @@ import mujoco
 import numpy as np
 
 from wm_planner.control.robot_config import RobotConfig
+from wm_planner.control.rotation import rotation_vector
 
 _ITERATIONS = 4
 _POSITION_TOLERANCE = 0.01  # m
@@ -72,6 +73,11 @@ class Kinematics:
         name = self._model.site(self._site).name
         return self._configuration.get_transform_frame_to_world(name, "site").rotation()
 
+    def _turned_from(self, wanted: mink.SO3) -> float:
+        return float(
+            np.linalg.norm(rotation_vector(wanted.inverse().multiply(self._orientation())))
+        )
+
     def dexterity(self, arm_positions: np.ndarray) -> float:
         """Smallest singular value of the hand's Jacobian: 0 where it cannot move some way."""
         self._update(arm_positions)
@@ -109,10 +115,10 @@ class Kinematics:
             raise Unreachable(
                 f"hand goal {hand_goal.round(3)} m is {miss:.3f} m from what the joints can reach"
             )
-        turned = wanted.inverse().multiply(self._orientation()).log() if self._must_turn else 0.0
-        if not np.linalg.norm(turned) < _TURN_TOLERANCE:
+        turned = self._turned_from(wanted) if self._must_turn else 0.0
+        if not turned < _TURN_TOLERANCE:
             raise Unreachable(
                 f"hand goal {hand_goal.round(3)} m is reached only with the hand turned "
-                f"{np.linalg.norm(turned):.2f} rad another way"
+                f"{turned:.2f} rad another way"
             )
         return self._configuration.q[self._address].copy()

@@ -82,7 +82,7 @@ class HandRotation:
         """Rotation vector (3,) from one orientation to the other, the short way round."""
         turn = end.multiply(start.inverse())
         if self.size == 3:
-            return turn.log()
+            return rotation_vector(turn)
         matrix = turn.as_matrix()
         yaw = np.arctan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1])
         return yaw * _VERTICAL
@@ -96,9 +96,18 @@ class HandRotation:
         return hand if self.size == 3 else self._from_home(self._turn_from(self._home, hand), np.pi)
 
 
+def rotation_vector(turn: SO3) -> np.ndarray:
+    """Rotation vector (3,) of a turn, at most half of one; mink's own is 0 for exactly that."""
+    quaternion = turn.wxyz if turn.wxyz[0] >= 0 else -turn.wxyz
+    size = float(np.linalg.norm(quaternion[1:]))
+    if size < 1e-12:
+        return np.zeros(3)
+    return 2 * np.arctan2(size, quaternion[0]) / size * quaternion[1:]
+
+
 def on_the_way(start: SO3, end: SO3, share: float) -> SO3:
     """The orientation that is `share` of the way, the short way round."""
-    return SO3.exp(share * end.multiply(start.inverse()).log()).multiply(start)
+    return SO3.exp(share * rotation_vector(end.multiply(start.inverse()))).multiply(start)
 
 
 def continuous(quaternion: np.ndarray, last: np.ndarray) -> np.ndarray:
@@ -107,4 +116,4 @@ def continuous(quaternion: np.ndarray, last: np.ndarray) -> np.ndarray:
 
 
 def _same(one: SO3, other: SO3) -> bool:
-    return float(np.linalg.norm(one.multiply(other.inverse()).log())) < 1e-9
+    return float(np.linalg.norm(rotation_vector(one.multiply(other.inverse())))) < 1e-9

@@ -15,7 +15,7 @@ from wm_planner.commands.robot.check import RobotCheckConfig, check_robot
 from wm_planner.commands.robot.description import Description, read_description
 from wm_planner.commands.robot.file import SITE, Findings, write_file
 from wm_planner.commands.robot.gripper import Gripper, find_finger, measure_gripper
-from wm_planner.commands.robot.home import find_home, reach_of
+from wm_planner.commands.robot.home import Home, find_home, home_in_box, reach_of
 from wm_planner.commands.robot.placing import Placing
 from wm_planner.commands.robot.simulated import drive, isolate
 from wm_planner.commands.robot.workspace import propose_box
@@ -24,6 +24,7 @@ from wm_planner.control.robot_config import ROTATIONS
 from wm_planner.errors import UserError
 from wm_planner.paths import config_dir, mjcf_dir
 
+_WOUND = 2.5  # rad: a joint that is turned so far at home is better not
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -110,13 +111,10 @@ def examine(config: RobotAddConfig) -> Findings:
     finger, how = find_finger(_compiled(description), chain, config.gripper_joint)
     drive(description, chain, finger)
     gripper = measure_gripper(_compiled(description), chain, finger)
-    _mark_hand(description, chain, gripper)
-    placing = Placing(_compiled(description), chain, SITE)
     rng = np.random.default_rng(config.seed)
-    reach = reach_of(placing, rng)
-    known = np.array([keyframe[name] for name in chain.joints]) if keyframe else None
-    home = find_home(placing, known, reach, rng)
+    placing, reach, home = _settle(description, chain, gripper, keyframe, rng)
     box = propose_box(placing, home.joints, reach)
+    home = home_in_box(placing, home, box)
     told = (
         chain.told,
         how,
@@ -132,11 +130,49 @@ def examine(config: RobotAddConfig) -> Findings:
     )  # fmt: skip
 
 
-def _mark_hand(description: Description, chain: Chain, gripper: Gripper) -> None:
-    turn = np.zeros(4)
-    mujoco.mju_mat2Quat(turn, np.ascontiguousarray(gripper.axes).ravel())
-    body = description.spec.body(chain.hand)
-    body.add_site(name=SITE, pos=gripper.position, quat=turn, size=[0.002] * 3, rgba=[0] * 4)
+def _settle(
+    description: Description,
+    chain: Chain,
+    gripper: Gripper,
+    keyframe: dict[str, float],
+    rng: np.random.Generator,
+) -> tuple[Placing, float, Home]:
+    """Mark the hand and find it a home; turned by half a turn where that is easier: it is alike."""
+    known = np.array([keyframe[name] for name in chain.joints]) if keyframe else None
+    found: dict[float, Home] = {}
+    why: UserError | None = None
+    for turn in (0.0, np.pi):
+        placing = _placing(description, chain, gripper, turn)
+        try:
+            found[turn] = find_home(placing, known, reach_of(placing, rng), rng)
+        except UserError as error:
+            why = error
+            continue
+        if np.abs(found[turn].joints).max() < _WOUND:
+            break
+    if not found:
+        assert why is not None
+        raise why
+    best = min(found, key=lambda turn: float(np.abs(found[turn].joints).max()))
+    placing = _placing(description, chain, gripper, best)
+    return placing, reach_of(placing, rng), found[best]
+
+
+def _placing(description: Description, chain: Chain, gripper: Gripper, turn: float) -> Placing:
+    _mark_hand(description, chain, gripper, turn)
+    return Placing(_compiled(description), chain, SITE)
+
+
+def _mark_hand(description: Description, chain: Chain, gripper: Gripper, turn: float) -> None:
+    axes = gripper.axes @ np.diag([np.cos(turn), np.cos(turn), 1.0])
+    quaternion = np.zeros(4)
+    mujoco.mju_mat2Quat(quaternion, np.ascontiguousarray(axes).ravel())
+    spec = description.spec
+    if spec.site(SITE) is not None:
+        spec.delete(spec.site(SITE))
+    spec.body(chain.hand).add_site(
+        name=SITE, pos=gripper.position, quat=quaternion, size=[0.002] * 3, rgba=[0] * 4
+    )
 
 
 def _compiled(description: Description) -> mujoco.MjModel:

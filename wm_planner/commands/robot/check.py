@@ -14,6 +14,7 @@ from wm_planner.commands.robot.picture import draw_robot
 from wm_planner.control.clearance import Clearance
 from wm_planner.control.kinematics import Kinematics, Unreachable
 from wm_planner.control.robot_config import RobotConfig
+from wm_planner.control.rotation import rotation_vector
 from wm_planner.errors import UserError
 from wm_planner.evaluation.video import write_picture
 from wm_planner.paths import robot_config
@@ -138,7 +139,7 @@ def _workspace(robot: RobotConfig, kinematics: Kinematics) -> list[Finding]:
         except Unreachable:
             continue
         turned = kinematics.hand_orientation(joints).multiply(kinematics.home_orientation.inverse())
-        tilt = float(np.linalg.norm(turned.log()))
+        tilt = float(np.linalg.norm(rotation_vector(turned)))
         reached += tilt < _TILT
         tilted = max(tilted, tilt if tilt < _TILT else 0.0)
     share, median = reached / total, float(np.median(times)) if times else float("inf")

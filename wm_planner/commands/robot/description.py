@@ -111,6 +111,8 @@ def _read_urdf(path: Path, without_meshes: bool) -> Description:
             + ("as asked" if without_meshes else f"MuJoCo reads {', '.join(_MESHES)} only")
             + "; collisions of those shapes are not seen"
         )
+    for i, material in enumerate(root.iter("material")):
+        material.set("name", material.get("name") or f"unnamed_{i}")
     for extension in root.findall("mujoco"):
         root.remove(extension)
     options = {"fusestatic": "false", "strippath": "false", "discardvisual": "false"}

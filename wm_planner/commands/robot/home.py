@@ -7,12 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from wm_planner.commands.robot.placing import Placing
-from wm_planner.commands.robot.workspace import reach_grid
+from wm_planner.commands.robot.workspace import Box, reach_grid
 from wm_planner.errors import UserError
 
 _TILT = 0.2  # rad a keyframe's hand may be off
 _STARTS = 24
 _CANDIDATES = 5
+_INSIDE = 0.02  # m from the sides of the workspace
 _AHEAD = np.linspace(0.2, 0.9, 15)  # x of places to try, of the reach
 _HEIGHTS = (0.3, 0.25, 0.35, 0.2, 0.15)  # z of places to try, of the reach
 _MIDDLE = 0.55  # of the way from the nearest to the farthest of them
@@ -68,6 +69,20 @@ def find_home(
         f"the hand cannot point down in front of the arm, within {reach:.2f} m along x; {why}. Is "
         "x forwards? Turn the base, or add a keyframe 'home' with the hand down"
     )
+
+
+def home_in_box(placing: Placing, home: Home, box: Box) -> Home:
+    """The same home, or one straight from there to the box that the hand must be in."""
+    inside = np.clip(home.hand, box.lower + _INSIDE, box.upper - _INSIDE)
+    if np.allclose(inside, home.hand):
+        return home
+    joints: np.ndarray | None = home.joints
+    for share in np.linspace(0, 1, 6)[1:]:
+        if joints is not None:
+            joints = placing.place(home.hand + share * (inside - home.hand), joints)
+    if joints is None:
+        return home
+    return Home(joints, placing.hand(joints), f"{home.told}; it was moved into the workspace")
 
 
 def _found(placing: Placing, goal: np.ndarray, starts: np.ndarray) -> list[np.ndarray]:

@@ -9,6 +9,7 @@ import mujoco
 import numpy as np
 
 from wm_planner.commands.robot.chain import Chain
+from wm_planner.control.rotation import rotation_vector
 
 DOWN = mink.SO3.from_matrix(np.diag([1.0, -1.0, -1.0]))
 _ITERATIONS = 60
@@ -39,7 +40,7 @@ class Placing:
         """How far the hand is from pointing down, turned as at home, rad."""
         self._put(joints)
         turned = mink.SO3.from_matrix(self._configuration.data.site_xmat[self._site].reshape(3, 3))
-        return float(np.linalg.norm(DOWN.inverse().multiply(turned).log()))
+        return float(np.linalg.norm(rotation_vector(DOWN.inverse().multiply(turned))))
 
     def dexterity(self, joints: np.ndarray) -> float:
         """Smallest singular value of the hand's Jacobian, as Kinematics has it."""
@@ -79,7 +80,7 @@ class Placing:
         self._put(joints)
         data = self._configuration.data
         turned = mink.SO3.from_matrix(data.site_xmat[self._site].reshape(3, 3))
-        return goal - data.site_xpos[self._site], DOWN.multiply(turned.inverse()).log()
+        return goal - data.site_xpos[self._site], rotation_vector(DOWN.multiply(turned.inverse()))
 
     def _jacobian(self, joints: np.ndarray) -> np.ndarray:
         self._put(joints)
