@@ -17,7 +17,7 @@ from wm_planner.commands.robot.file import SITE, Findings, write_file
 from wm_planner.commands.robot.gripper import Gripper, find_finger, measure_gripper
 from wm_planner.commands.robot.home import Home, find_home, home_in_box, reach_of
 from wm_planner.commands.robot.placing import Placing
-from wm_planner.commands.robot.simulated import drive, isolate
+from wm_planner.commands.robot.simulated import drive, free_gripper, isolate
 from wm_planner.commands.robot.workspace import propose_box
 from wm_planner.commands.robot.written import write_mjcf
 from wm_planner.control.robot_config import ROTATIONS
@@ -111,6 +111,7 @@ def examine(config: RobotAddConfig) -> Findings:
     finger, how = find_finger(_compiled(description), chain, config.gripper_joint)
     drive(description, chain, finger)
     gripper = measure_gripper(_compiled(description), chain, finger)
+    free_gripper(description, chain, gripper.bodies)
     rng = np.random.default_rng(config.seed)
     placing, reach, home = _settle(description, chain, gripper, keyframe, rng)
     box = propose_box(placing, home.joints, reach)

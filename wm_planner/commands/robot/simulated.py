@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import mujoco
 import numpy as np
 
@@ -99,6 +101,20 @@ def drive(found: Description, chain: Chain, finger: str) -> None:
         found.gaps.append(
             f"gains of {', '.join(chosen)} in the simulation are chosen: the description has none"
         )
+
+
+def free_gripper(found: Description, chain: Chain, fingers: tuple[str, str]) -> None:
+    """Let no parts of the gripper collide but its fingers: a linkage's parts lie in each other."""
+    spec = found.spec
+    parts = [body.name for body in _tree(spec.body(chain.hand)) if body.name]
+    there = {frozenset((e.bodyname1, e.bodyname2)) for e in spec.excludes}
+    for pair in combinations(parts, 2):
+        if set(pair) != set(fingers) and frozenset(pair) not in there:
+            spec.add_exclude(bodyname1=pair[0], bodyname2=pair[1])
+
+
+def _tree(body: mujoco.MjsBody) -> list[mujoco.MjsBody]:
+    return [body, *(b for child in body.bodies for b in _tree(child))]
 
 
 def _is_position(actuator: mujoco.MjsActuator) -> bool:
