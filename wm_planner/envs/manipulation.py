@@ -139,12 +139,11 @@ class ManipulationEnv(gymnasium.Env):
             "stage": judgement.stage,
             "success": judgement.success,
             "landmarks": judgement.landmarks,
-            "expert": self._expert(),
+            "expert": self.whole_action(self.task.expert(self.simulation, self.arm.goal)),
         }
 
-    def _expert(self) -> np.ndarray:
-        """The task's expert's action (A,), which also turns the hand as the task wants it."""
-        action = self.task.expert(self.simulation, self.arm.goal)
+    def whole_action(self, action: np.ndarray) -> np.ndarray:
+        """Action (A,) of dx, dy, dz and gripper (4,); it also turns the hand as the task wants."""
         yaw = self.task.hand_yaw(self.simulation) if isinstance(self.task, TurnsHand) else 0.0
         return np.r_[action[:-1], self.arm.turn_towards(yaw), action[-1]]
 
