@@ -29,9 +29,9 @@ class InvalidInput(UserError):
 class CartesianArm:
     """Robot whose actions (dx, dy, dz, rotation, gripper) in [-1, 1] move a goal for the hand.
 
-    The rotation is no, one or three numbers, as the robot's file says; see HandRotation. An action
-    moves the goal, inverse kinematics finds joint angles for it, and the shaper finds a
-    trajectory there from where the last one is being executed. `advance` executes a waypoint.
+    The rotation is no, one or three numbers; see HandRotation. An action moves the goal, inverse
+    kinematics finds joint angles for it, and the shaper finds a trajectory there from where the
+    last one is being executed. `advance` executes a waypoint.
 
     Attributes:
         clamps: how often each limit changed what an action asked for: `action` (outside [-1, 1]),
@@ -135,11 +135,7 @@ class CartesianArm:
                 raise InvalidInput(f"joint {name} of {bad} are not finite; check the joint encoder")
 
     def proprioception(self, joint_state: JointState) -> np.ndarray:
-        """What the arm knows of itself, (P,) near [-1, 1].
-
-        Hand in workspace, goal ahead of hand, finger, gripper command: 8 numbers, and those of
-        HandRotation.
-        """
+        """Hand in workspace, goal ahead, finger, gripper command, and HandRotation's: (P,)."""
         self.check(joint_state)
         lower, upper = self._workspace
         hand = self._kinematics.hand_position(joint_state.positions[:-1])
@@ -186,7 +182,8 @@ class CartesianArm:
         if why:
             self.clamps[why] += 1
             return self.hold()
-        self.clamps.update({"clearance": 1} if share < 1.0 else {})
+        if share < 1.0:
+            self.clamps["clearance"] += 1
         self._send_hand(goal)
         return self._start(motion)
 
@@ -205,7 +202,8 @@ class CartesianArm:
         motion = self._rest()
         try:
             braking = self._shaper.brake(self._state())
-            motion = self._with_finger(motion if self._refuses(braking) else braking)
+            refused = self._guard.refuses(braking, self._state().position)
+            motion = self._with_finger(motion if refused else braking)
         except ShapingError:
             pass
         return self._go(motion)
@@ -221,7 +219,8 @@ class CartesianArm:
             motion = self._shaper.move(self._state(), target)
         except ShapingError:
             return self.hold()
-        return self.hold() if self._refuses(motion) else self._go(motion)
+        refused = self._guard.refuses(motion, self._state().position)
+        return self.hold() if refused else self._go(motion)
 
     def advance(self) -> np.ndarray:
         """Execute the command's next waypoint: positions (J,); at its end, the last one again."""
@@ -258,18 +257,12 @@ class CartesianArm:
 
     def _hand_at(self, positions: np.ndarray) -> HandGoal:
         """The goal that is where the hand is at joint positions (J,), as far as it may be."""
-        position = self._kinematics.hand_position(positions[:-1])
-        if not self._rotation.size:
-            return HandGoal(position, self._kinematics.home_orientation)
-        turned = self._kinematics.hand_orientation(positions[:-1])
-        return HandGoal(position, self._rotation.allowed(turned))
+        turned = self._rotation.allowed(self._kinematics.hand_orientation(positions[:-1]))
+        return HandGoal(self._kinematics.hand_position(positions[:-1]), turned)
 
     def _send_hand(self, goal: HandGoal) -> None:
         self._goal = goal
         self._quaternion = continuous(goal.orientation.wxyz, self._quaternion)
-
-    def _refuses(self, motion: Motion) -> bool:
-        return bool(self._guard.refuses(motion, self._state().position))
 
     def _go(self, motion: Motion) -> Command:
         """Send the hand where a motion ends."""

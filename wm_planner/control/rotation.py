@@ -25,7 +25,9 @@ class HandRotation:
         self.proprio_size = {0: 0, 1: 3, 3: 9}[self.size]
 
     def allowed(self, orientation: SO3) -> SO3:
-        """The nearest orientation that the hand may be sent to."""
+        """The nearest orientation that the hand may be sent to: home's, where nothing turns it."""
+        if self.size == 0:
+            return self._home
         return self._from_home(
             self._turn_from(self._home, orientation), self._config.rotation_range
         )
