@@ -15,7 +15,7 @@ from wm_planner.errors import UserError
 from wm_planner.interfaces import MeasuresGoals, Planner, WorldModel
 from wm_planner.monitoring.caution import Caution
 from wm_planner.monitoring.surprise import SurpriseScale
-from wm_planner.paths import mjcf_dir, robot_config
+from wm_planner.paths import robot_config
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import (
     FOR_GOALS,
@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 def build_arm(robot: str) -> CartesianArm:
     """The controller of a robot in config/robots."""
     config = RobotConfig.load(robot_config(robot))
-    return CartesianArm(config, mjcf_dir() / config.mjcf)
+    return CartesianArm(config, config.mjcf_path)
 
 
 def build_pipeline(model: LoadedModel, planner: PlannerConfig, device: str = "cpu") -> Pipeline:

@@ -30,12 +30,13 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand; the exit code is 0, 2 for bad input, or 130 after Ctrl-C."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    name = _parser().parse_args(argv[:1]).command
+    words = 2 if " ".join(argv[:2]) in SUBCOMMANDS else 1
+    name = _parser().parse_args([" ".join(argv[:words])] if argv else []).command
     os.environ.setdefault("MUJOCO_GL", "egl")  # cameras render off screen, without a display
     logging.basicConfig(format="%(message)s")
     logging.getLogger("wm_planner").setLevel(logging.INFO)
     try:
-        run, config = _prepare(name, argv[1:])
+        run, config = _prepare(name, argv[words:])
         code = run(config)
         return code if isinstance(code, int) else 0
     except UserError as error:

@@ -24,6 +24,18 @@ SUBCOMMANDS = {
         "demo",
         "run the task on two ROS 2 nodes, simulation and planner; write a video",
     ),
+    "robot add": Subcommand(
+        "wm_planner.commands.robot.add",
+        "RobotAddConfig",
+        "add_robot",
+        "bring an arm of your own: its URDF or MJCF in, its file, simulation and a check out",
+    ),
+    "robot check": Subcommand(
+        "wm_planner.commands.robot.check",
+        "RobotCheckConfig",
+        "check_robot",
+        "measure what an arm's file promises: workspace, limits, home; with a picture",
+    ),
     "collect": Subcommand(
         "wm_planner.learning.collect",
         "CollectConfig",

@@ -93,7 +93,7 @@ def test_the_workspace_must_not_be_empty(tmp_path, values):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"finger_range": [0.04, 0.0]}, "finger_range is .*, expected closed below open"),
+        ({"finger_range": [0.04, 0.04]}, "finger_range is .* that differ"),
         ({"lower": [3.0] * 7}, "lower .* must be below upper"),
         ({"position_margin": 3.0}, "position_margin is 3.0"),
         ({"position_margin": -0.1}, "position_margin is -0.1"),

@@ -7,11 +7,12 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+from wm_planner.control.robot_config import RobotConfig
 from wm_planner.envs.props import Cube
 from wm_planner.envs.randomization import Randomization, Randomizer
 from wm_planner.envs.scene import build_scene
 from wm_planner.errors import UserError
-from wm_planner.paths import mjcf_dir
+from wm_planner.paths import robot_config
 
 PARTS = ("cam_pos", "cam_quat", "light_diffuse", "geom_rgba", "geom_friction", "geom_size")
 AWAY = {"camera_position": 0.1, "camera_angle": 0.1, "colour": 0.1, "latency": 0.1}
@@ -28,7 +29,7 @@ CHANGES = {
 
 @pytest.fixture(scope="module")
 def model():
-    return build_scene(mjcf_dir(), "panda.xml", [Cube("cube")])
+    return build_scene(RobotConfig.load(robot_config("panda")), [Cube("cube")])
 
 
 def state(model) -> dict[str, np.ndarray]:

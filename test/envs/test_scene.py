@@ -9,7 +9,6 @@ import pytest
 from wm_planner.envs.props import Cube
 from wm_planner.envs.scene import build_scene
 from wm_planner.envs.simulation import Simulation
-from wm_planner.paths import mjcf_dir
 
 # Franka Control Interface documentation, "Robot and interface specifications"
 PUBLISHED_LOWER = [-2.8973, -1.7628, -2.8973, -3.0718, -2.8973, -0.0175, -2.8973]
@@ -54,7 +53,7 @@ def test_the_arm_follows_its_commands(blind):
 def test_another_prop_is_one_more_entry(blind):
     robot = blind.arm.config
     props = [Cube("cube"), Cube("lid", edge=0.06, rgba=(0, 0, 1, 1))]
-    model = build_scene(mjcf_dir(), robot.mjcf, props)
+    model = build_scene(robot, props)
     simulation = Simulation(model, robot, ("front",), 32)
     simulation.reset(blind.arm.home)
     simulation.place("cube", np.array([0.5, 0.0, 0.02]), 0.0)
@@ -93,6 +92,6 @@ def test_cameras_keep_their_size_after_a_larger_picture(env):
 
 
 def test_the_arm_alone_compiles(blind):
-    model = build_scene(mjcf_dir(), blind.arm.config.mjcf, [])
+    model = build_scene(blind.arm.config, [])
     assert mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, "cube") == -1
     assert mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, "panda_hand") >= 0

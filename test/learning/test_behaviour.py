@@ -66,3 +66,13 @@ def test_play_heeds_no_expert():
 def test_shares_must_add_up_to_one(shares, noise):
     with pytest.raises(ValueError, match="add up to 1"):
         Mix(shares=shares, noise=noise)
+
+
+@pytest.mark.parametrize("moves", [3, 4, 6])
+def test_all_but_the_gripper_is_disturbed_however_long_an_action_is(moves):
+    noisy = Mix(shares=(1.0,), noise=(0.3,), burst=0.0, slip=0.0)
+    behaviour = Disturbance(noisy, np.random.default_rng(0), moves)
+    expert = np.r_[np.zeros(moves), -1.0]
+    done = np.array([behaviour.disturb(expert) for _ in range(20)])
+    assert (done[:, :-1].std(0) > 0.05).all()
+    assert (done[:, -1] == -1).all()

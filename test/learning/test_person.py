@@ -61,3 +61,12 @@ def test_most_of_its_grasps_succeed_and_some_fail():
     assert 21 <= successes <= 29, "0.8 to 0.9 of many"
     lengths = [len(episode.actions) for episode in shown if episode.success]
     assert 40 < np.median(lengths) < 90
+
+
+def test_a_person_turns_the_hand_too_where_actions_have_that():
+    person = Person(np.random.default_rng(0), Habits(tremor=0.0, pause=0.0, early=0.0, drop=0.0))
+    expert = np.array([0.0, 0.0, 0.0, 0.8, 1.0])
+    turned = [person({}, expert) for _ in range(10)]
+    assert all(action.shape == (5,) for action in turned)
+    assert turned[0][3] > 0 and np.abs([a[:3] for a in turned]).max() < 1e-9
+    assert all(action[-1] == 1.0 for action in turned)

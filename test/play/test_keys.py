@@ -37,7 +37,7 @@ def test_what_keys_mean(keys, expected):
 @pytest.mark.parametrize(
     ("script", "message"),
     [
-        ("w*3 jump", "unknown key 'jump'; there is w s a d e q up"),
+        ("w*3 jump", "unknown key 'jump'; there is w s a d e q j l up"),
         ("w*", "count is '', expected a whole number"),
         ("w*0", "count is '0'"),
         ("w*-2", "count is '-2'"),
@@ -64,3 +64,10 @@ def test_hands_go_on_with_the_gripper_of_whom_they_followed():
 
 def test_two_sticks_at_once_stay_inside_the_action_space():
     assert (np.abs(Hands().action(Intent((-1.5, 2.0, 0.0)))) <= 1).all()
+
+
+@pytest.mark.parametrize(("size", "turn"), [(4, []), (5, [1.0]), (7, [0.0, 0.0, 1.0])])
+def test_j_turns_the_hand_where_actions_can(size, turn):
+    action = Hands(size).action(intent_of({"j", "w"}))
+    assert action.tolist() == [-1.0, 0.0, 0.0, *turn, 1.0]
+    assert Hands(size).action(intent_of({"j", "l"}))[3:-1].tolist() == [0.0] * (size - 4)

@@ -57,3 +57,14 @@ def test_it_starts_from_any_pose(reader, arm):
     positions[-1] = 0.0
     reader.reset(positions)
     np.testing.assert_allclose(reader.read(positions), [0, 0, 0, -1], atol=1e-9)
+
+
+def test_turns_are_read_back_too():
+    turning = build_arm("ur5e_yaw")
+    turning.reset(JointState(turning.home, 0 * turning.home, 0.0))
+    reader = ActionReader(turning.config, turning.config.mjcf_path)
+    command = turning.to_command(
+        np.array([0.2, 0.0, 0.0, -0.6, -1.0]), JointState(turning.home, 0 * turning.home, 0.0)
+    )
+    read = reader.read(command.positions[-1])
+    np.testing.assert_allclose(read, [0.2, 0.0, 0.0, -0.6, -1.0], atol=0.05)

@@ -9,9 +9,9 @@ from wm_planner.control.robot_config import RobotConfig
 from wm_planner.types import JointState
 
 _OUTSIDE = 0.1  # rad an encoder may show beyond the position limits
-_OUTSIDE_FINGER = 0.01  # m
+_OUTSIDE_FINGER = 0.25  # of the finger's range
 _NOISE = 0.05  # rad two states may differ by at any rate
-_NOISE_FINGER = 0.02  # m
+_NOISE_FINGER = 0.5  # of its range
 _FIRST = 3  # states in a row that must agree before the first one is believed
 _LONGEST_GAP = 0.2  # s; what an arm may have done in longer ones is not believed either
 
@@ -21,11 +21,12 @@ class JointGuard:
 
     def __init__(self, config: RobotConfig) -> None:
         self._names = config.joint_names
-        beyond = np.r_[np.full(len(config.arm_joints), _OUTSIDE), _OUTSIDE_FINGER]
-        self._lower = np.r_[config.lower, config.finger_range[0]] - beyond
-        self._upper = np.r_[config.upper, config.finger_range[1]] + beyond
+        stroke = config.finger.stroke
+        beyond = np.r_[np.full(len(config.arm_joints), _OUTSIDE), _OUTSIDE_FINGER * stroke]
+        self._lower = np.r_[config.lower, config.finger.lower] - beyond
+        self._upper = np.r_[config.upper, config.finger.upper] + beyond
         self._fastest = 2.0 * np.r_[config.velocity, config.finger_velocity]
-        self._noise = np.r_[np.full(len(config.arm_joints), _NOISE), _NOISE_FINGER]
+        self._noise = np.r_[np.full(len(config.arm_joints), _NOISE), _NOISE_FINGER * stroke]
         self.forget()
 
     def forget(self) -> None:

@@ -31,6 +31,16 @@ class Motion(NamedTuple):
     velocities: np.ndarray  # (T, J)
     accelerations: np.ndarray  # (T, J)
 
+    def with_last(self, other: Motion) -> Motion:
+        """This one, but the last joint as in `other`; whoever arrives first waits at rest."""
+        index = np.arange(max(len(self.positions), len(other.positions)))
+        joined = []
+        for arm, gripper in zip(self, other, strict=True):
+            part = arm[np.minimum(index, len(arm) - 1)].copy()
+            part[:, -1] = gripper[np.minimum(index, len(gripper) - 1), -1]
+            joined.append(part)
+        return Motion(*joined)
+
 
 class MotionState(NamedTuple):
     """Where a trajectory starts."""
@@ -52,8 +62,8 @@ class TrajectoryShaper:
         n = len(config.arm_joints)
         self.dt = 1.0 / config.command_rate_hz
         margin = np.r_[np.full(n, config.position_margin), 0.0]
-        self.lower = np.r_[config.lower, config.finger_range[0]] + margin
-        self.upper = np.r_[config.upper, config.finger_range[1]] - margin
+        self.lower = np.r_[config.lower, config.finger.lower] + margin
+        self.upper = np.r_[config.upper, config.finger.upper] - margin
         self.velocity = np.r_[
             np.array(config.velocity) * config.velocity_scale, config.finger_velocity
         ]

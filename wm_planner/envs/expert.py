@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from wm_planner.envs.simulation import Simulation
 
 OPEN, CLOSE = 1.0, -1.0
+_SLACK, _NEARLY_OPEN = 0.014, 0.02  # m that an open gripper may lack
 
 
 class Hand(NamedTuple):
@@ -16,22 +18,21 @@ class Hand(NamedTuple):
 
     position: np.ndarray  # (3,) m, between the fingertips
     width: float  # m between the fingers
-    contacts: frozenset[tuple[str, str]]  # (finger body, prop) pairs that touch
+    opening: float  # m, its width when it is open
+    touching: Mapping[str, frozenset[int]]  # props that its fingers 0 and 1 touch
 
     @classmethod
     def of(cls, simulation: Simulation) -> Hand:
-        model, data = simulation.model, simulation.data
-        pairs = model.geom_bodyid[data.contact.geom]  # (contacts, 2)
-        names = {(model.body(a).name, model.body(b).name) for a, b in np.unique(pairs, axis=0)}
-        contacts = frozenset(pair for a, b in names for pair in ((a, b), (b, a)))
-        position = data.site(simulation.robot.hand_site).xpos.copy()
-        return cls(position, 2 * simulation.joint_state().positions[-1], contacts)
+        finger = simulation.robot.finger
+        position = simulation.data.site(simulation.robot.hand_site).xpos.copy()
+        width = finger.width(simulation.joint_state().positions[-1])
+        return cls(position, width, finger.opening, simulation.touching())
 
     def touches(self, prop: str) -> bool:
-        return any((f"panda_{side}finger", prop) in self.contacts for side in ("left", "right"))
+        return prop in self.touching
 
     def touches_both_sides(self, prop: str) -> bool:
-        return all((f"panda_{side}finger", prop) in self.contacts for side in ("left", "right"))
+        return len(self.touching.get(prop, ())) == 2
 
 
 def move_to(goal: np.ndarray, target: np.ndarray, gripper: float, step: float = 0.04) -> np.ndarray:
@@ -49,7 +50,9 @@ def grasp(hand: Hand, goal: np.ndarray, thing: np.ndarray, funnel: float = 0.015
     sideways = np.linalg.norm(offset[:2])
     if sideways < 0.012 and abs(offset[2]) < 0.012:
         return move_to(goal, grasp_point, CLOSE)
-    if hand.width < 0.066 and (sideways < 0.05 and hand.position[2] < 0.06 + thing[2]):
+    if hand.width < hand.opening - _SLACK and (
+        sideways < 0.05 and hand.position[2] < 0.06 + thing[2]
+    ):
         return move_to(goal, hand.position, OPEN)
     height = grasp_point[2] + np.clip(4.0 * (sideways - funnel), 0.0, 0.08)
     if sideways > 0.05:
@@ -78,4 +81,4 @@ def carry(
 def leave(hand: Hand, goal: np.ndarray, thing: np.ndarray) -> np.ndarray:
     """Action (4,) on the way from a thing at `thing` (3,) m: let go, then straight up."""
     away = np.r_[goal[:2], thing[2] + 0.08]
-    return move_to(goal, away if hand.width > 0.06 else hand.position, OPEN)
+    return move_to(goal, away if hand.width > hand.opening - _NEARLY_OPEN else hand.position, OPEN)

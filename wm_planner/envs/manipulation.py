@@ -19,8 +19,8 @@ from wm_planner.envs.randomization import Randomization, Randomizer
 from wm_planner.envs.scene import build_scene
 from wm_planner.envs.simulation import Simulation
 from wm_planner.envs.tasks import make_task
-from wm_planner.envs.tasks.task import Judgement
-from wm_planner.paths import mjcf_dir, robot_config
+from wm_planner.envs.tasks.task import Judgement, TurnsHand
+from wm_planner.paths import robot_config
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ class EnvConfig:
 
 
 class ManipulationEnv(gymnasium.Env):
-    """Observations are {camera: (h, w, 3) uint8, "proprio": (P,) float32}; actions (4,) in [-1, 1].
+    """Observations are {camera: (h, w, 3) uint8, "proprio": (P,) float32}; actions (A,) in [-1, 1].
 
     `info` holds the episode's `instruction` in words, and what a robot would not know: `success`,
-    `stage`, `landmarks` (K,), `expert` (4,), the scripted expert's action for the state just
+    `stage`, `landmarks` (K,), `expert` (A,), the scripted expert's action for the state just
     reached, and `lost`: the frames of this step never arrive, and a robot would `wait`.
     """
 
@@ -63,8 +63,8 @@ class ManipulationEnv(gymnasium.Env):
         self.render_mode = render_mode
         self.task = make_task(self.config.task)
         robot = RobotConfig.load(robot_config(self.config.robot))
-        self.arm = CartesianArm(robot, mjcf_dir() / robot.mjcf)
-        scene = build_scene(mjcf_dir(), robot.mjcf, (*self.task.props(), *self.config.visitors))
+        self.arm = CartesianArm(robot, robot.mjcf_path)
+        scene = build_scene(robot, (*self.task.props(), *self.config.visitors))
         self.simulation = Simulation(scene, robot, self.config.cameras, self.config.image_size)
         self._randomizer = Randomizer(self.config.randomization, scene)
         self._disturber = Disturber(self.config.disturbances, self.simulation)
@@ -139,8 +139,13 @@ class ManipulationEnv(gymnasium.Env):
             "stage": judgement.stage,
             "success": judgement.success,
             "landmarks": judgement.landmarks,
-            "expert": self.task.expert(self.simulation, self.arm.goal),
+            "expert": self.whole_action(self.task.expert(self.simulation, self.arm.goal)),
         }
+
+    def whole_action(self, action: np.ndarray) -> np.ndarray:
+        """Action (A,) of dx, dy, dz and gripper (4,); it also turns the hand as the task wants."""
+        yaw = self.task.hand_yaw(self.simulation) if isinstance(self.task, TurnsHand) else 0.0
+        return np.r_[action[:-1], self.arm.turn_towards(yaw), action[-1]]
 
 
 def reset_episode(

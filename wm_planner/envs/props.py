@@ -72,6 +72,34 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Bar:
+    """A free bar, longer than any hand opens.
+
+    Attributes:
+        name: of its body.
+        length: m, along its x.
+        width: m.
+        height: m.
+        mass: kg.
+        friction: sliding friction coefficient.
+        rgba: colour.
+        place: where it is until it is put elsewhere, m.
+    """
+
+    name: str
+    length: float = 0.16
+    width: float = 0.03
+    height: float = 0.04
+    mass: float = 0.1
+    friction: float = 1.5
+    rgba: tuple[float, float, float, float] = (0.80, 0.16, 0.13, 1.0)
+    place: tuple[float, float] = (0.5, 0.0)
+
+    def add_to(self, spec: mujoco.MjSpec) -> None:
+        _add_box(spec, self, (self.length, self.width, self.height))
+
+
+@dataclass(frozen=True)
 class Mark:
     """A round mark on the table, that nothing bumps into; `Simulation.mark` puts it somewhere.
 
@@ -98,7 +126,9 @@ class Mark:
         )
 
 
-def _add_box(spec: mujoco.MjSpec, prop: Cube | Block, edges: tuple[float, float, float]) -> None:
+def _add_box(
+    spec: mujoco.MjSpec, prop: Cube | Block | Bar, edges: tuple[float, float, float]
+) -> None:
     body = spec.worldbody.add_body(name=prop.name, pos=[*prop.place, edges[2] / 2])
     body.add_freejoint(name=prop.name)
     body.add_geom(

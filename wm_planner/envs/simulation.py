@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import mujoco
 import numpy as np
 
+from wm_planner.control.coupling import couplings
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.errors import UserError
 from wm_planner.types import JointState
@@ -35,7 +36,8 @@ class Simulation:
         self._qpos = np.array([joint.qposadr[0] for joint in joints])
         self._qvel = np.array([joint.dofadr[0] for joint in joints])
         self._actuators = np.array([model.actuator(name).id for name in robot.joint_names])
-        self._second_finger = model.joint(robot.finger_joint).qposadr[0] + 1
+        self._followers = couplings(model, robot.finger_joint)
+        self._fingers = _finger_of_body(model, robot.finger_bodies)
 
     @property
     def time(self) -> float:
@@ -46,7 +48,8 @@ class Simulation:
         """Put the arm at rest at `joint_positions` (J,); props go to their places in the MJCF."""
         mujoco.mj_resetData(self.model, self.data)
         self.data.qpos[self._qpos] = joint_positions
-        self.data.qpos[self._second_finger] = joint_positions[-1]
+        for follower in self._followers:
+            self.data.qpos[follower.address] = follower.position(joint_positions[-1])
         self.data.ctrl[self._actuators] = joint_positions
 
     def place(self, prop: str, position: np.ndarray, yaw: float) -> None:
@@ -72,6 +75,16 @@ class Simulation:
     def command(self, joint_positions: np.ndarray) -> None:
         """Set the position targets (J,), rad and m."""
         self.data.ctrl[self._actuators] = joint_positions
+
+    def touching(self) -> dict[str, frozenset[int]]:
+        """Bodies that fingers touch, and which: 0 and 1 in the order of the robot's file."""
+        found: dict[str, frozenset[int]] = {}
+        for one, other in self.model.geom_bodyid[self.data.contact.geom].reshape(-1, 2):
+            for finger, body in ((self._fingers[one], other), (self._fingers[other], one)):
+                if finger >= 0:
+                    name = self.model.body(body).name
+                    found[name] = found.get(name, frozenset()) | {int(finger)}
+        return found
 
     def push_hand(self, force: np.ndarray) -> None:
         """Push the hand with `force` (3,) N, base frame, until told otherwise."""
@@ -128,3 +141,15 @@ class Simulation:
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
+
+
+def _finger_of_body(model: mujoco.MjModel, fingers: Sequence[str]) -> np.ndarray:
+    """Which finger each body is part of (bodies,): 0, 1, or -1 for none."""
+    known = {model.body(i).name for i in range(model.nbody)}
+    if missing := sorted(set(fingers) - known):
+        raise UserError(f"finger_bodies {missing} are not in the MJCF; there is {sorted(known)}")
+    ids = [model.body(name).id for name in fingers]
+    found = np.full(model.nbody, -1)
+    for body in range(1, model.nbody):  # parents come first
+        found[body] = ids.index(body) if body in ids else found[model.body_parentid[body]]
+    return found

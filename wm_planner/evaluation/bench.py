@@ -19,7 +19,7 @@ from wm_planner.evaluation.contest import contest
 from wm_planner.evaluation.peers import PEERS
 from wm_planner.evaluation.records import write_json
 from wm_planner.evaluation.scaling import draw_scaling, measure_scaling
-from wm_planner.paths import mjcf_dir, model_dir
+from wm_planner.paths import model_dir
 from wm_planner.perception.images import observe
 from wm_planner.planning import PlannerConfig
 from wm_planner.process import resident_mb
@@ -145,7 +145,7 @@ def _calls(
     arm = build_arm(c.robot)
     arm.reset(joints)
     action = np.array([0.2, -0.2, -0.5, 1.0])
-    kinematics = Kinematics(arm.config, mjcf_dir() / arm.config.mjcf)
+    kinematics = Kinematics(arm.config, arm.config.mjcf_path)
     ahead = arm.goal + arm.config.action_step * action[:3]
     observation = observe(frames, frames["proprio"], c.cameras, c.image_size, config.device)
     observation = observation._replace(instruction=model.world_model.any_words())

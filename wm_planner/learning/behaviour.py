@@ -15,7 +15,7 @@ _CORRELATION = 0.8  # of the noise from step to step
 
 Frames = Mapping[str, np.ndarray]
 Pilot = Callable[[Frames, np.ndarray], np.ndarray]
-"""Action (4,) from an observation and the expert's action (4,); may raise GaveUp."""
+"""Action (A,) from an observation and the expert's action (A,); may raise GaveUp."""
 
 
 class GaveUp(Exception):
@@ -61,38 +61,39 @@ GENTLE = Mix(shares=(0.5, 0.3, 0.2), noise=(0.0, 0.15, 0.3), burst=0.005, slip=0
 class Disturbance:
     """Turns the pilot's action into the one executed; one object an episode."""
 
-    def __init__(self, mix: Mix, rng: np.random.Generator) -> None:
-        self._mix, self._rng = mix, rng
+    def __init__(self, mix: Mix, rng: np.random.Generator, moves: int = 3) -> None:
+        """`moves` is how many numbers of an action move or turn the hand: all but the last."""
+        self._mix, self._rng, self._moves = mix, rng, moves
         self._scale = rng.choice(mix.noise, p=mix.shares)
-        self._noise = np.zeros(3)
+        self._noise = np.zeros(moves)
         self._burst = self._slip = 0
-        self._direction = np.zeros(3)
+        self._direction = np.zeros(moves)
         self._gripper = 1.0
 
     def disturb(self, action: np.ndarray) -> np.ndarray:
-        """Action (4,) to execute instead of the pilot's (4,)."""
+        """Action (A,) to execute instead of the pilot's (A,)."""
         rng = self._rng
-        innovation = rng.normal(size=3) * np.sqrt(1 - _CORRELATION**2)
+        innovation = rng.normal(size=self._moves) * np.sqrt(1 - _CORRELATION**2)
         self._noise = _CORRELATION * self._noise + innovation
         if np.isinf(self._scale):
             return self._play()
         action = action.copy()
-        action[:3] += self._scale * self._noise
+        action[:-1] += self._scale * self._noise
         if self._burst == 0 and rng.random() < self._mix.burst:
             self._burst = int(rng.integers(4, 9))
-            self._direction = rng.uniform(-1, 1, 3)
+            self._direction = rng.uniform(-1, 1, self._moves)
         if self._burst > 0:
             self._burst -= 1
-            action[:3] = self._direction + 0.3 * self._noise
+            action[:-1] = self._direction + 0.3 * self._noise
         if self._slip == 0 and rng.random() < self._mix.slip:
             self._slip = 3
         if self._slip > 0:
             self._slip -= 1
-            action[3] = -action[3]
+            action[-1] = -action[-1]
         return np.clip(action, -1, 1)
 
     def _play(self) -> np.ndarray:
         if self._rng.random() < 0.1:
             self._gripper = -self._gripper
-        drift = np.array([0.0, 0.0, -0.15])  # play low, where things are
+        drift = np.r_[0.0, 0.0, -0.15, np.zeros(self._moves - 3)]  # play low, where things are
         return np.clip(np.r_[drift + 0.8 * self._noise, self._gripper], -1, 1)

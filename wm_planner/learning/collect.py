@@ -41,6 +41,7 @@ from wm_planner.learning.episodes import (
 )
 from wm_planner.learning.person import Person
 from wm_planner.learning.pilots import Pilots
+from wm_planner.paths import robot_config
 
 EVALUATION_SEED = 5_000_000  # this seed and up are for evaluation only
 DEMONSTRATORS = ("expert", "person", "play")
@@ -64,6 +65,7 @@ class CollectConfig:
 
     Attributes:
         task: name of the task.
+        robot: name of the arm in config/robots, or the path of its file.
         episodes: how many episodes the dataset has in the end.
         out: dataset to write (HDF5, robomimic layout); default data/<task>.hdf5.
         seed: of the first episode; the others follow. 5,000,000 and up are refused.
@@ -80,6 +82,7 @@ class CollectConfig:
     """
 
     task: str = "grasp"
+    robot: str = "panda"
     episodes: int = 600
     out: Path | None = None
     seed: int = 0
@@ -92,6 +95,7 @@ class CollectConfig:
 
     def __post_init__(self) -> None:
         make_task(self.task)
+        robot_config(self.robot)
         if self.demonstrator not in DEMONSTRATORS:
             raise UserError(
                 f"demonstrator is {self.demonstrator!r}, expected {' or '.join(DEMONSTRATORS)}"
@@ -121,7 +125,8 @@ class CollectConfig:
 
     @property
     def env(self) -> EnvConfig:
-        return EnvConfig(self.task, image_size=self.image_size, randomization=self.randomization)
+        size, changes = self.image_size, self.randomization
+        return EnvConfig(self.task, self.robot, image_size=size, randomization=changes)
 
 
 def collect(config: CollectConfig) -> Path:
@@ -203,9 +208,10 @@ def _pilots(model: Path) -> Pilots:
 
 def _collect_one(config: CollectConfig, parts: Path, seed: int) -> None:
     env, rng = _environment(config.env), np.random.default_rng([seed, 1])
+    moves = env.arm.action_size - 1
     if config.demonstrator == "person":
         most = round(_PATIENCE * env.task.time_limit)
-        calm = Disturbance(UNDISTURBED, rng)
+        calm = Disturbance(UNDISTURBED, rng, moves)
         shown = drive(env, seed, Person(rng), calm, most, config.linger)
         episode = without_privileges(shown)
     else:
@@ -214,7 +220,7 @@ def _collect_one(config: CollectConfig, parts: Path, seed: int) -> None:
         mix = PLAY if config.demonstrator == "play" else Mix()
         if config.model is not None:
             pilot, mix = _pilots(config.model).lend(env.task, seed, most, rng), GENTLE
-        episode = drive(env, seed, pilot, Disturbance(mix, rng), most, config.linger)
+        episode = drive(env, seed, pilot, Disturbance(mix, rng, moves), most, config.linger)
     partial = parts / f"{seed}.partial-{os.getpid()}"
     with h5py.File(partial, "w") as file:
         write_episode(file.create_group("data/demo_0"), episode)

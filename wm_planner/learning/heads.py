@@ -18,10 +18,8 @@ from torch import Tensor, nn
 from tqdm import tqdm, trange
 
 from wm_planner.errors import UserError
-from wm_planner.learning.calibrate_prior import calibrate_prior
-from wm_planner.learning.held_out import held_out_successes
+from wm_planner.learning.calibrated import calibrated
 from wm_planner.learning.sequences import EpisodeStore
-from wm_planner.learning.value_error import value_error
 from wm_planner.paths import model_dir
 from wm_planner.provenance import git_revision
 from wm_planner.world_models.batch import Batch
@@ -35,7 +33,6 @@ from wm_planner.world_models.head_losses import (
     value_loss,
 )
 from wm_planner.world_models.latent_model import LatentModel
-from wm_planner.world_models.model_config import VALUE_ERROR
 from wm_planner.world_models.store import check_device, load_model, save_model
 
 _HEADS = ("reward", "value", "prior", "landmarks", "success")
@@ -129,8 +126,7 @@ def fit_heads(config: HeadsConfig) -> Path:
     _check_sizes(model.world_model, store)
     started, cpu_started = time.monotonic(), time.process_time()
     optimise(model.world_model, prepare(model.world_model, store, config.horizon), store, config)
-    shown = held_out_successes(model.world_model, store)
-    calibrate_prior(model.world_model, shown)
+    measured = calibrated(model.world_model, store)
     fitted: dict[str, Any] = {
         "data": [path.name for path in datasets],
         "episodes": store.episodes,
@@ -142,10 +138,8 @@ def fit_heads(config: HeadsConfig) -> Path:
         "wall_minutes": round((time.monotonic() - started) / 60, 1),
         "cpu_minutes": round((time.process_time() - cpu_started) / 60, 1),
     }
-    provenance = {**c.provenance, "heads": fitted}
+    provenance = {**c.provenance, **measured, "heads": fitted}
     provenance["privileged"] = bool(provenance.get("privileged", False)) or config.privileged
-    if (error := value_error(model.world_model, shown)) is not None:
-        provenance[VALUE_ERROR] = error
     out = config.out or Path("runs") / f"{c.task}_heads"
     save_model(out, model.world_model, replace(c, provenance=provenance))
     return out

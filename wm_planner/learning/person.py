@@ -58,28 +58,30 @@ class Person:
         self._seen: deque[np.ndarray] = deque(maxlen=late + 1)
         self._speed, self._smoothing = rng.uniform(*h.speed), rng.uniform(*h.smoothing)
         self._slant, self._angle = rng.uniform(*h.slant), h.curve * rng.normal()
-        self._motion = np.zeros(3)
+        self._motion: np.ndarray | None = None
         self._under_way: deque[np.ndarray] = deque(maxlen=late)
         self._pause = self._mishap = 0
         self._early, self._drop = rng.random() < h.early, rng.random() < h.drop
         self._held = 0
 
     def __call__(self, _: Frames, expert: np.ndarray) -> np.ndarray:
-        """Action (4,) of a person who sees what the expert would do (4,).
+        """Action (A,) of a person who sees what the expert would do (A,).
 
         Raises GaveUp when it has had enough.
         """
         self._seen.append(expert)
         seen = self._seen[0]
         gripper = self._with_mishaps(seen)
-        left = seen[:3] - self._habits.foresight * sum(self._under_way, np.zeros(3))
-        gentle = _gently(np.clip(left, -1, 1))
-        wanted = self._speed * _around(_slanted(gentle, self._slant), self._angle)
+        still = np.zeros(len(seen) - 1)
+        left = np.clip(seen[:-1] - self._habits.foresight * sum(self._under_way, still), -1, 1)
+        way = _around(_slanted(_gently(left[:3]), self._slant), self._angle)
+        wanted = self._speed * np.r_[way, left[3:]]
         if self._pauses():
-            wanted = np.zeros(3)
-        self._motion = self._smoothing * self._motion + (1 - self._smoothing) * wanted
+            wanted = still
+        before = still if self._motion is None else self._motion
+        self._motion = self._smoothing * before + (1 - self._smoothing) * wanted
         self._under_way.append(self._motion)
-        noise = self._habits.tremor * self._rng.normal(size=3)
+        noise = self._habits.tremor * self._rng.normal(size=len(still))
         return np.clip(np.r_[self._motion + noise, gripper], -1, 1)
 
     def _pauses(self) -> bool:
@@ -89,8 +91,8 @@ class Person:
         return self._pause > 0
 
     def _with_mishaps(self, seen: np.ndarray) -> float:
-        """What is done with the gripper, where the right thing would be in `seen` (4,)."""
-        closes = seen[3] == _CLOSE
+        """What is done with the gripper, where the right thing would be in `seen` (A,)."""
+        closes = seen[-1] == _CLOSE
         self._held = self._held + 1 if closes else 0
         near = not closes and np.abs(seen[:3]).max() < 0.9  # 4 cm an axis is the arm's full step
         if self._mishap == 0 and ((self._early and near) or (self._drop and self._held > 6)):
@@ -98,11 +100,11 @@ class Person:
             self._drop = self._drop and not self._held > 6
             self._mishap = int(self._rng.integers(5, 9))
         if self._mishap == 0:
-            return float(seen[3])
+            return float(seen[-1])
         self._mishap -= 1
         if self._mishap == 0 and self._rng.random() < self._habits.resigns:
             raise GaveUp
-        return float(-seen[3]) if self._mishap else float(seen[3])
+        return float(-seen[-1]) if self._mishap else float(seen[-1])
 
 
 def _gently(motion: np.ndarray) -> np.ndarray:

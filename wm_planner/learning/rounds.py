@@ -84,6 +84,7 @@ def _episodes(config: TrainConfig, number: int, model: Path, folder: Path) -> Pa
     """The dataset of a round."""
     wanted = CollectConfig(
         task=config.task,
+        robot=config.robot,
         episodes=config.round_episodes,
         out=folder / f"round_{number}.hdf5",
         seed=number * _SEEDS_A_ROUND,

@@ -12,22 +12,19 @@ from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
-from wm_planner.control.robot_config import RobotConfig
 from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
-from wm_planner.learning.calibrate_prior import calibrate_prior
+from wm_planner.learning.calibrated import calibrated
 from wm_planner.learning.callbacks import Export, Interruption
+from wm_planner.learning.embodiment import embodiment
 from wm_planner.learning.going_on import go_on_from, vocabulary
-from wm_planner.learning.held_out import held_out_successes
 from wm_planner.learning.module import LOGGED_EVERY, WorldModelModule
 from wm_planner.learning.precision import check_precision, training_dtype
 from wm_planner.learning.sequences import EpisodeStore, SequenceDataset
-from wm_planner.learning.value_error import value_error
-from wm_planner.paths import robot_config
 from wm_planner.provenance import git_revision, machine
 from wm_planner.world_models.families import DEFAULT, FAMILIES, find_family
 from wm_planner.world_models.family import LossConfig
-from wm_planner.world_models.model_config import TASKS, VALUE_ERROR, ModelConfig
+from wm_planner.world_models.model_config import TASKS, ModelConfig
 from wm_planner.world_models.network_config import NetworkConfig
 from wm_planner.world_models.store import LoadedModel, channels_last, check_device, load_model
 
@@ -189,6 +186,7 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
     dtype = training_dtype(config.precision, device)
     pl.seed_everything(config.seed, verbose=False)
     discount, size = config.network.discount, config.network.image_size
+    robot = embodiment(config.robot, datasets)
     store = EpisodeStore(
         datasets,
         config.cameras,
@@ -196,7 +194,7 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
         discount,
         config.episodes or None,
         config.privileged,
-        config.network.switches,
+        robot.action_space.switches,
         config.held_out,
     )
     earlier = None if start is None else load_model(start)
@@ -205,6 +203,7 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
         cameras=len(config.cameras),
         proprio_size=store.proprio.shape[-1],
         action_size=store.actions.shape[-1],
+        switches=robot.action_space.switches,
         landmark_size=store.landmarks.shape[-1],
         vocabulary=vocabulary(config.network, store.instructions, earlier),
     )
@@ -216,7 +215,7 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
     module = WorldModelModule(world_model, config.loss, config.updates, config.seed)
     if start is not None:
         module.losses.go_on()
-    rate = RobotConfig.load(robot_config(config.robot)).control_rate_hz
+    rate = robot.control_rate_hz
     described = ModelConfig(config.task, config.robot, config.cameras, rate, network, provenance)
     export = Export(described, folder, config.snapshots)
     last = folder / "checkpoints" / "last.ckpt"
@@ -242,13 +241,8 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
         )
     except SystemExit as interrupted:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt from interrupted
-    measured = {}
-    if find_family(config.family).rewards:  # else it is no prior, but a policy towards goals
-        shown = held_out_successes(world_model, store)
-        calibrate_prior(world_model, shown)
-        if (error := value_error(world_model, shown)) is not None:
-            measured[VALUE_ERROR] = error
-    export.write(module, folder, **measured)
+    learns_rewards = find_family(config.family).rewards  # else it is a policy towards goals
+    export.write(module, folder, **(calibrated(world_model, store) if learns_rewards else {}))
 
 
 def _trainer(
@@ -284,7 +278,7 @@ def _provenance(
     dtype: torch.dtype,
     earlier: LoadedModel | None,
 ) -> dict[str, Any]:
-    before = earlier.config.tasks if earlier is not None else ()
+    before = () if earlier is None else earlier.config.tasks
     tasks = list(dict.fromkeys((config.task, *before, *store.tasks)))
     return {
         **({TASKS: tasks} if len(tasks) > 1 else {}),

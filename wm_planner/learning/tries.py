@@ -98,7 +98,9 @@ def _try(config: TriesConfig, seed: int) -> Try:
     workplace = _workplace(config)
     pipeline = workplace.pipeline(config.disturbs(seed))
     pipeline.reset(seed)
-    env, calm = workplace.env, Disturbance(UNDISTURBED, np.random.default_rng(seed))
+    env = workplace.env
+    rng = np.random.default_rng(seed)
+    calm = Disturbance(UNDISTURBED, rng, env.arm.action_size - 1)
     flown = drive(env, seed, _Flight(pipeline, env.task, seed), calm, env.time_limit)
     return Try(seed, without_privileges(flown), TASK)
 

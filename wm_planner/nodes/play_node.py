@@ -28,7 +28,7 @@ from wm_planner.nodes.messages import (
     to_time,
 )
 from wm_planner.nodes.spin import spin_until_signal
-from wm_planner.paths import mjcf_dir, model_dir
+from wm_planner.paths import model_dir
 from wm_planner.play.dream import Dream
 from wm_planner.play.motion import ActionReader
 from wm_planner.types import JointState
@@ -77,7 +77,7 @@ class PlayNode(Node):
         self._size = model.config.image_size
         self._dream = Dream(model, self._value("device"), self._value("seed"))
         self._robot = self._dream.arm.config
-        self._reader = ActionReader(self._robot, mjcf_dir() / self._robot.mjcf)
+        self._reader = ActionReader(self._robot, self._robot.mjcf_path)
         self._lockstep = self._value("lockstep")
         self._dt = 1.0 / self._robot.command_rate_hz
         self._now = 0.0  # imagined seconds; never runs back

@@ -38,7 +38,7 @@ from wm_planner.nodes.messages import (
     to_time,
 )
 from wm_planner.nodes.spin import spin_until_signal
-from wm_planner.paths import mjcf_dir, robot_config
+from wm_planner.paths import robot_config
 
 _REPEAT_PERIOD = 0.5  # s a lockstep simulation waits before it sends its last frames again
 
@@ -77,7 +77,7 @@ class SimNode(Node):
             self.declare_parameter(name, default, descriptor)
         self._robot = RobotConfig.load(robot_config(self._value("robot")))
         self._task = make_task(self._value("task"))
-        scene = build_scene(mjcf_dir(), self._robot.mjcf, self._task.props())
+        scene = build_scene(self._robot, self._task.props())
         self._cameras = tuple(self._value("cameras"))
         self._simulation = Simulation(scene, self._robot, self._cameras, self._value("image_size"))
         self._randomizer = Randomizer(self._group("randomization", Randomization), scene)

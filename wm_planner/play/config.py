@@ -14,9 +14,10 @@ class PlayConfig:
     """Drive a learned world model by hand: nothing but the model says what happens.
 
     Keys, as the front camera sees it: w a s d or the arrows move in the plane, e and q up and down,
-    space opens or closes the gripper, p lets the learned action prior act, r starts again, n is the
-    next scene, esc ends. A script has them with spaces between: "w*10 space a+e*5 . p*20" holds w
-    for 10 control steps, a and e together for 5, waits one.
+    j and l turn the hand if the robot's actions can, space opens or closes the gripper, p lets the
+    learned action prior act, r starts again, n is the next scene, esc ends. A script has them with
+    spaces between: "w*10 space a+e*5 . p*20" holds w for 10 control steps, a and e together for 5,
+    waits one.
 
     Attributes:
         model: name of a model in models/, or the path of a model folder.

@@ -6,6 +6,7 @@ keys at once, `.` lets go of all for a step. As the front camera sees it:
     w s  or  up down      away from the camera, towards it (-x, +x of the arm's base)
     a d  or  left right   to the left, to the right (-y, +y)
     e q                   up, down (+z, -z)
+    j l                   turn the hand to the left, to the right, where the robot's actions can
     space                 open or close the gripper, once
     p                     let the learned action prior act
     r                     start the scene again
@@ -27,6 +28,7 @@ MOVES = {
     "w": (-1, 0, 0), "s": (1, 0, 0), "a": (0, -1, 0), "d": (0, 1, 0), "e": (0, 0, 1),
     "q": (0, 0, -1),
 }  # fmt: skip
+TURNS = {"j": 1, "l": -1}
 SYNONYMS = {"up": "w", "down": "s", "left": "a", "right": "d"}
 OTHERS = ("space", "p", "r", "n", ".", "esc")
 _LONGEST = 10_000  # steps of a script
@@ -36,6 +38,7 @@ class Intent(NamedTuple):
     """What somebody wants for one control step."""
 
     move: tuple[float, float, float] = (0.0, 0.0, 0.0)  # in [-1, 1], base frame
+    turn: float = 0.0  # in [-1, 1], about the base's z
     toggle: bool = False  # the gripper
     prior: bool = False  # let the action prior act
     reset: bool = False
@@ -46,12 +49,13 @@ class Intent(NamedTuple):
 def intent_of(keys: set[str]) -> Intent:
     """What `keys`, held together, ask for; unknown ones are a UserError."""
     names = {SYNONYMS.get(key, key) for key in keys}
-    if unknown := names - MOVES.keys() - set(OTHERS):
-        known = [*MOVES, *SYNONYMS, *OTHERS]
+    if unknown := names - MOVES.keys() - TURNS.keys() - set(OTHERS):
+        known = [*MOVES, *TURNS, *SYNONYMS, *OTHERS]
         raise UserError(f"unknown key {sorted(unknown)[0]!r}; there is {' '.join(known)}")
     move = np.sum([MOVES[name] for name in names if name in MOVES] or [(0, 0, 0)], axis=0)
     return Intent(
         tuple(map(float, move)),  # type: ignore[arg-type]
+        turn=float(sum(TURNS[name] for name in names if name in TURNS)),
         toggle="space" in names,
         prior="p" in names,
         reset="r" in names,
@@ -82,15 +86,18 @@ def read_script(script: str) -> Iterator[Intent]:
 class Hands:
     """Turns intents into actions; remembers what the gripper was told."""
 
-    def __init__(self) -> None:
+    def __init__(self, action_size: int = 4) -> None:
+        self._turns = action_size - 4
         self.opened = True
 
     def action(self, intent: Intent) -> np.ndarray:
-        """Action (4,): x, y, z and gripper, in [-1, 1]."""
+        """Action (A,): x, y, z, how the hand turns, and gripper, in [-1, 1]."""
         self.opened ^= intent.toggle
-        return np.r_[np.clip(intent.move, -1.0, 1.0), 1.0 if self.opened else -1.0]
+        turn = np.r_[0.0, 0.0, intent.turn][3 - self._turns :]
+        moves = np.clip(np.r_[intent.move, turn], -1.0, 1.0)
+        return np.r_[moves, 1.0 if self.opened else -1.0]
 
     def follow(self, action: np.ndarray) -> np.ndarray:
-        """An action (4,) of somebody else, whose gripper is where the hands' is from now on."""
-        self.opened = bool(action[3] > 0)
+        """An action (A,) of somebody else, whose gripper is where the hands' is from now on."""
+        self.opened = bool(action[-1] > 0)
         return action

@@ -75,13 +75,14 @@ def run(
         return draw(dream.believe(), action, truth if config.truth else None, _HELP)
 
     show(picture(still))
-    hands, seed, steps, spent = Hands(), config.seed, 0, 0.0
+    size = dream.arm.action_size
+    hands, seed, steps, spent = Hands(size), config.seed, 0, 0.0
     for intent in intents:
         if intent.quit:
             break
         started = time.perf_counter()
         if intent.reset or intent.next:
-            hands, seed, action = Hands(), seed + intent.next, still
+            hands, seed, action = Hands(size), seed + intent.next, still
             dream.reset(seed)
             truth = dream.env.simulation.frames()
         else:

@@ -31,7 +31,7 @@ def draw(
 
     Args:
         belief: of the model, now.
-        action: taken last, (4,) in [-1, 1].
+        action: taken last, (A,) in [-1, 1].
         truth: frames (h, w, 3) uint8 RGB of a simulation that did the same, by camera.
         help_text: which keys there are, at most two lines.
 
@@ -89,7 +89,7 @@ def _fill(panel: np.ndarray, belief: Belief, action: np.ndarray, help_text: str)
     _write(panel, f"imagined {belief.seconds:5.1f} s", _LEFT, 15)
     for row, (name, value) in enumerate(zip("xyz", action[:3], strict=True)):
         _signed_bar(panel, 23 + 13 * row, name, float(value))
-    _write(panel, f"gripper {'open' if action[3] > 0 else 'closed'}", _LEFT, 75)
+    _write(panel, f"gripper {'open' if action[-1] > 0 else 'closed'}", _LEFT, 75)
     _bar(panel, 92, "reward", belief.reward, 1.0, _GREEN)
     _bar(panel, 121, "value", belief.value, belief.highest_value, _BLUE)
     _write(panel, f"+- {belief.disagreement:.2f}", 150, 121, _DIM)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from wm_planner.envs.tasks.grasp import Grasp
+from wm_planner.envs.tasks.grasp_long import GraspLong
 from wm_planner.envs.tasks.grasp_objects import GraspObjects
 from wm_planner.envs.tasks.push import Push
 from wm_planner.envs.tasks.sort import Sort
@@ -17,6 +18,7 @@ __all__ = ["TASKS", "Task", "make_task"]
 TASKS: dict[str, Callable[[], Task]] = {
     "grasp": Grasp,
     "stack": Stack,
+    "grasp_long": GraspLong,
     "grasp_objects": GraspObjects.seen,
     "grasp_unseen": GraspObjects.unseen,
     "unstack": Unstack,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -38,4 +38,15 @@ class Task(Protocol):
         """Judge the state after a control step; call once a step."""
 
     def expert(self, simulation: Simulation, goal: np.ndarray) -> np.ndarray:
-        """Action (4,) of the scripted expert, a function of the state and the arm's goal."""
+        """Action (4,) of the scripted expert, a function of the state and the arm's goal.
+
+        It says dx, dy, dz and gripper; how the hand turns is up to `TurnsHand`.
+        """
+
+
+@runtime_checkable
+class TurnsHand(Protocol):
+    """A task that needs the hand turned; others keep it as it is at home."""
+
+    def hand_yaw(self, simulation: Simulation) -> float:
+        """How the expert would have the hand turned about the vertical, rad from home."""

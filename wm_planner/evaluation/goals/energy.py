@@ -214,7 +214,13 @@ def _transitions(
     left = config.transitions
     for seed in range(config.seed, config.seed + config.transitions):
         rng = np.random.default_rng([seed, 1])
-        episode = drive(env, seed, follow_expert, Disturbance(_NOISY, rng), env.task.time_limit)
+        episode = drive(
+            env,
+            seed,
+            follow_expert,
+            Disturbance(_NOISY, rng, env.arm.action_size - 1),
+            env.task.time_limit,
+        )
         moments = np.arange(len(episode.actions) - ahead)
         for t in sorted(rng.permutation(moments)[: min(left, _FROM_EACH)]):
             yield _transition(world_model, env, episode, int(t), ahead)

@@ -49,7 +49,7 @@ def make_goal(env: ManipulationEnv, seed: int, config: GoalsConfig) -> Goal:
     rate = env.arm.config.control_rate_hz
     for _ in range(_TRIES):
         observation, info = env.reset(seed=seed)
-        disturbance = Disturbance(GENTLE, rng)
+        disturbance = Disturbance(GENTLE, rng, env.arm.action_size - 1)
         for _ in range(round(rng.uniform(*config.prefix) * rate)):
             observation, _, _, _, info = env.step(disturbance.disturb(info["expert"]))
         start, before = take(env), Places.of(env)

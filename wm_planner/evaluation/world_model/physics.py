@@ -240,7 +240,7 @@ def _future(
 ) -> tuple[Tensor, Tensor | None, np.ndarray]:
     """Surprise (K,), the error of what was imagined from the start on: of the latent, and of the
     decoded frames, where there are some; and the last frame."""
-    action = np.array(case.action)
+    action = env.whole_action(np.array(case.action))
     imagined, latest, surprise, pictures = latent, latent, [], []
     taken = torch.tensor(action[None], dtype=torch.float32)
     for step in range(_STEPS):
@@ -264,7 +264,7 @@ def _held(env: ManipulationEnv, above: float) -> bool:
     for _ in range(70):
         if _height(env) > above and Hand.of(env.simulation).touches_both_sides(_CUBE):
             return True
-        env.step(env.task.expert(env.simulation, env.arm.goal))
+        env.step(env.whole_action(env.task.expert(env.simulation, env.arm.goal)))
     return False
 
 
@@ -272,7 +272,8 @@ def _go(env: ManipulationEnv, goal: np.ndarray, gripper: float, steps: int = 16)
     """Send the hand to `goal` (3,) m, sideways first, then down."""
     for step in range(steps):
         height = goal[2] if step > steps // 2 else max(goal[2], 0.12)
-        env.step(move_to(env.arm.goal, np.r_[goal[:2], height], gripper))
+        move = move_to(env.arm.goal, np.r_[goal[:2], height], gripper)
+        env.step(env.whole_action(move))
 
 
 def _put(env: ManipulationEnv, place: np.ndarray) -> None:

@@ -87,7 +87,7 @@ def with_nan(message: Any) -> Any:
 
 def in_another_order(message: Any) -> Any:
     """Names and values together: nothing is wrong with that."""
-    order = [3, 1, 0, 2, 7, 6, 5, 4]
+    order = [3, 1, 0, 2, *range(len(message.name) - 1, 3, -1)]
     for field in ("name", "position", "velocity"):
         values = getattr(message, field)
         setattr(message, field, [values[i] for i in order])
@@ -96,7 +96,8 @@ def in_another_order(message: Any) -> Any:
 
 def mixed_up(message: Any) -> Any:
     """Values that belong to other names."""
-    message.position = [*message.position[1:7], message.position[0], message.position[7]]
+    first, *others, finger = message.position
+    message.position = [*others, first, finger]
     return message
 
 

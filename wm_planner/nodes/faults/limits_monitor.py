@@ -33,8 +33,8 @@ class LimitsMonitor:
     def __init__(self, config: RobotConfig) -> None:
         n = len(config.arm_joints)
         margin = np.r_[np.full(n, config.position_margin), 0.0]
-        self._lower = np.r_[config.lower, config.finger_range[0]] + margin
-        self._upper = np.r_[config.upper, config.finger_range[1]] - margin
+        self._lower = np.r_[config.lower, min(config.finger_range)] + margin
+        self._upper = np.r_[config.upper, max(config.finger_range)] - margin
         rate = config.command_rate_hz
         scales = (config.velocity_scale, config.acceleration_scale, config.jerk_scale)
         arm = (config.velocity, config.acceleration, config.jerk)

@@ -29,6 +29,7 @@ from wm_planner.nodes.faults.sabotaged_planner import ORDERS
 from wm_planner.nodes.messages import joint_state
 from wm_planner.nodes.processes import TO_PLANNER, end_node, ros_environment, start_node
 from wm_planner.nodes.trial_client import TrialClient
+from wm_planner.paths import robot_config
 
 PATIENCE = 8.0  # s for anything that is expected
 _STARTING = 60.0  # s for a process to be known and ready
@@ -51,10 +52,11 @@ class Rig:
     """
 
     def __init__(
-        self, client: TrialClient, robot: RobotConfig, domain_id: int, task: str, folder: Path
+        self, client: TrialClient, robot: str, domain_id: int, task: str, folder: Path
     ) -> None:
-        self.client, self.robot = client, robot
-        self.relay, self.limits = Relay(client.node), LimitsMonitor(robot)
+        self.client, self._robot_name = client, robot
+        self.robot = RobotConfig.load(robot_config(robot))
+        self.relay, self.limits = Relay(client.node), LimitsMonitor(self.robot)
         self.model, self._logs = folder / "model", folder / "logs"
         self.task, self._orders = task, folder / "orders"
         self.order("")
@@ -71,7 +73,7 @@ class Rig:
     # Processes
 
     def start_simulation(self) -> None:
-        parameters = {"task": self.task, "lockstep": False}
+        parameters = {"task": self.task, "robot": self._robot_name, "lockstep": False}
         remaps = {**simulation_remaps(), **TO_PLANNER}
         self.processes["sim"] = start_node(
             _SIMULATION, self._logs, self._environment, parameters, remaps

@@ -13,7 +13,6 @@ import rclpy
 from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
 
-from wm_planner.control.robot_config import RobotConfig
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import write_json
 from wm_planner.evaluation.trials import TrialsConfig
@@ -23,7 +22,7 @@ from wm_planner.nodes.faults.procedures import PROCEDURES
 from wm_planner.nodes.faults.rig import Rig, free_domain
 from wm_planner.nodes.processes import ros_environment
 from wm_planner.nodes.trial_client import TrialClient
-from wm_planner.paths import model_dir, robot_config
+from wm_planner.paths import model_dir
 from wm_planner.world_models.store import read_config
 
 NAMES = (*(case.name for case in CASES), *PROCEDURES)
@@ -66,7 +65,7 @@ def fault_rig(config: TrialsConfig) -> Iterator[Rig]:
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     client = TrialClient(model.control_rate_hz)
     folder = Path(tempfile.mkdtemp(prefix="wm_planner_faults_"))
-    rig = Rig(client, RobotConfig.load(robot_config(model.robot)), domain_id, config.task, folder)
+    rig = Rig(client, model.robot, domain_id, config.task, folder)
     try:
         rig.restore_model(original)
         rig.start_simulation()
