@@ -155,7 +155,7 @@ def test_keys_are_heard_once_or_while_they_are_held():
     assert held.intent() == Intent((1, 0, 0), prior=True)
     held.release()
     assert held.intent() == Intent()
-    for keys, stick, match in ((["j"], [0, 0, 0], "unknown key"), ([], [0, 1], "three numbers")):
+    for keys, stick, match in ((["k"], [0, 0, 0], "unknown key"), ([], [0, 1], "three numbers")):
         with pytest.raises(UserError, match=match):
             held.hear(keys, [], stick)
 
