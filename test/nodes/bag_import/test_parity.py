@@ -44,7 +44,7 @@ class Witness:
         self._rng = np.random.default_rng(3)
 
     def encode(self, observation, foreseen=None):
-        self.seen.append(Observation(*(part.clone() for part in observation)))
+        self.seen.append(Observation(observation.images.clone(), observation.proprio.clone()))
         return Latent(torch.zeros(1, 1))
 
     def advance(self, latent, action):
