@@ -48,7 +48,8 @@ $(PACKAGE): $(REQUIREMENTS) setup.py
 	@touch $@
 
 # Those that run nodes in real time, or the README's commands, have the machine to themselves.
-ALONE := test/commands test/evaluation/test_trials.py test/launch test/nodes test/test_cli.py test/test_readme.py
+ALONE := test/commands/improve test/commands/test_doctor.py test/commands/test_soak.py \
+  test/evaluation/test_trials.py test/launch test/nodes test/test_readme.py
 
 test: setup  ## run the fast tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(addprefix --ignore=,$(ALONE))
