@@ -16,11 +16,12 @@ from wm_planner.commands.rehearse.stage import Stage
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import explained, write_json
 from wm_planner.paths import model_dir
+from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PlannerConfig
 from wm_planner.provenance import git_revision, machine
 from wm_planner.statistics import wilson
 from wm_planner.workers import in_workers
-from wm_planner.world_models.store import LoadedModel, load_model
+from wm_planner.world_models.store import ModelConfig, load_model, read_config
 
 
 class Rehearsed(NamedTuple):
@@ -113,18 +114,18 @@ def _stage(config: RehearseConfig) -> Stage:
     torch.set_flush_denormal(True)
     dreaming = load_model(model_dir(config.model))
     for policy in config.policies:
-        _check_same(dreaming, load_model(model_dir(policy)), policy)
+        _check_same(dreaming.config, read_config(model_dir(policy) / "config.yaml"), policy)
     return Stage(dreaming, config.likely)
 
 
 @lru_cache(maxsize=2)
-def _pipeline(policy: str, planner: PlannerConfig) -> Any:
+def _pipeline(policy: str, planner: PlannerConfig) -> Pipeline:
     return build_pipeline(load_model(model_dir(policy)), planner)
 
 
-def _check_same(dreaming: LoadedModel, acting: LoadedModel, policy: str) -> None:
+def _check_same(dreaming: ModelConfig, acting: ModelConfig, policy: str) -> None:
     for name in ("task", "robot", "cameras"):
-        wanted, found = getattr(dreaming.config, name), getattr(acting.config, name)
+        wanted, found = getattr(dreaming, name), getattr(acting, name)
         if wanted != found:
             raise UserError(
                 f"policy '{policy}': {name} {found}, the model that dreams has {wanted}; give a "

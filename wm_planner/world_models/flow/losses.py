@@ -120,17 +120,18 @@ class FlowLosses(Losses[Flow]):
         model = self.model
         with torch.no_grad():
             tokens = model.tokenizer.encode(batch.images, batch.proprio.dtype)
-        body = self._body(batch, tokens)
-        rolled = self._roll(batch, tokens, body.detach(), generator)
+        known = batch.proprio.isfinite().all(-1, keepdim=True)
+        guess = model.posture(tokens.flatten(-2))
+        body = torch.where(known, batch.proprio, guess.detach().to(batch.proprio.dtype))
+        rolled = self._roll(batch, tokens, body, generator)
         before, after = rolled.read[:, :-1], rolled.read[:, 1:]
         with torch.no_grad():
             expected = self.target_value(rolled.read).float()  # (K, B, T + 1)
-        known = batch.proprio.isfinite().all(-1, keepdim=True)
-        guessed = model.posture(tokens.flatten(-2)).float() - batch.proprio.nan_to_num()
+        off = guess.float() - batch.proprio.nan_to_num()
         return {
             "pictures": self._drawn(rolled.frames, batch, generator),
             "generation": rolled.errors.mean(),
-            "body": rolled.body_errors.mean() + (guessed.square() * known).mean(),
+            "body": rolled.body_errors.mean() + (off.square() * known).mean(),
             "reward": reward_loss(model, after, batch).mean(),
             "value": value_loss(model, before, expected, batch).mean(),
             "prior": prior_loss(model, before, expected, batch).mean(),
@@ -189,13 +190,6 @@ class FlowLosses(Losses[Flow]):
         rate = max(_USUAL_RATE, 1.0 / int(self.seen))
         self.median.lerp_(frames.mean(0), rate)
         self.deviation.lerp_((frames - self.median).abs().mean(0), rate)
-
-    def _body(self, batch: Batch, tokens: Tensor) -> Tensor:
-        """Proprioception (B, T + 1, P); a guess where it is not known."""
-        known = batch.proprio.isfinite().all(-1, keepdim=True)
-        with torch.no_grad():
-            guess = self.model.posture(tokens.flatten(-2)).to(batch.proprio.dtype)
-        return torch.where(known, batch.proprio, guess)
 
     def _roll(
         self, batch: Batch, tokens: Tensor, body: Tensor, generator: torch.Generator

@@ -55,9 +55,13 @@ class Pictures(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """Frames (B, V * C, h, w) near [-0.5, 0.5] of latents (B, D)."""
         c = self.config
-        end = z.shape[-1] - 2 * c.proprio_size
-        tokens = z[:, end - c.frame_size : end].unflatten(-1, (c.tokens, c.token_size))
-        return self.tokenizer.decode(tokens)
+        return self.tokenizer.decode(last_frame(c, z).unflatten(-1, (c.tokens, c.token_size)))
+
+
+def last_frame(config: FlowConfig, z: Tensor) -> Tensor:
+    """The tokens of the last frame in latents (..., D), (..., S * K)."""
+    end = z.shape[-1] - 2 * config.proprio_size
+    return z[..., end - config.frame_size : end]
 
 
 @final
@@ -155,8 +159,7 @@ class Flow(LatentModel):
 
     def goal_features(self, z: Tensor) -> Tensor:
         """The tokens of the last frame."""
-        end = z.shape[-1] - 2 * self.config.proprio_size
-        return z[..., end - self.config.frame_size : end]
+        return last_frame(self.config, z)
 
     def window(self, z: Tensor) -> Window:
         """What latents (M, D) hold of frames and body."""
