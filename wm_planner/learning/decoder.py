@@ -8,10 +8,9 @@ Nothing changes but `decoder.*`: what the model encodes, imagines and plans is t
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,15 +18,14 @@ from tqdm import tqdm, trange
 
 from wm_planner.errors import UserError
 from wm_planner.learning.precision import autocast, check_precision, training_dtype
+from wm_planner.learning.refit import Clock, check_sizes, described, one_cycle
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.paths import model_dir
-from wm_planner.provenance import git_revision
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.pictures import Usual, as_decoded, decoder_loss, usual_of
 from wm_planner.world_models.store import channels_last, check_device, load_model, save_model
 
 _LOOKED_AT = 512  # frames that say what a pixel usually shows
-_WARM_UP = 100  # updates
 
 
 @dataclass(frozen=True)
@@ -99,19 +97,11 @@ def fit_decoder(config: DecoderConfig) -> Path:
     datasets = list(config.data) or [Path("data") / f"{model.config.task}.hdf5"]
     network = model.config.network
     store = EpisodeStore(datasets, model.config.cameras, network.image_size, network.discount)
-    _check_sizes(model.world_model, store)
-    started, cpu_started = time.monotonic(), time.process_time()
+    check_sizes(network, store, ("proprio", "actions"), "the robot the model was trained on")
+    clock = Clock()
     examples = prepare(model.world_model, store, config.horizon, device)
     optimise(model.world_model, examples, config)
-    fitted: dict[str, Any] = {
-        "data": [path.name for path in datasets],
-        "episodes": store.episodes,
-        "updates": config.updates,
-        "seed": config.seed,
-        "git": git_revision(),
-        "wall_minutes": round((time.monotonic() - started) / 60, 1),
-        "cpu_minutes": round((time.process_time() - cpu_started) / 60, 1),
-    }
+    fitted = described(datasets, store, config.updates, config.seed, clock)
     if "decoder" in model.config.provenance:
         fitted["before"] = model.config.provenance["decoder"]
     provenance = {**model.config.provenance, "decoder": fitted}
@@ -150,13 +140,7 @@ def optimise(world_model: LatentModel, examples: Examples, config: DecoderConfig
     """Take `config.updates` steps on `world_model.decoder`, in the precision that is asked for."""
     decoder = world_model.decoder.train().requires_grad_(True)
     optimizer = torch.optim.Adam(decoder.parameters(), config.learning_rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        config.learning_rate,
-        total_steps=config.updates + 1,
-        pct_start=min(0.3, _WARM_UP / config.updates),
-        cycle_momentum=False,
-    )
+    schedule = one_cycle(optimizer, config.learning_rate, config.updates)
     generator = torch.Generator().manual_seed(config.seed)
     device = examples.latents.device
     dtype = training_dtype(config.precision, device)
@@ -186,15 +170,3 @@ def _draw(examples: Examples, size: int, generator: torch.Generator) -> tuple[Te
     ahead = torch.randint(1, len(examples.latents), (size,), generator=generator)
     ahead[: (size + 1) // 2] = 0
     return examples.latents[ahead, moments], examples.frames[moments]
-
-
-def _check_sizes(world_model: LatentModel, store: EpisodeStore) -> None:
-    for name, wanted, found in (
-        ("proprio", world_model.config.proprio_size, store.proprio.shape[-1]),
-        ("actions", world_model.config.action_size, store.actions.shape[-1]),
-    ):
-        if wanted != found:
-            raise UserError(
-                f"{name} of the data have {found} numbers, the model takes {wanted}; give data of "
-                "the robot the model was trained on"
-            )

@@ -8,10 +8,9 @@ encoded. Nothing else changes: what the model encodes, foresees and draws is the
 from __future__ import annotations
 
 import copy
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +18,9 @@ from tqdm import tqdm, trange
 
 from wm_planner.errors import UserError
 from wm_planner.learning.calibrated import calibrated
+from wm_planner.learning.refit import Clock, check_sizes, described, one_cycle
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.paths import model_dir
-from wm_planner.provenance import git_revision
 from wm_planner.world_models.batch import Batch
 from wm_planner.world_models.families import family_of
 from wm_planner.world_models.head_losses import (
@@ -37,7 +36,6 @@ from wm_planner.world_models.store import check_device, load_model, save_model
 
 _HEADS = ("reward", "value", "prior", "landmarks", "success")
 _TARGET_RATE = 0.02  # of the value target's moving average
-_WARM_UP = 100  # updates
 
 
 @dataclass(frozen=True)
@@ -123,20 +121,19 @@ def fit_heads(config: HeadsConfig) -> Path:
         network.switches,
         config.held_out,
     )
-    _check_sizes(model.world_model, store)
-    started, cpu_started = time.monotonic(), time.process_time()
+    check_sizes(
+        network,
+        store,
+        ("proprio", "actions", "landmarks"),
+        "the robot and task the model was trained on, and `privileged` as it was then",
+    )
+    clock = Clock()
     optimise(model.world_model, prepare(model.world_model, store, config.horizon), store, config)
     measured = calibrated(model.world_model, store)
-    fitted: dict[str, Any] = {
-        "data": [path.name for path in datasets],
-        "episodes": store.episodes,
-        "updates": config.updates,
-        "seed": config.seed,
+    fitted = {
+        **described(datasets, store, config.updates, config.seed, clock),
         "privileged": config.privileged,
         "device": str(device),
-        "git": git_revision(),
-        "wall_minutes": round((time.monotonic() - started) / 60, 1),
-        "cpu_minutes": round((time.process_time() - cpu_started) / 60, 1),
     }
     provenance = {**c.provenance, **measured, "heads": fitted}
     provenance["privileged"] = bool(provenance.get("privileged", False)) or config.privileged
@@ -182,13 +179,7 @@ def optimise(
     optimizer = torch.optim.AdamW(
         parameters, config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        config.learning_rate,
-        total_steps=config.updates + 1,
-        pct_start=min(0.3, _WARM_UP / config.updates),
-        cycle_momentum=False,
-    )
+    schedule = one_cycle(optimizer, config.learning_rate, config.updates)
     target = copy.deepcopy(model.value).requires_grad_(False)
     generator = torch.Generator().manual_seed(config.seed)
     spread = config.noise * moments.after.std(0)  # (D,)
@@ -244,17 +235,3 @@ def _draw(
         success=store.success[first].to(device),
     )
     return latents, batch
-
-
-def _check_sizes(model: LatentModel, store: EpisodeStore) -> None:
-    c = model.config
-    for name, wanted, found in (
-        ("proprio", c.proprio_size, store.proprio.shape[-1]),
-        ("actions", c.action_size, store.actions.shape[-1]),
-        ("landmarks", c.landmark_size, store.landmarks.shape[-1]),
-    ):
-        if wanted != found:
-            raise UserError(
-                f"{name} of the data have {found} numbers, the model takes {wanted}; give data of "
-                "the robot and task the model was trained on, and `privileged` as it was then"
-            )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wm_planner.errors import UserError
+from wm_planner.evaluation.world_model.config import EVALUATION_SEED
 from wm_planner.planning import PLANNERS, PlannerConfig
 
 
@@ -34,7 +35,7 @@ class RehearseConfig:
     action_noise: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     planner: str = "prior"
     trials: int = 20
-    seed: int = 5_000_000
+    seed: int = EVALUATION_SEED
     likely: float = 0.5
     workers: int = 2
     out: Path | None = None
@@ -51,8 +52,10 @@ class RehearseConfig:
                 raise UserError(f"{name} is empty: give at least one")
         for noise in self.action_noise:
             PlannerConfig(action_noise=noise)  # says what it may be
-        if self.seed < 5_000_000:
-            raise UserError(f"seed is {self.seed}, expected 5,000,000 or more: others were learned")
+        if self.seed < EVALUATION_SEED:
+            raise UserError(
+                f"seed is {self.seed}, expected {EVALUATION_SEED:,} or more: others were learned"
+            )
         if not 0 < self.likely < 1:
             raise UserError(f"likely is {self.likely}, expected a probability inside (0, 1)")
 

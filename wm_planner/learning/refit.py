@@ -1,0 +1,76 @@
+"""What fitting a part of a trained model anew has in common, whichever part it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from wm_planner.errors import UserError
+from wm_planner.learning.sequences import EpisodeStore
+from wm_planner.provenance import git_revision
+from wm_planner.world_models.network_config import NetworkConfig
+
+_WARM_UP = 100  # updates
+
+
+class Clock:
+    """Minutes since it was made."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.monotonic(), time.process_time()
+
+    def minutes(self) -> dict[str, float]:
+        """Of the wall clock and of the processor, by their names in the provenance."""
+        return {
+            "wall_minutes": round((time.monotonic() - self._wall) / 60, 1),
+            "cpu_minutes": round((time.process_time() - self._cpu) / 60, 1),
+        }
+
+
+def described(
+    datasets: Sequence[Path], store: EpisodeStore, updates: int, seed: int, clock: Clock
+) -> dict[str, Any]:
+    """Where the part that was fitted comes from, for the provenance."""
+    return {
+        "data": [path.name for path in datasets],
+        "episodes": store.episodes,
+        "updates": updates,
+        "seed": seed,
+        "git": git_revision(),
+        **clock.minutes(),
+    }
+
+
+def one_cycle(
+    optimizer: torch.optim.Optimizer, peak: float, updates: int
+) -> torch.optim.lr_scheduler.OneCycleLR:
+    """A short way up to the peak of the learning rate, then a cosine to zero."""
+    return torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        peak,
+        total_steps=updates + 1,
+        pct_start=min(0.3, _WARM_UP / updates),
+        cycle_momentum=False,
+    )
+
+
+def check_sizes(
+    network: NetworkConfig, store: EpisodeStore, names: Sequence[str], data: str
+) -> None:
+    """A UserError where `names` of the data have other sizes; `data` says what to give instead."""
+    sizes = {
+        "proprio": (network.proprio_size, store.proprio),
+        "actions": (network.action_size, store.actions),
+        "landmarks": (network.landmark_size, store.landmarks),
+    }
+    for name in names:
+        wanted, values = sizes[name]
+        if wanted != (found := values.shape[-1]):
+            raise UserError(
+                f"{name} of the data have {found} numbers, the model takes {wanted}; give data of "
+                f"{data}"
+            )
