@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 from markupsafe import Markup
 
@@ -14,7 +12,7 @@ from wm_planner.commands.leaderboard.answer import stands_out
 from wm_planner.commands.leaderboard.config import GOAL
 from wm_planner.commands.leaderboard.row import Row
 from wm_planner.evaluation.goals.config import GoalsConfig
-from wm_planner.evaluation.report import charts
+from wm_planner.evaluation.report import charts, embedded
 from wm_planner.evaluation.report.charts import Mark
 from wm_planner.evaluation.report.template import template
 
@@ -44,7 +42,7 @@ def render(rows: Sequence[Row], result: Mapping[str, Any], pictures: Pictures) -
         notes={reason: i for i, reason in enumerate(reasons, 1)},
         made=_made(result),
         pictures=[
-            (scene, camera, _data_uri(picture))
+            (scene, camera, embedded.jpeg(picture))
             for scene, own in pictures.items()
             for camera, picture in own.items()
         ],
@@ -99,9 +97,3 @@ def _made(result: Mapping[str, Any]) -> str:
     )
     parts = [trained] if budget["trained"] else []
     return " ".join([*parts, as_they_are] if taken else parts)
-
-
-def _data_uri(picture: np.ndarray) -> str:
-    """A picture (h, w, 3) uint8 RGB in the page itself."""
-    _, jpeg = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +13,7 @@ from wm_planner.evaluation.dataset.findings import Finding
 from wm_planner.evaluation.dataset.lag import Lag
 from wm_planner.evaluation.dataset.survey import Film, Survey
 from wm_planner.evaluation.records import write_whole
-from wm_planner.evaluation.report import charts
+from wm_planner.evaluation.report import charts, embedded
 from wm_planner.evaluation.report.charts import Series
 from wm_planner.evaluation.report.template import template
 
@@ -97,9 +96,7 @@ def _strips(film: Film) -> list[tuple[str, str]]:
     strips = []
     for camera, stills in film.stills.items():
         tiles = [cv2.resize(s, (_TILE, _TILE), interpolation=cv2.INTER_NEAREST) for s in stills]
-        _, png = cv2.imencode(".jpg", np.hstack(tiles)[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
-        uri = "data:image/jpeg;base64," + base64.b64encode(png.tobytes()).decode()
-        strips.append((camera, uri))
+        strips.append((camera, embedded.jpeg(np.hstack(tiles))))
     return strips
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ import yaml
 from markupsafe import Markup
 
 from wm_planner.evaluation.records import Trial, read_run, write_whole
-from wm_planner.evaluation.report import charts
+from wm_planner.evaluation.report import charts, embedded
 from wm_planner.evaluation.report.template import template
 from wm_planner.evaluation.run_checks import inside
 from wm_planner.evaluation.summary import summarise
@@ -204,8 +203,7 @@ def _picture(folder: Path, strip: str) -> str:
         return ""
     height = max(1, round(image.shape[0] * _STRIP_WIDTH / image.shape[1]))
     image = cv2.resize(image, (_STRIP_WIDTH, height), interpolation=cv2.INTER_AREA)
-    _, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 80])
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode()
+    return embedded.jpeg(image[:, :, ::-1], 80)
 
 
 def _address(folder: Path, file: str) -> str:

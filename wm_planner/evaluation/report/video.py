@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
-import numpy as np
 from markupsafe import Markup
 
 from wm_planner.evaluation.records import explained, write_whole
-from wm_planner.evaluation.report import charts
+from wm_planner.evaluation.report import charts, embedded
 from wm_planner.evaluation.report.charts import Series
 from wm_planner.evaluation.report.template import template
 from wm_planner.evaluation.video import write_picture
@@ -49,7 +46,7 @@ def video_section(
     for name, driven in metrics.driven.items():
         picture, file = film(driven.reels[0], 0, rate_hz), f"video_{name}.png"
         write_picture(folder / file, picture)
-        strips.append(Strip(name, file, _data_uri(picture)))
+        strips.append(Strip(name, file, embedded.png(picture)))
     told = [str(k) for k in TOLD if str(k) in figures["objects"]["present"]]
     return VideoSection(figures, told, _charts(figures, metrics), strips)
 
@@ -88,9 +85,3 @@ def _curves(steps: tuple[int, ...], scores: Scores, v: int, label: str) -> Marku
         Series("true frame, encoded and decoded", steps, scores.floor[v].tolist(), "floor"),
     ]
     return Markup(charts.lines(series, "steps ahead", label))
-
-
-def _data_uri(picture: np.ndarray) -> str:
-    """A picture (h, w, 3) uint8 RGB in the page itself, pixel by pixel."""
-    _, png = cv2.imencode(".png", picture[:, :, ::-1])
-    return "data:image/png;base64," + base64.b64encode(png.tobytes()).decode()

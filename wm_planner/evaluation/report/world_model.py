@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 from markupsafe import Markup
 
 from wm_planner.evaluation.records import explained, write_whole
-from wm_planner.evaluation.report import charts
+from wm_planner.evaluation.report import charts, embedded
 from wm_planner.evaluation.report.charts import Series
 from wm_planner.evaluation.report.template import template
 from wm_planner.evaluation.report.video import VideoSection
@@ -153,7 +151,7 @@ def _reliability(c: Calibration) -> Markup:
 def _told(case: Consistency) -> Told:
     n = len(case.pairs)
     bar = charts.interval_bar(case.share, *wilson(case.told, n)) if n else ""
-    picture = _data_uri(physics_strip(case)) if n else ""
+    picture = embedded.jpeg(physics_strip(case), 82) if n else ""
     return Told(case.text, case.told, n, Markup(bar), case.ratio, case.share_by_pictures, picture)
 
 
@@ -168,14 +166,8 @@ def _strips(e: Evaluation, bench: Workbench) -> list[tuple[str, str]]:
         steps = [k for k in _MOMENTS if k <= left]
         rate = bench.envs[0].arm.config.control_rate_hz
         picture = imagined_strip(bench.world_model, encoded, start, steps, rate)
-        found.append((name, _data_uri(picture)))
+        found.append((name, embedded.jpeg(picture, 82)))
     return found
-
-
-def _data_uri(picture: np.ndarray) -> str:
-    """A picture (h, w, 3) uint8 RGB in the page itself."""
-    _, jpeg = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 82])
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode()
 
 
 def _counted(values: Any) -> list[int]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Mapping
 from typing import Any
 
-import cv2
 import numpy as np
 
+from wm_planner.evaluation.report import embedded
 from wm_planner.play.branches import Branch
 from wm_planner.play.game import View
 
@@ -46,20 +45,13 @@ def seen(view: View) -> dict[str, Any]:
 
 
 def _row(kind: str, branch: str, frames: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    pictures = {camera: _png(frame) for camera, frame in frames.items()}
+    pictures = {camera: embedded.png(frame, 1) for camera, frame in frames.items()}
     return {"kind": kind, "branch": branch, "pictures": pictures}
 
 
 def _branch(branch: Branch) -> dict[str, Any]:
     parent = branch.parent or ""
     return {"name": branch.name, "parent": parent, "left": branch.left, "steps": branch.steps}
-
-
-def _png(frame: np.ndarray) -> str:
-    """A frame (h, w, 3) uint8 RGB as a data URI."""
-    done, png = cv2.imencode(".png", frame[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    assert done
-    return "data:image/png;base64," + base64.b64encode(png.tobytes()).decode()
 
 
 def _number(value: float) -> float | None:
