@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -18,15 +16,13 @@ from wm_planner.evaluation.dataset.findings import BAD, findings
 from wm_planner.evaluation.dataset.lag import lag
 from wm_planner.evaluation.dataset.survey import Survey, survey
 from wm_planner.evaluation.report.dataset import Checked, Training, write_page
-from wm_planner.learning.episodes import demo, demo_names, open_dataset, read_episode
+from wm_planner.learning.episodes import demo, demo_names, description, open_dataset, read_episode
 from wm_planner.learning.speed import updates_per_second
 from wm_planner.learning.train import train_config
 from wm_planner.nodes.bag_import.times import check_times
 from wm_planner.paths import robot_config
 from wm_planner.processor import processor_name
 from wm_planner.world_models.families import DEFAULT, find_family
-
-_MAX_DESCRIPTION = 2**16  # characters
 
 
 @dataclass(frozen=True)
@@ -69,7 +65,7 @@ def check(config: CheckConfig) -> int:
             for name in tqdm(names, desc="look", unit="episode")
         )
         found = survey(reading)
-        described = _description(file)
+        described = description(file)
     _check_sizes(found, config.data)
     period = 1 / robot.control_rate_hz
     measured = lag(found.actions, found.proprio)
@@ -89,18 +85,6 @@ def _check_sizes(found: Survey, path: Path) -> None:
     for name, parts in (("actions", found.actions), ("proprio", found.proprio)):
         if len(sizes := {part.shape[1] for part in parts}) > 1:
             raise UserError(f"{path}: {name} has {sorted(sizes)} numbers in different episodes")
-
-
-def _description(file: Any) -> dict[str, Any]:
-    """What the dataset says of itself, if that is JSON."""
-    text = file["data"].attrs.get("env_args", "{}")
-    if not isinstance(text, str) or len(text) > _MAX_DESCRIPTION:
-        return {}
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return values if isinstance(values, dict) else {}
 
 
 def _training(found: Survey, family: str) -> Training:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.errors import UserError
-from wm_planner.learning.episodes import open_dataset
+from wm_planner.learning.episodes import description, open_dataset
 from wm_planner.paths import robot_config
 
 
@@ -28,9 +27,5 @@ def embodiment(robot: str, datasets: Sequence[Path]) -> RobotConfig:
 def _recorded_robot(path: Path) -> str:
     """The robot that a simulated dataset names; "" where it names none."""
     with open_dataset(path) as file:
-        described = file["data"].attrs.get("env_args", "{}")
-    try:
-        settings = json.loads(described).get("env_kwargs", {})
-        return str(settings.get("robot", ""))
-    except (ValueError, TypeError, AttributeError):
-        return ""  # not written by collect
+        settings = description(file).get("env_kwargs", {})
+    return str(settings.get("robot", "")) if isinstance(settings, dict) else ""

@@ -28,6 +28,7 @@ from wm_planner.learning.layout import (
     checked_seed,
 )
 
+_MAX_DESCRIPTION = 2**16  # characters of what a dataset says of itself
 _DEMO = re.compile(r"demo_[0-9]{1,9}")
 
 
@@ -188,12 +189,20 @@ def demo(file: h5py.File, name: str) -> h5py.Group:
         raise UserError(f"{file.filename}: data/{name} is no group ({error}); remove it") from error
 
 
+def description(file: h5py.File) -> dict[str, Any]:
+    """What a dataset says of itself, robomimic's env_args; nothing if that is not short JSON."""
+    try:
+        text = file["data"].attrs.get("env_args", "{}")
+        short = isinstance(text, str) and len(text) <= _MAX_DESCRIPTION
+        values = json.loads(text) if short else {}
+    except (KeyError, OSError, RecursionError, RuntimeError, TypeError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
 def task_of(file: h5py.File) -> list[str]:
     """The task that a dataset is of, if it says so, and there is such a task."""
-    try:
-        name = json.loads(file["data"].attrs["env_args"])["env_name"]
-    except (KeyError, OSError, RuntimeError, TypeError, ValueError):
-        return []
+    name = description(file).get("env_name")
     return [name] if isinstance(name, str) and name in TASKS else []
 
 
