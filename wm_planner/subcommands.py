@@ -96,6 +96,12 @@ SUBCOMMANDS = {
         "fit_heads",
         "fit reward, value, success and prior of a trained model anew, on latents that stay",
     ),
+    "compact": Subcommand(
+        "wm_planner.learning.compact",
+        "CompactConfig",
+        "compact",
+        "write a model with half-precision weights: half the size, to be handed on",
+    ),
     "play": Subcommand(
         "wm_planner.play.play",
         "PlayConfig",

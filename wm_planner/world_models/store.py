@@ -31,6 +31,7 @@ _NEW: dict[int, dict[str, Any]] = {
 """What networks up to a format lack, as it was then."""
 _MAX_BYTES = 2**30  # of the weights that a configuration calls for
 _MAX_HEADER = 2**20  # bytes of a weights file besides the weights
+_STORED = ("F32", "F16")  # types of weights on disk; all are float32 once they are loaded
 
 
 class LoadedModel(NamedTuple):
@@ -60,11 +61,19 @@ def channels_last(world_model: nn.Module) -> None:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
-def save_model(directory: Path, world_model: LatentModel, config: ModelConfig) -> None:
-    """Write weights and configuration; each file appears whole or not at all."""
+def save_model(
+    directory: Path,
+    world_model: LatentModel,
+    config: ModelConfig,
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write weights and configuration; each file appears whole or not at all.
+
+    In float16 the file is half as large, and what is loaded is rounded.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     weights = {
-        k: v.detach().cpu().float().contiguous() for k, v in world_model.state_dict().items()
+        k: v.detach().cpu().to(dtype).contiguous() for k, v in world_model.state_dict().items()
     }
     partial = directory / "model.safetensors.partial"
     save_file(weights, partial)
@@ -172,7 +181,7 @@ def _read_weights(path: Path, expected: dict[str, torch.Size]) -> dict[str, torc
     try:
         with safe_open(path, framework="pt") as file:
             _check_header(path, file, expected)
-            weights = {name: file.get_tensor(name) for name in expected}
+            weights = {name: file.get_tensor(name).float() for name in expected}
     except (SafetensorError, OSError, ValueError) as error:
         raise UserError(
             f"{path}: not a whole safetensors file ({error}); copy or train it again"
@@ -196,8 +205,10 @@ def _check_header(path: Path, file: Any, expected: dict[str, torch.Size]) -> Non
                 f"{path}: {name} has shape {tuple(stored.get_shape())}, expected {tuple(shape)} "
                 "from config.yaml; the two files are not of one model"
             )
-        if stored.get_dtype() != "F32":
-            raise UserError(f"{path}: {name} is of type {stored.get_dtype()}, expected F32")
+        if stored.get_dtype() not in _STORED:
+            raise UserError(
+                f"{path}: {name} is of type {stored.get_dtype()}, expected {' or '.join(_STORED)}"
+            )
 
 
 def _bytes(shapes: dict[str, torch.Size]) -> int:
