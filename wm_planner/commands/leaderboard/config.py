@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
-from wm_planner.evaluation.world_model.config import EVALUATION_SEED
+from wm_planner.learning.collect import EVALUATION_SEED
 from wm_planner.world_models.families import FAMILIES, find_family
 
 GOAL = "goal"  # a row's task: bring about what a picture shows, with no reward

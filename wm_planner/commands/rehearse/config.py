@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wm_planner.errors import UserError
-from wm_planner.evaluation.world_model.config import EVALUATION_SEED
+from wm_planner.learning.collect import EVALUATION_SEED
 from wm_planner.planning import PLANNERS, PlannerConfig
 
 

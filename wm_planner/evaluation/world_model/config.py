@@ -7,9 +7,9 @@ from pathlib import Path
 
 from wm_planner.errors import UserError
 from wm_planner.evaluation.world_model.effort import QUICK, Effort
+from wm_planner.learning.collect import EVALUATION_SEED
 from wm_planner.planning import PlannerConfig
 
-EVALUATION_SEED = 5_000_000  # this seed and up are never trained on
 EXPERT = "expert"  # no planner: the task's own script
 VIDEO = "video"
 
