@@ -21,6 +21,8 @@ class TokensConfig(VideoConfig):
     """
 
     latent_channels: int = 6
+    width: int = 160
+    heads: int = 5
     levels: int = 8
     rounds: int = 1
     likeliest: bool = False
