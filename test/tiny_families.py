@@ -19,6 +19,14 @@ _OWN: dict[str, dict[str, Any]] = {
     "jepa": {"features": 12, "predictor_size": 24, "subgoal_steps": 4},
     "rssm": {"bins": 5, "memory_size": 16, "groups": 3, "classes": 4, "dynamics_size": 16},
     "td_latent": {"latent_size": 32},
+    "tokens": {
+        "latent_channels": 3,
+        "levels": 4,
+        "width": 16,
+        "heads": 2,
+        "read_layers": 1,
+        "layers": 1,
+    },
 }
 
 
@@ -28,7 +36,8 @@ def tiny_config(family: str, **changes: Any) -> NetworkConfig:
 
 def whole_losses(family: str) -> LossConfig:
     """By which all of a model learns from the first update on."""
-    first: dict[str, dict[str, Any]] = {"flow": {"tokenizer_updates": 0}}
+    begun: dict[str, Any] = {"tokenizer_updates": 0}
+    first: dict[str, dict[str, Any]] = {"flow": begun, "tokens": begun}
     return FAMILIES[family].loss_config(**first.get(family, {}))
 
 

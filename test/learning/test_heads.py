@@ -56,7 +56,7 @@ def landmark_error(folder: Path, data: Path) -> float:
     return float(torch.stack(errors).mean())
 
 
-@pytest.mark.parametrize("family", ["td_latent", "flow"])
+@pytest.mark.parametrize("family", ["td_latent", "flow", "tokens"])
 def test_heads_know_more_and_all_else_stays_to_the_bit(family, tmp_path, data):
     config = settings(tmp_path, data, family)
     out = fit_heads(config)

@@ -62,6 +62,7 @@ class WorldModelModule(pl.LightningModule):
         total = self.weighted(terms)
         if (self.global_step + 1) % LOGGED_EVERY == 0:
             self.log_dict({f"loss/{k}": v.detach() for k, v in terms.items()})
+            self.log_dict({f"measured/{k}": v for k, v in self.losses.measured(batch).items()})
             self.log("loss/total", total.detach(), prog_bar=True)
         return total
 

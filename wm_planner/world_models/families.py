@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wm_planner.errors import UserError
-from wm_planner.world_models import flow, jepa, rssm, td_latent
+from wm_planner.world_models import flow, jepa, rssm, td_latent, tokens
 from wm_planner.world_models.family import Family
 from wm_planner.world_models.network_config import NetworkConfig
 
@@ -14,6 +14,7 @@ FAMILIES: dict[str, Family] = {
         rssm.FAMILY,
         jepa.FAMILY,
         flow.FAMILY,
+        tokens.FAMILY,
     )
 }  # fmt: skip
 DEFAULT = td_latent.FAMILY.name

@@ -52,6 +52,10 @@ class Losses(nn.Module, ABC, Generic[M]):
     def terms(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Losses (), unweighted, by the names of their weights in the family's LossConfig."""
 
+    def measured(self, batch: Batch) -> dict[str, Tensor]:
+        """What else the log tells now and then, (), by name; nothing is learned by it."""
+        return {}
+
     @abstractmethod
     def after_update(self) -> None:
         """The weights have changed: targets follow."""

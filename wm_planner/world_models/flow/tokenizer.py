@@ -1,83 +1,18 @@
-"""Frames to a small grid of latents, and back.
-
-A convolutional autoencoder as of latent diffusion (Rombach 2022, arXiv:2112.10752), without its
-adversary: each latent is normalised, and decoded with noise on it while learning, as of RAE
-(arXiv:2510.11690). What of a camera's picture never changes is kept in the decoder's canvases.
-"""
+"""Frames to continuous latents: each is normalised, as of RAE (arXiv:2510.11690)."""
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import final
 
-import torch
-from einops import rearrange
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from wm_planner.world_models.flow.config import EDGE, PATCH, FlowConfig
+from wm_planner.world_models.picture_tokenizer import PictureTokenizer
 
 
 @final
-class Residual(nn.Module):
-    """Two 3 x 3 convolutions beside a path that leaves things as they are."""
+class Tokenizer(PictureTokenizer):
+    """Decoded with noise on them while it learns."""
 
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        nn.init.normal_(self.second.weight, std=1e-3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.silu(self.first(F.silu(x))))
-
-
-@final
-class Tokenizer(nn.Module):
-    """Weights are shared by all cameras, but for the canvases."""
-
-    def __init__(self, config: FlowConfig) -> None:
-        super().__init__()
-        self.config = c = config
-        halvings = (c.image_size // EDGE).bit_length() - 1
-        sizes = c.channels[:halvings]
-        layers: list[nn.Module] = []
-        for a, b in pairwise((3, *sizes)):
-            layers += [nn.Conv2d(a, b, 4, stride=2, padding=1), nn.SiLU()]
-        self.down = nn.Sequential(
-            *layers, Residual(sizes[-1]), nn.Conv2d(sizes[-1], c.latent_channels, 3, padding=1)
-        )
-        self.begin = nn.Conv2d(c.latent_channels, sizes[-1], 3, padding=1)
-        back = list(reversed(sizes))
-        self.refine = nn.ModuleList(Residual(size) for size in back)
-        self.up = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(back))
-        self.paint = nn.Conv2d(back[-1], 12, 3, padding=1)
-        self.canvases = nn.ParameterList(
-            torch.zeros(c.cameras, size, EDGE * 2**i, EDGE * 2**i) for i, size in enumerate(back)
-        )
-
-    def encode(self, images: Tensor, dtype: torch.dtype) -> Tensor:
-        """Tokens (..., S, K) of frames (..., V, C, h, w) uint8, S of them for all cameras."""
-        frames = images.flatten(0, -4).contiguous(memory_format=torch.channels_last)
-        latents = self.down(frames.to(dtype).div(255.0).sub(0.5))  # (M, c, 8, 8)
-        latents = F.layer_norm(latents.permute(0, 2, 3, 1), latents.shape[1:2])
-        tokens = rearrange(latents, "m (y i) (x j) c -> m (y x) (i j c)", i=PATCH, j=PATCH)
-        return tokens.unflatten(0, images.shape[:-3]).flatten(-3, -2)
-
-    def decode(self, tokens: Tensor) -> Tensor:
-        """Frames (B, V * C, h, w) near [-0.5, 0.5] of tokens (B, S, K)."""
-        views = self.config.cameras
-        x = rearrange(
-            tokens,
-            "b (v y x) (i j c) -> b v c (y i) (x j)",
-            v=views,
-            y=EDGE // PATCH,
-            i=PATCH,
-            j=PATCH,
-        )
-        x = self.begin(x.flatten(0, 1).contiguous(memory_format=torch.channels_last))
-        for i, (refine, canvas) in enumerate(zip(self.refine, self.canvases, strict=True)):
-            if i:
-                x = self.up[i - 1](F.interpolate(F.silu(x), scale_factor=2.0))
-            x = refine((x.unflatten(0, (-1, views)) + canvas).flatten(0, 1))
-        return F.pixel_shuffle(self.paint(F.silu(x)), 2).unflatten(0, (-1, views)).flatten(1, 2)
+    def bounded(self, latents: Tensor) -> Tensor:
+        return F.layer_norm(latents, latents.shape[-1:])
