@@ -82,8 +82,28 @@ def test_held_out_episodes_are_not_learned_from(tmp_path, data):
     moments = prepare(model, store, horizon=2)
     held = {i for span in store.held_out for i in range(span.start, span.stop)}
     assert held and not held & set(moments.at.tolist())
-    assert moments.before.shape[0] == 3
-    assert torch.equal(moments.before[0, 1:11], moments.after[:10])
+    assert moments.before.shape[0] == 4  # encoded, one and two steps ahead, dreamt
+    assert torch.equal(moments.before[0, 1:11], moments.after[0, :10])
+
+
+def test_a_dream_begins_with_what_is_seen_and_goes_on_by_itself(tmp_path, data):
+    model = load_model(saved(tmp_path / "model", "td_latent")).world_model
+    store = EpisodeStore([data], CAMERAS, 32, 0.97)
+    moments = prepare(model, store, horizon=1)
+    seen, ahead, dreamt = moments.before
+    assert torch.equal(dreamt[0], seen[0])
+    torch.testing.assert_close(dreamt[1], ahead[1])  # a step from what was seen
+    assert not torch.allclose(dreamt[2], ahead[2])
+    assert torch.equal(dreamt[2], moments.after[1, 1])
+
+
+def test_only_the_named_heads_are_fitted(tmp_path, data):
+    config = settings(tmp_path, data, "flow", updates=5, only=("success",))
+    out = fit_heads(config)
+    before, after = (load_file(f / "model.safetensors") for f in (Path(config.model), out))
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed and all(name.startswith("success.") for name in changed)
+    assert {"heads", "success"} & set(read_config(out / "config.yaml").provenance) == {"success"}
 
 
 def test_the_model_says_where_its_heads_come_from(tmp_path, data):
@@ -100,7 +120,10 @@ def test_a_model_without_rewards_and_data_of_another_robot_are_refused(tmp_path,
         fit_heads(settings(tmp_path, data, "td_latent", privileged=False))
 
 
-@pytest.mark.parametrize("changes", [{"updates": 0}, {"noise": -1.0}, {"held_out": 0.7}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"updates": 0}, {"noise": -1.0}, {"held_out": 0.7}, {"dreamt": 1.5}, {"only": ("decoder",)}],
+)
 def test_what_makes_no_sense_is_refused(changes):
     (name,) = changes
     with pytest.raises(UserError, match=name):

@@ -46,9 +46,13 @@ class HeadsConfig:
         model: name of a model in models/, or the path of a model folder.
         data: datasets to fit them to; default data/<task>.hdf5.
         out: model folder to write; default runs/<task>_heads. The model's own is allowed.
+        only: names of the heads to fit, of reward, value, prior, landmarks and success; the others
+            stay to the bit.
         updates: gradient steps.
         batch_size: moments a step.
         horizon: half of the latents are encoded, the others imagined up to so many steps ahead.
+        dreamt: share of the latents that are imagined from the first frame of an episode on, so
+            that heads know a long dream's latents as well; 0 for none.
         noise: standard deviation of the noise on latents, in units of that of each number.
         privileged: use what only a simulation knows, see `wm_planner train`.
         held_out: share of the episodes that only measures how sure the action prior may be.
@@ -62,9 +66,11 @@ class HeadsConfig:
     model: str = "grasp"
     data: tuple[Path, ...] = ()
     out: Path | None = None
+    only: tuple[str, ...] = _HEADS
     updates: int = 4000
     batch_size: int = 256
     horizon: int = 1
+    dreamt: float = 0.25
     noise: float = 0.1
     privileged: bool = False
     held_out: float = 0.1
@@ -83,6 +89,10 @@ class HeadsConfig:
                 raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more")
         if not 0 <= self.held_out < 0.5:
             raise UserError(f"held_out is {self.held_out}, expected a share in [0, 0.5)")
+        if not 0 <= self.dreamt <= 1:
+            raise UserError(f"dreamt is {self.dreamt}, expected a share in [0, 1]")
+        if not self.only or not set(self.only) <= set(_HEADS):
+            raise UserError(f"only is {self.only}, expected some of {', '.join(_HEADS)}")
         if not self.learning_rate > 0:
             raise UserError(f"learning_rate is {self.learning_rate}, expected above 0")
 
@@ -90,8 +100,8 @@ class HeadsConfig:
 class Moments(NamedTuple):
     """What heads learn from: M moments, each followed by its next one."""
 
-    before: Tensor  # (K + 1, M, D) encoded, and imagined from up to K steps earlier
-    after: Tensor  # (M, D) encoded, a step later
+    before: Tensor  # (K + 2, M, D) encoded, imagined from up to K steps earlier, and dreamt
+    after: Tensor  # (2, M, D) a step later: encoded, and dreamt
     at: Tensor  # (M,) numbers of the moments in the store
 
 
@@ -129,13 +139,15 @@ def fit_heads(config: HeadsConfig) -> Path:
     )
     clock = Clock()
     optimise(model.world_model, prepare(model.world_model, store, config.horizon), store, config)
-    measured = calibrated(model.world_model, store)
+    of_planning = {"prior", "value"} & set(config.only)
+    measured = calibrated(model.world_model, store) if of_planning else {}
     fitted = {
         **described(datasets, store, config.updates, config.seed, clock),
         "privileged": config.privileged,
         "device": str(device),
     }
-    provenance = {**c.provenance, **measured, "heads": fitted}
+    name = "heads" if set(config.only) == set(_HEADS) else "_".join(config.only)
+    provenance = {**c.provenance, **measured, name: fitted}
     provenance["privileged"] = bool(provenance.get("privileged", False)) or config.privileged
     out = config.out or Path("runs") / f"{c.task}_heads"
     save_model(out, model.world_model, replace(c, provenance=provenance))
@@ -146,12 +158,14 @@ def fit_heads(config: HeadsConfig) -> Path:
 def prepare(model: LatentModel, store: EpisodeStore, horizon: int) -> Moments:
     """Encode all frames but the held-out ones, and imagine each moment from up to `horizon` before.
 
-    Where an episode is younger than that, the imagination begins with the episode.
+    Where an episode is younger than that, the imagination begins with the episode. What is dreamt
+    is imagined from the first frame on, however far.
     """
     seen = model.reward.inputs  # of a latent, nothing else is kept
     held = {span.start for span in store.held_out}
-    before: list[list[Tensor]] = [[] for _ in range(horizon + 1)]
-    after, at = [], []
+    before: list[list[Tensor]] = [[] for _ in range(horizon + 2)]
+    after: list[list[Tensor]] = [[], []]
+    at = []
     spans = zip(store.starts.tolist(), store.ends.tolist(), strict=True)
     for first, end in tqdm([s for s in spans if s[0] not in held], desc="encode", unit="episode"):
         images, proprio, actions = (
@@ -165,16 +179,28 @@ def prepare(model: LatentModel, store: EpisodeStore, horizon: int) -> Moments:
             before[k].append(later[:-1, :seen].clone())
             if k < horizon:
                 later = torch.cat([latents[:1], model.step(later[:-1], actions[:-1])])
-        after.append(latents[1:, :seen].clone())
+        dream = _dream(model, latents[:1], actions[:-1])[:, :seen]
+        before[-1].append(dream[:-1])
+        for kept, following in zip(after, (latents[1:, :seen], dream[1:]), strict=True):
+            kept.append(following.clone())
         at.append(torch.arange(first, end - 1))
-    return Moments(torch.stack([torch.cat(x) for x in before]), torch.cat(after), torch.cat(at))
+    stacked = [torch.stack([torch.cat(x) for x in parts]) for parts in (before, after)]
+    return Moments(stacked[0], stacked[1], torch.cat(at))
+
+
+def _dream(model: LatentModel, first: Tensor, actions: Tensor) -> Tensor:
+    """Latents (T + 1, D) imagined from `first` (1, D) on, by actions (T, A)."""
+    latents = [first]
+    for action in actions.split(1):
+        latents.append(model.step(latents[-1], action))
+    return torch.cat(latents)
 
 
 def optimise(
     model: LatentModel, moments: Moments, store: EpisodeStore, config: HeadsConfig
 ) -> None:
     """Take `config.updates` steps on the heads of `model`."""
-    heads = [head for name in _HEADS if (head := getattr(model, name)) is not None]
+    heads = [head for name in config.only if (head := getattr(model, name)) is not None]
     parameters = [p.requires_grad_(True) for head in heads for p in head.parameters()]
     optimizer = torch.optim.AdamW(
         parameters, config.learning_rate, weight_decay=config.weight_decay, fused=True
@@ -182,10 +208,10 @@ def optimise(
     schedule = one_cycle(optimizer, config.learning_rate, config.updates)
     target = copy.deepcopy(model.value).requires_grad_(False)
     generator = torch.Generator().manual_seed(config.seed)
-    spread = config.noise * moments.after.std(0)  # (D,)
+    spread = config.noise * moments.after[0].std(0)  # (D,)
     with trange(config.updates, desc="heads", unit="update") as bar:
         for update in bar:
-            latents, batch = _draw(moments, store, config.batch_size, generator)
+            latents, batch = _draw(moments, store, config, generator)
             noise = torch.randn(latents.shape, generator=generator).to(latents)
             loss = heads_loss(model, target, latents + spread * noise, batch)
             optimizer.zero_grad()
@@ -214,13 +240,16 @@ def heads_loss(model: LatentModel, target: nn.Module, latents: Tensor, batch: Ba
 
 
 def _draw(
-    moments: Moments, store: EpisodeStore, size: int, generator: torch.Generator
+    moments: Moments, store: EpisodeStore, config: HeadsConfig, generator: torch.Generator
 ) -> tuple[Tensor, Batch]:
     """Latents (B, 2, D) of moments and those after them, and what is known of both."""
+    size, last = config.batch_size, len(moments.before) - 1
     drawn = torch.randint(len(moments.at), (size,), generator=generator)
-    ahead = torch.randint(len(moments.before), (size,), generator=generator)
+    ahead = torch.randint(last, (size,), generator=generator)
     ahead[: (size + 1) // 2] = 0
-    latents = torch.stack([moments.before[ahead, drawn], moments.after[drawn]], 1)
+    ahead[torch.rand(size, generator=generator) < config.dreamt] = last
+    after = moments.after[(ahead == last).long(), drawn]
+    latents = torch.stack([moments.before[ahead, drawn], after], 1)
     first = moments.at[drawn][:, None]  # (B, 1)
     both = torch.cat([first, first + 1], dim=1)
     device = latents.device
