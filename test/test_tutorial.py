@@ -15,7 +15,7 @@ from wm_planner.cli import _prepare
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docs" / "tutorial.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)
-COMMANDS = [line for block in BLOCKS for line in block.splitlines()]
+COMMANDS = [line for block in BLOCKS for line in block.replace("\\\n", "").splitlines()]
 OURS = [shlex.split(line)[1:] for line in COMMANDS if line.startswith("wm_planner ")]
 LAUNCHES = re.findall(r"ros2 launch wm_planner (\S+) ([^`\n]*)", TEXT)
 SHORT = {
