@@ -18,6 +18,7 @@ from wm_planner.nodes.processes import TO_PLANNER
 # The planner's other arguments are those of robot.launch.py.
 ARGUMENTS = [
     argument("task", "grasp", "Task to simulate."),
+    argument("robot", "panda", "Robot to simulate: that of the model."),
     model(LaunchConfiguration("task")),
     command_type("commands"),
     switch("use_sim_time", "true", "Follow the simulation's /clock."),
@@ -37,6 +38,7 @@ def generate_launch_description():
         parameters=[
             {
                 "task": typed("task", str),
+                "robot": typed("robot", str),
                 "lockstep": typed("lockstep", bool),
                 "seed": typed("seed", int),
                 "instruction": typed("instruction", str),

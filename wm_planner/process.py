@@ -1,7 +1,8 @@
-"""What a process holds of the machine, as Linux tells."""
+"""What a process holds of the machine, as Linux tells, and never looks through again."""
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -29,3 +30,10 @@ def holdings(pid: int) -> Holdings:
     process = Path(f"/proc/{pid}")
     threads, handles = (len(os.listdir(process / kind)) for kind in ("task", "fd"))
     return Holdings(resident_mb(pid), threads, handles)
+
+
+def spare_garbage_collection() -> None:
+    """Never look through what is there to stay: that stops everything for 80 ms."""
+    gc.unfreeze()  # what an earlier configuration left may go
+    gc.collect()
+    gc.freeze()

@@ -32,7 +32,7 @@ def test_the_robot_that_is_asked_for_unless_the_data_says_otherwise(tmp_path, de
 
 def test_data_of_another_robot_is_refused(tmp_path):
     other = dataset(tmp_path / "d.hdf5", json.dumps({"env_kwargs": {"robot": "ur5e"}}))
-    with pytest.raises(UserError, match=r"robot 'ur5e'.* for 'panda'; train with --robot ur5e"):
+    with pytest.raises(UserError, match=r"robot 'ur5e'.* for 'panda'; give --robot ur5e"):
         embodiment("panda", [other])
 
 

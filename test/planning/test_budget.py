@@ -56,6 +56,20 @@ def test_a_budget_that_takes_longer_than_foreseen_is_not_taken():
     assert found.next_ms > found.allowed_ms
 
 
+def test_a_busy_moment_at_first_does_not_make_it_time_large_budgets_many_times():
+    times, timed = machine(10), {}
+
+    def times_ms(budget: Budget, plans: int) -> list[float]:
+        timed[budget] = timed.get(budget, 0) + plans
+        busy = budget == BUDGETS[-1] and timed[budget] == plans  # so that all seem to fit
+        return [times(BUDGETS[0] if busy else budget, 1)[0] / (10 if busy else 1)] * plans
+
+    found = fit_budget(times_ms, PERIOD)
+    assert found.budget == fit_budget(times, PERIOD).budget
+    larger = BUDGETS[: BUDGETS.index(found.budget)]
+    assert all(timed.get(budget, 0) <= 5 for budget in larger)
+
+
 def test_what_was_taken_and_why_is_told():
     fits, none = (str(fit_budget(machine(speed), PERIOD)) for speed in (10, 10_000))
     assert "samples x" in fits and "ms, of 40 allowed; the next larger" in fits

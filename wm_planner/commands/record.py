@@ -17,6 +17,7 @@ from wm_planner.nodes.record.episode_log import MAX_INSTRUCTION
 from wm_planner.nodes.record.record_node import default_folder
 from wm_planner.nodes.record.session import Recording, Wanted, recording
 from wm_planner.nodes.record.terminal import HELP
+from wm_planner.paths import model_dir
 from wm_planner.play.joystick import Joystick
 
 KEYBOARD, JOYSTICK, JOY, NOBODY, PERSON = "keyboard", "joystick", "joy", "none", "person"
@@ -40,6 +41,8 @@ class RecordConfig:
             which is listened to; person, a scripted one, in simulation.
         joy_layout: with joy, where the device has what: gamepad, spacemouse or action.
         joystick: device of the joystick.
+        shadow: a model, by its name in models/ or the path of its folder, whose planner plans
+            beside whoever drives. It moves nothing; how far both agree is told at the end.
         task: simulate this task instead of using a robot; empty for the robot.
         image_size: height and width of the simulated frames, pixels.
         lockstep: let the simulation wait for whoever moves the arm.
@@ -54,6 +57,7 @@ class RecordConfig:
     teleop: str = KEYBOARD
     joy_layout: str = "gamepad"
     joystick: Path = Path("/dev/input/js0")
+    shadow: str = ""
     task: str = ""
     image_size: int = 64
     lockstep: bool = False
@@ -73,6 +77,11 @@ class RecordConfig:
             make_task(self.task)
         if self.teleop == PERSON and not self.task:
             raise UserError("a scripted person sees the simulation only; give a --task")
+        if self.teleop == NOBODY and self.shadow:
+            raise UserError(
+                "with teleop none nobody tells the actions that a shadow's are compared with; give "
+                "another --teleop, or no --shadow"
+            )
         if not 1 <= self.episodes <= 10**6 or not 16 <= self.image_size <= 1024:
             raise UserError(
                 f"episodes {self.episodes} and image_size {self.image_size}: expected at least 1, "
@@ -124,6 +133,7 @@ def _wanted(config: RecordConfig, folder: Path) -> Wanted:
         simulation=simulation,
         person=config.teleop == PERSON,
         lockstep=config.lockstep,
+        shadow=model_dir(config.shadow) if config.shadow else None,
     )
 
 

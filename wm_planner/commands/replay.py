@@ -14,6 +14,7 @@ from wm_planner.envs.randomization import Randomization
 from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
 from wm_planner.learning.collect import TRAINING
+from wm_planner.learning.embodiment import embodiment
 from wm_planner.learning.episodes import Episode, demo, demo_names, open_dataset, read_episode
 
 _ELSEWHERE = 0.001  # m, the hand at the start
@@ -60,6 +61,7 @@ class Replayed(NamedTuple):
 
 def replay(config: ReplayConfig) -> int:
     """Print what came of each episode, and of all."""
+    embodiment(config.robot, [config.dataset])
     env = ManipulationEnv(config.env)
     found: list[tuple[Episode, Replayed]] = []
     try:

@@ -1,4 +1,4 @@
-"""Whose data a model is trained on."""
+"""Whose data it is: of what arm."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def embodiment(robot: str, datasets: Sequence[Path]) -> RobotConfig:
         recorded = _recorded_robot(path)
         if recorded not in ("", robot):
             raise UserError(
-                f"{path} was collected with robot {recorded!r}, and the model is for {robot!r}; "
-                f"train with --robot {recorded}, or on other data"
+                f"{path} was collected with robot {recorded!r}, and this is for {robot!r}; give "
+                f"--robot {recorded}, or other data"
             )
     return config
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -44,6 +43,7 @@ from wm_planner.paths import model_dir
 from wm_planner.perception.frame_guard import FrameGuard
 from wm_planner.perception.goal import read_goal
 from wm_planner.pipeline import Pipeline
+from wm_planner.process import spare_garbage_collection
 from wm_planner.world_models.store import load_model
 
 _WATCHDOG_PERIOD = 0.05  # s
@@ -60,6 +60,9 @@ _NEWEST_JOINTS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 class PlannerNode(LifecycleNode):
     """Declares parameters, loads the model, and connects a session to topics and services."""
+
+    make_output: type[CommandOutput] = CommandOutput
+    make_session: type[Session] = Session
 
     def __init__(self, build: Callable[..., Pipeline] = build_pipeline, **options: Any) -> None:
         """`build` makes the pipeline from model, planner configuration and device."""
@@ -81,7 +84,7 @@ class PlannerNode(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         self._session = self._connect(pipeline, cameras, settings)
         self._session.report.budget = pipeline.budget
-        _spare_garbage_collection()
+        spare_garbage_collection()
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -142,7 +145,7 @@ class PlannerNode(LifecycleNode):
         waypoints = self._publisher(Float64MultiArray, "~/commands", _RELIABLE)
         trajectories = self._publisher(JointTrajectory, "~/joint_trajectory", _RELIABLE)
         as_waypoints = settings["command_type"] == "commands"
-        output = CommandOutput(
+        output = self.make_output(
             arm,
             waypoints.publish if as_waypoints else None,
             None if as_waypoints else trajectories.publish,
@@ -152,7 +155,7 @@ class PlannerNode(LifecycleNode):
         buffer = _frame_buffer(cameras, settings, self._contract)
         guard = FrameGuard(pipeline.image_size, settings["min_contrast"], settings["frozen_motion"])
         around = self._surroundings(commands, arm)
-        session = Session(pipeline, buffer, guard, output, lockstep, around)
+        session = self.make_session(pipeline, buffer, guard, output, lockstep, around)
         self._subscribe(session, cameras, settings)
         for name in ("start", "stop", "reset"):
             self._service(name, getattr(session, name))
@@ -279,13 +282,6 @@ def _frame_buffer(
     skews = {name: settings[name] for name in ("max_camera_skew", "max_joint_skew")}
     skew, joint_skew = (getattr(contract, n) if s < 0 else s for n, s in skews.items())
     return FrameBuffer(cameras, skew, joint_skew)
-
-
-def _spare_garbage_collection() -> None:
-    """Never look through what is there to stay: that stops everything for 80 ms."""
-    gc.unfreeze()  # what an earlier configuration left may go
-    gc.collect()
-    gc.freeze()
 
 
 def main() -> int:

@@ -135,6 +135,14 @@ def test_stamps_of_another_clock_are_refused_with_the_way_out(arm, tmp_path):
     assert found.episode is not None
 
 
+def test_stamps_of_simulated_time_are_said_to_be_that(sent, tmp_path):
+    for later, told in ((0.0, "0.020 ±0.000"), (1.8e9, "simulated time")):
+        moved = sorted((one._replace(time=one.time + later) for one in sent), key=lambda s: s.time)
+        said: list[str] = []
+        check_times(Bag(written(tmp_path / f"{later}", moved)), CONTRACT, said.append)
+        assert sum(told in line for line in said) >= 1, said
+
+
 def test_waypoints_without_a_finger_tell_where_the_hand_is_sent(arm, sent, tmp_path):
     contract = replace(CONTRACT, command="go", command_type="commands")
     sending = []

@@ -17,13 +17,13 @@ from wm_planner.nodes.bag_import.actions import Done, from_commands, from_joints
 from wm_planner.nodes.bag_import.decode import commanded, decode
 from wm_planner.nodes.bag_import.notes import Notes
 from wm_planner.nodes.bag_import.spans import Span, spans
-from wm_planner.nodes.bag_import.steps import Planned, Step, Steps
+from wm_planner.nodes.bag_import.steps import Step, Steps
 from wm_planner.nodes.messages import MessageError
+from wm_planner.nodes.planned import read_planned
 from wm_planner.nodes.record.episode_log import Event
 
 FEWEST = 5  # steps of an episode
 _HOLE = 1.5  # periods between two steps from which on something is missing
-_LATEST = 1e11  # s
 _SOURCES = ("statistics", "commands", "joints")
 
 
@@ -102,7 +102,7 @@ class BagImporter:
             if role == "joints":
                 steps.put_joints(decoded, arrived)
             elif role == "statistics":
-                steps.put_plan(_planned(decoded, self._arm))
+                steps.put_plan(read_planned(decoded, self._arm))
             elif role == "command":
                 steps.commanded = self._commanded(decoded, steps)
             else:
@@ -195,22 +195,3 @@ class BagImporter:
         else:
             targets = from_joints(own, steps.joints, self._arm, self._contract.lead)
         return work_out(own, targets, self._arm)
-
-
-def _planned(message: Any, arm: CartesianArm) -> Planned:
-    values = {pair.key: pair.value for pair in message.values}
-    try:
-        stamp = float(values["frame_stamp"])
-        proprio, action = (
-            np.array(values[name].split(), np.float32) for name in ("proprio", "action")
-        )
-    except (KeyError, ValueError) as error:
-        raise MessageError(f"no statistics of a plan: {error!r}") from error
-    sizes = (len(proprio), len(action))
-    known = np.isfinite([stamp, *proprio, *action]).all() and abs(stamp) < _LATEST
-    if sizes != (arm.proprio_size, arm.action_size) or not known or np.abs(action).max() > 1:
-        raise MessageError(
-            f"proprio {values['proprio'][:80]}, action {values['action'][:80]}: expected "
-            f"{arm.proprio_size} and {arm.action_size} numbers, actions in [-1, 1]"
-        )
-    return Planned(stamp, proprio, action)

@@ -18,6 +18,7 @@ from wm_planner.learning.layout import MAX_BYTES
 from wm_planner.nodes.bag_import.notes import Notes
 from wm_planner.nodes.frame_buffer import FrameBuffer, FrameSet
 from wm_planner.nodes.messages import decode_image, joint_state, seconds
+from wm_planner.nodes.planned import Planned
 from wm_planner.nodes.stamps import earlier
 from wm_planner.types import JointState
 
@@ -32,14 +33,6 @@ class Step(NamedTuple):
     frames: dict[str, np.ndarray]  # (h, w, 3) uint8, as they are stored
     joints: JointState
     commanded: np.ndarray | None  # (J,) None: nothing was commanded yet
-
-
-class Planned(NamedTuple):
-    """An action that was told, with the proprioception it was taken in."""
-
-    stamp: float
-    proprio: np.ndarray  # (P,)
-    action: np.ndarray  # (A,)
 
 
 class Steps:

@@ -12,11 +12,8 @@ from wm_planner.contract import Contract, topic
 from wm_planner.errors import UserError
 from wm_planner.nodes.record.streams import header_stamp
 
-_HEAD = (
-    f"{'topic':26}{'messages':>9}{'Hz':>7}{'gap s':>8}{'stamp to host s':>18}{'to joints ms':>14}"
-)
-
 _HEAD = "topic                      messages     Hz   gap s   stamp to host s  to joints ms"
+_SIMULATED = 1e6  # s; stamps that are farther from the host's clock are of another one
 
 
 class Times(NamedTuple):
@@ -63,9 +60,11 @@ def check_times(bag: Bag, contract: Contract, say: Callable[[str], object]) -> N
     say(_HEAD)
     for t in found:
         to_joints = "" if np.isnan(t.late) else f"{1e3 * t.late:+.1f}"
+        simulated = abs(t.offset) > _SIMULATED
+        to_host = "simulated time" if simulated else f"{t.offset:.3f} ±{t.spread / 2:5.3f}"
         say(
             f"{t.name:26}{t.messages:9}{t.rate_hz:7.1f}{t.longest_gap:8.2f}"
-            f"{t.offset:11.3f} ±{t.spread / 2:5.3f}{to_joints:>14}"
+            f"{to_host:>18}{to_joints:>14}"
         )
     for t in found:
         if abs(t.late) > contract.max_offset:

@@ -21,6 +21,7 @@ from wm_planner.nodes.node_client import NodeClient
 from wm_planner.nodes.processes import TO_PLANNER, end_node, ros_environment, start_node
 from wm_planner.nodes.record.desk import RecordingDesk
 from wm_planner.nodes.record.episode_log import Event
+from wm_planner.nodes.record.shadow import Shadow, check_shadow, start_shadow
 from wm_planner.nodes.record.terminal import Terminal
 from wm_planner.play.joystick import Joystick
 
@@ -38,6 +39,7 @@ class Wanted(NamedTuple):
     simulation: dict[str, Any] | None  # parameters of the simulation node; None: a robot
     person: bool  # scripted, beside the simulation
     lockstep: bool
+    shadow: Path | None = None  # folder of a model that plans beside whoever drives
 
 
 @contextmanager
@@ -49,6 +51,8 @@ def recording(wanted: Wanted, say: Callable[[str], None]) -> Iterator[Recording]
         environment = ros_environment(1 + os.getpid() % 100)
         os.environ.update(environment)
     contract = Contract.load(wanted.robot)
+    if wanted.shadow is not None:
+        check_shadow(wanted.shadow, wanted.robot, contract)
     with ExitStack() as stack:
         processes = _start(wanted, contract, logs, environment, stack)
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
@@ -59,7 +63,12 @@ def recording(wanted: Wanted, say: Callable[[str], None]) -> Iterator[Recording]
         stack.enter_context(desk)
         if wanted.joy_layout:
             client.bring_up("/wm_planner")
-        yield Recording(wanted, client, desk, contract)
+        shadow = None
+        if wanted.shadow is not None:
+            shadow = Shadow(client, contract, wanted.robot, lambda: desk.log.running)
+        yield Recording(wanted, client, desk, contract, shadow)
+        if shadow is not None:
+            say(shadow.agreement.told())
 
 
 def _start(
@@ -85,6 +94,8 @@ def _start(
         processes["teleop_node"] = start_node(
             "wm_planner.nodes.record.teleop_node", logs, environment, parameters
         )
+        if wanted.shadow is not None:
+            processes["shadow_node"] = start_shadow(wanted.shadow, parameters, logs, environment)
     for process in processes.values():
         stack.callback(end_node, process)
     return processes
@@ -105,10 +116,15 @@ class Recording:
     """Under way: by hand in a terminal, or by the scripted person."""
 
     def __init__(
-        self, wanted: Wanted, client: NodeClient, desk: RecordingDesk, contract: Contract
+        self,
+        wanted: Wanted,
+        client: NodeClient,
+        desk: RecordingDesk,
+        contract: Contract,
+        shadow: Shadow | None,
     ) -> None:
         self._wanted, self._contract = wanted, contract
-        self._client, self._desk = client, desk
+        self._client, self._desk, self._shadow = client, desk, shadow
         self._state: dict[str, str] = {}
         self._gave_up = False
         for topic, heard in (
@@ -121,6 +137,8 @@ class Recording:
         """Until Ctrl-C: keys mark episodes, and keys or the joystick move the arm."""
         joy = self._contract.joy if keyboard or joystick is not None else ""
         with Terminal(self._client.node, self._desk.event, joy, joystick):
+            if self._shadow is not None:
+                self._shadow.begin()
             if self._wanted.joy_layout:
                 self._client.trigger("/wm_planner/start")
             self._client.spin_until(lambda: False, _FOR_EVER)
@@ -141,6 +159,8 @@ class Recording:
         client.trigger("/wm_planner/reset")
         client.spin_until(lambda: False, _BEFORE_RESET)
         self._state, self._gave_up = {}, False
+        if self._shadow is not None:
+            self._shadow.begin()
         self._desk.log.seed = seed
         self._desk.event(Event.START)
         client.trigger("/sim/reset")
