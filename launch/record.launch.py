@@ -1,17 +1,13 @@
 """Records episodes of somebody else's teleoperation, or of the package's own by a joystick."""
 
-from launch.actions import EmitEvent, RegisterEventHandler
 from launch.conditions import IfCondition
-from launch.events import matches_action
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
-from launch_ros.event_handlers import OnStateTransition
-from launch_ros.events.lifecycle import ChangeState
-from lifecycle_msgs.msg import Transition
 
 from launch import LaunchDescription
 from wm_planner.nodes.launching import (
     argument,
+    bring_up,
     command_type,
     off_screen,
     shared_memory,
@@ -67,21 +63,6 @@ def generate_launch_description():
         parameters=[{"task": typed("task", str), "robot": typed("robot", str)}],
         remappings=TO_PLANNER.items(),
     )
-    wanted = IfCondition(LaunchConfiguration("teleop"))
-    activate_when_configured = RegisterEventHandler(
-        OnStateTransition(
-            target_lifecycle_node=teleop,
-            start_state="configuring",
-            goal_state="inactive",
-            entities=[_transition(teleop, Transition.TRANSITION_ACTIVATE)],
-        ),
-        condition=wanted,
-    )
-    configure = _transition(teleop, Transition.TRANSITION_CONFIGURE, condition=wanted)
-    nodes = [record, simulation, teleop, activate_when_configured, configure]
+    up = bring_up(teleop, IfCondition(LaunchConfiguration("teleop")))
+    nodes = [record, simulation, teleop, *up]
     return LaunchDescription([*ARGUMENTS, *shared_memory(), *off_screen(), *nodes])
-
-
-def _transition(node, transition, **options):
-    event = ChangeState(lifecycle_node_matcher=matches_action(node), transition_id=transition)
-    return EmitEvent(event=event, **options)

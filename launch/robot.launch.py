@@ -1,18 +1,14 @@
 """The planner alone, beside a robot's own driver and controllers: only names differ."""
 
-from launch.actions import EmitEvent, RegisterEventHandler
 from launch.conditions import IfCondition
-from launch.events import matches_action
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import LifecycleNode
-from launch_ros.event_handlers import OnStateTransition
-from launch_ros.events.lifecycle import ChangeState
-from lifecycle_msgs.msg import Transition
 
 from launch import LaunchDescription
 from wm_planner.nodes.launching import (
     SHARE,
     argument,
+    bring_up,
     command_type,
     model,
     shared_memory,
@@ -92,22 +88,5 @@ def generate_launch_description():
         ],
         remappings=[(name, LaunchConfiguration(topic)) for name, (topic, _, _) in TOPICS.items()],
     )
-    autostart = IfCondition(LaunchConfiguration("autostart"))
-    activate_when_configured = RegisterEventHandler(
-        OnStateTransition(
-            target_lifecycle_node=planner,
-            start_state="configuring",
-            goal_state="inactive",
-            entities=[_transition(planner, Transition.TRANSITION_ACTIVATE)],
-        ),
-        condition=autostart,
-    )
-    configure = _transition(planner, Transition.TRANSITION_CONFIGURE, condition=autostart)
-    return LaunchDescription(
-        [*ARGUMENTS, *shared_memory(), planner, activate_when_configured, configure]
-    )
-
-
-def _transition(node, transition, **options):
-    event = ChangeState(lifecycle_node_matcher=matches_action(node), transition_id=transition)
-    return EmitEvent(event=event, **options)
+    up = bring_up(planner, IfCondition(LaunchConfiguration("autostart")))
+    return LaunchDescription([*ARGUMENTS, *shared_memory(), planner, *up])

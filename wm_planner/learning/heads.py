@@ -101,7 +101,7 @@ class Moments(NamedTuple):
     """What heads learn from: M moments, each followed by its next one."""
 
     before: Tensor  # (K + 2, M, D) encoded, imagined from up to K steps earlier, and dreamt
-    after: Tensor  # (2, M, D) a step later: encoded, and dreamt
+    after: Tensor  # (2, M, D) a step later: encoded, and dreamt; without dreams a row less each
     at: Tensor  # (M,) numbers of the moments in the store
 
 
@@ -138,7 +138,8 @@ def fit_heads(config: HeadsConfig) -> Path:
         "the robot and task the model was trained on, and `privileged` as it was then",
     )
     clock = Clock()
-    optimise(model.world_model, prepare(model.world_model, store, config.horizon), store, config)
+    moments = prepare(model.world_model, store, config.horizon, config.dreamt > 0)
+    optimise(model.world_model, moments, store, config)
     of_planning = {"prior", "value"} & set(config.only)
     measured = calibrated(model.world_model, store) if of_planning else {}
     fitted = {
@@ -155,16 +156,16 @@ def fit_heads(config: HeadsConfig) -> Path:
 
 
 @torch.no_grad()
-def prepare(model: LatentModel, store: EpisodeStore, horizon: int) -> Moments:
+def prepare(model: LatentModel, store: EpisodeStore, horizon: int, dreams: bool = True) -> Moments:
     """Encode all frames but the held-out ones, and imagine each moment from up to `horizon` before.
 
-    Where an episode is younger than that, the imagination begins with the episode. What is dreamt
-    is imagined from the first frame on, however far.
+    Where an episode is younger than that, the imagination begins with the episode. What is dreamt,
+    if `dreams`, is imagined from the first frame on, however far.
     """
     seen = model.reward.inputs  # of a latent, nothing else is kept
     held = {span.start for span in store.held_out}
-    before: list[list[Tensor]] = [[] for _ in range(horizon + 2)]
-    after: list[list[Tensor]] = [[], []]
+    before: list[list[Tensor]] = [[] for _ in range(horizon + 1 + dreams)]
+    after: list[list[Tensor]] = [[] for _ in range(1 + dreams)]
     at = []
     spans = zip(store.starts.tolist(), store.ends.tolist(), strict=True)
     for first, end in tqdm([s for s in spans if s[0] not in held], desc="encode", unit="episode"):
@@ -179,10 +180,11 @@ def prepare(model: LatentModel, store: EpisodeStore, horizon: int) -> Moments:
             before[k].append(later[:-1, :seen].clone())
             if k < horizon:
                 later = torch.cat([latents[:1], model.step(later[:-1], actions[:-1])])
-        dream = _dream(model, latents[:1], actions[:-1])[:, :seen]
-        before[-1].append(dream[:-1])
-        for kept, following in zip(after, (latents[1:, :seen], dream[1:]), strict=True):
-            kept.append(following.clone())
+        after[0].append(latents[1:, :seen].clone())
+        if dreams:
+            dream = _dream(model, latents[:1], actions[:-1])[:, :seen].clone()
+            before[-1].append(dream[:-1])
+            after[1].append(dream[1:])
         at.append(torch.arange(first, end - 1))
     stacked = [torch.stack([torch.cat(x) for x in parts]) for parts in (before, after)]
     return Moments(stacked[0], stacked[1], torch.cat(at))
@@ -243,12 +245,13 @@ def _draw(
     moments: Moments, store: EpisodeStore, config: HeadsConfig, generator: torch.Generator
 ) -> tuple[Tensor, Batch]:
     """Latents (B, 2, D) of moments and those after them, and what is known of both."""
-    size, last = config.batch_size, len(moments.before) - 1
+    size = config.batch_size
     drawn = torch.randint(len(moments.at), (size,), generator=generator)
-    ahead = torch.randint(last, (size,), generator=generator)
+    ahead = torch.randint(config.horizon + 1, (size,), generator=generator)
     ahead[: (size + 1) // 2] = 0
-    ahead[torch.rand(size, generator=generator) < config.dreamt] = last
-    after = moments.after[(ahead == last).long(), drawn]
+    dreamt = torch.rand(size, generator=generator) < config.dreamt
+    ahead[dreamt] = len(moments.before) - 1
+    after = moments.after[dreamt.long(), drawn]
     latents = torch.stack([moments.before[ahead, drawn], after], 1)
     first = moments.at[drawn][:, None]  # (B, 1)
     both = torch.cat([first, first + 1], dim=1)

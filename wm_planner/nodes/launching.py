@@ -5,15 +5,24 @@ from __future__ import annotations
 import os
 
 from ament_index_python.packages import get_package_share_directory
+from launch.action import Action
 from launch.actions import (
     DeclareLaunchArgument,
+    EmitEvent,
     IncludeLaunchDescription,
+    RegisterEventHandler,
     SetEnvironmentVariable,
 )
+from launch.condition import Condition
+from launch.events import matches_action
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.some_substitutions_type import SomeSubstitutionsType
 from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import LifecycleNode
+from launch_ros.event_handlers import OnStateTransition
+from launch_ros.events.lifecycle import ChangeState
 from launch_ros.parameter_descriptions import ParameterValue
+from lifecycle_msgs.msg import Transition
 
 SHARE = get_package_share_directory("wm_planner")
 
@@ -54,6 +63,25 @@ def include_planner(**arguments: SomeSubstitutionsType) -> IncludeLaunchDescript
     """robot.launch.py with these arguments; all others are those of the file that includes it."""
     source = PythonLaunchDescriptionSource(os.path.join(SHARE, "launch", "robot.launch.py"))
     return IncludeLaunchDescription(source, launch_arguments=arguments.items())
+
+
+def bring_up(node: LifecycleNode, condition: Condition) -> list[Action]:
+    """Configure a lifecycle node and then activate it, if the condition holds."""
+
+    def change(transition: int, **options: Condition) -> EmitEvent:
+        event = ChangeState(lifecycle_node_matcher=matches_action(node), transition_id=transition)
+        return EmitEvent(event=event, **options)
+
+    activate_when_configured = RegisterEventHandler(
+        OnStateTransition(
+            target_lifecycle_node=node,
+            start_state="configuring",
+            goal_state="inactive",
+            entities=[change(Transition.TRANSITION_ACTIVATE)],
+        ),
+        condition=condition,
+    )
+    return [activate_when_configured, change(Transition.TRANSITION_CONFIGURE, condition=condition)]
 
 
 def shared_memory() -> list[SetEnvironmentVariable]:
