@@ -59,18 +59,18 @@ def test_the_model_says_when_a_dream_has_succeeded(dreaming, tmp_path):
     policy = build_pipeline(
         load_model(saved(tmp_path / "policy", "td_latent")), PlannerConfig(planner="prior")
     )
-    stage = Stage(dreaming, likely=0.5)
+    stage = Stage(dreaming, likely=0.5, lasting=3)
     failed = stage.dream(policy, 5_000_000)
     assert (failed.success, failed.steps) == (False, 100)
     dreaming.world_model.success[-1].bias.data.fill_(50.0)
-    assert stage.dream(policy, 5_000_000) == (True, 1)
+    assert stage.dream(policy, 5_000_000) == (True, 3)  # it looks done at once, and must last
     stage.close()
 
 
 def test_a_model_that_knows_no_success_cannot_judge(tmp_path):
     model = load_model(saved(tmp_path / "dream", "rssm", success=False))
     with pytest.raises(UserError, match="no head for success"):
-        Stage(model, likely=0.5)
+        Stage(model, likely=0.5, lasting=1)
 
 
 def test_a_policy_of_another_task_is_refused(tmp_path):
@@ -82,7 +82,14 @@ def test_a_policy_of_another_task_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"trials": 0}, {"seed": 7}, {"likely": 1.0}, {"policies": ()}, {"planner": "magic"}],
+    [
+        {"trials": 0},
+        {"lasting": 0},
+        {"seed": 7},
+        {"likely": 1.0},
+        {"policies": ()},
+        {"planner": "magic"},
+    ],
 )
 def test_what_makes_no_sense_is_refused(changes):
     (name,) = changes

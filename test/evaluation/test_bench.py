@@ -89,14 +89,16 @@ def test_calls_are_timed_in_turns():
     assert order[-6:] == ["a", "b"] * 3
 
 
-def test_bench_prints_a_table_and_writes_its_keys(model_folder, tmp_path, capsys):
+@pytest.mark.parametrize("large", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_bench_prints_a_table_and_writes_its_keys(model_folder, tmp_path, capsys, large):
     file = tmp_path / "out" / "bench.json"
-    bench(BenchConfig(model=str(model_folder), repeats=2, peers=False, json=file))
+    bench(BenchConfig(model=str(model_folder), repeats=2, peers=False, large=large, json=file))
     result = json.loads(file.read_text())
     assert {"machine", "budget", "sizes", "memory_mb"} <= result.keys()
     for part in ("encode", "plan", "command", "inverse_kinematics", "frame_to_command"):
         assert result[f"{part}_ms"].keys() == PERCENTILES
-    assert result["sizes"].keys() == {"shipped", "shipped_h5", "tdmpc2", "tdmpc2_h5"}
+    sizes = {"shipped", "shipped_h5"} | ({"tdmpc2", "tdmpc2_h5"} if large else set())
+    assert result["sizes"].keys() == sizes
     for size in result["sizes"].values():
         assert size["ours_ms"].keys() == {"eager", "fp32", "fastest"}
         assert size["ours_percentiles_ms"]["eager"].keys() == PERCENTILES

@@ -44,6 +44,7 @@ class BenchConfig:
         threads: processor threads; 0 for all cores.
         repeats: timed calls of each part.
         peers: also time other planners, those of `pip install .[bench]` that are there.
+        large: also time a model of TD-MPC2's size, with random weights.
         scaling: also time over samples, horizon, batch, latent size and threads.
         picture: draw the scaling into this file (PNG or SVG).
         json: write the result to this file as well.
@@ -54,6 +55,7 @@ class BenchConfig:
     threads: int = 0
     repeats: int = 20
     peers: bool = True
+    large: bool = True
     scaling: bool = False
     picture: Path | None = None
     json: Path | None = None
@@ -88,7 +90,7 @@ def measure(config: BenchConfig) -> dict[str, Any]:
     }
     parts = _parts(config, model)
     networks = {"shipped": shipped}
-    if enlarged := _as_large_as_tdmpc2(shipped, config.device):
+    if config.large and (enlarged := _as_large_as_tdmpc2(shipped, config.device)):
         networks["tdmpc2"] = enlarged
     peers = PEERS if config.peers else {}
     sizes = {}

@@ -84,6 +84,7 @@ def _result(config: RehearseConfig, rows: list[Rehearsed]) -> dict[str, Any]:
         "seeds": [_seeds(config)[0], _seeds(config)[-1]],
         "trials": config.trials,
         "likely": config.likely,
+        "lasting": config.lasting,
         "policies": [
             {
                 **row._asdict(),
@@ -115,7 +116,7 @@ def _stage(config: RehearseConfig) -> Stage:
     dreaming = load_model(model_dir(config.model))
     for policy in config.policies:
         _check_same(dreaming.config, read_config(model_dir(policy) / "config.yaml"), policy)
-    return Stage(dreaming, config.likely)
+    return Stage(dreaming, config.likely, config.lasting)
 
 
 @lru_cache(maxsize=2)

@@ -24,7 +24,10 @@ class RehearseConfig:
         planner: of the policies; one that searches imagines in the policy's own model.
         trials: starts of each.
         seed: of the first start, 5,000,000 or more; the others follow.
-        likely: probability of success, by the dreaming model, at which a dream has succeeded.
+        likely: probability of success that the dreaming model sees in its own pictures, at which a
+            task looks done.
+        lasting: steps running that it has to look done for a dream to have succeeded; a generator
+            shows many things for a moment.
         workers: processes.
         out: folder for rehearsal.html; default runs/rehearsal/<model>.
         json: write the figures to this file as well.
@@ -37,6 +40,7 @@ class RehearseConfig:
     trials: int = 20
     seed: int = EVALUATION_SEED
     likely: float = 0.5
+    lasting: int = 5
     workers: int = 2
     out: Path | None = None
     json: Path | None = None
@@ -44,7 +48,7 @@ class RehearseConfig:
     def __post_init__(self) -> None:
         if self.planner not in PLANNERS:
             raise UserError(f"unknown planner '{self.planner}'; there is {', '.join(PLANNERS)}")
-        for name in ("trials", "workers"):
+        for name in ("trials", "workers", "lasting"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}, expected at least 1")
         for name in ("policies", "action_noise"):
