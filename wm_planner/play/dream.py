@@ -134,15 +134,11 @@ class Dream:
         return dict(zip(self._config.cameras, pictures, strict=True))
 
     @torch.inference_mode()
-    def seen_again(self, frames: Mapping[str, np.ndarray]) -> Latent:
-        """What the model sees in the pictures it shows now, as if a camera had taken them."""
-        return self._encode(frames, self.arm.proprioception(self.joints), self.latent)
-
-    @torch.inference_mode()
     def believe(self) -> Belief:
         """Look at the present latent."""
         frames = self.frames()
-        drift = float((_flat(self.seen_again(frames)) - _flat(self.latent)).norm()) / self._typical
+        again = self._encode(frames, self.arm.proprioception(self.joints), self.latent)
+        drift = float((_flat(again) - _flat(self.latent)).norm()) / self._typical
         value, disagreement = self._value
         return Belief(
             frames=frames,

@@ -78,6 +78,18 @@ def test_the_command_prints_a_table_and_writes_a_page_figures_and_a_scale(
     assert figures["seconds"] < 60
 
 
+def test_a_scale_alone_is_measured_and_nothing_else(model_folder, tmp_path, monkeypatch):
+    short = replace(QUICK, episodes=1, readout_episodes=3, clean_episodes=2)
+    monkeypatch.setattr("wm_planner.evaluation.world_model.config.Effort", lambda: short)
+    monkeypatch.setattr(Grasp, "time_limit", 8)
+    config = EvaluateConfig(
+        str(model_folder), tmp_path, planner="prior", only="surprise", calibrate=True
+    )
+    figures = evaluate(config)
+    assert SurpriseScale.load(model_folder / "surprise.yaml").sha256 == figures["sha256"]
+    assert figures["surprise_p999"] > 0 and not figures.keys() & {"video", "drift_100_over_10"}
+
+
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_figures(model_folder, tmp_path):
     config = EvaluateConfig(str(model_folder), tmp_path, quick=True)
@@ -170,6 +182,7 @@ def test_without_rewards_only_the_expert_can_drive(tmp_path):
         ({"seed": 4_999_999}, "5000000 or more"),
         ({"planner": "noop"}, "mppi, cem, prior"),
         ({"quick": True, "calibrate": True}, "drop one"),
+        ({"only": "surprise"}, "add --calibrate"),
     ],
 )
 def test_bad_options_are_user_errors(options, expected):

@@ -24,10 +24,9 @@ class RehearseConfig:
         planner: of the policies; one that searches imagines in the policy's own model.
         trials: starts of each.
         seed: of the first start, 5,000,000 or more; the others follow.
-        likely: probability of success that the dreaming model sees in its own pictures, at which a
-            task looks done.
-        lasting: steps running that it has to look done for a dream to have succeeded; a generator
-            shows many things for a moment.
+        likely: probability of success, by the dreaming model, at which a task looks done.
+        lasting: steps running that it has to look done for a dream to have succeeded: success is
+            what has lasted, and a generator shows many things for a moment.
         workers: processes.
         out: folder for rehearsal.html; default runs/rehearsal/<model>.
         json: write the figures to this file as well.
@@ -40,7 +39,7 @@ class RehearseConfig:
     trials: int = 20
     seed: int = EVALUATION_SEED
     likely: float = 0.5
-    lasting: int = 5
+    lasting: int = 15
     workers: int = 2
     out: Path | None = None
     json: Path | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ class Stage:
     """One start after the other, in the dream or in its simulation."""
 
     def __init__(self, model: LoadedModel, likely: float, lasting: int) -> None:
-        """A dream has succeeded when `lasting` steps running show that, with chance `likely` each.
+        """A dream has succeeded when `lasting` steps running show it, with a chance above `likely`.
 
         Raises:
             UserError: a model that cannot say whether a task is done.
@@ -56,29 +56,19 @@ class Stage:
 
     @torch.inference_mode()
     def dream(self, policy: Pipeline, seed: int) -> Outcome:
-        """In the dream: the policy sees its pictures, and the model says when the task is done.
-
-        It judges what it sees in its own pictures. A latent that was imagined for many steps is
-        not quite like those that frames are encoded to, which success was learned from; the
-        picture of it is.
-        """
+        """In the dream: the policy sees its pictures, and the model says when the task is done."""
         dream, done = self._dream, 0
         dream.reset(seed)
         policy.reset(seed)
         policy.assignments.tell([dream.env.task.instruction])
-        frames = dream.frames()
         for step in range(1, self._limit + 1):
             proprio = dream.arm.proprioception(dream.joints)
-            dream.advance(_action(policy, View(frames, proprio)))
-            frames = dream.frames()
-            done = done + 1 if self._chance(frames) > self._likely else 0
+            dream.advance(_action(policy, View(dream.frames(), proprio)))
+            chance = float(self._success(dream.latent.z).float().sigmoid())
+            done = done + 1 if chance > self._likely else 0
             if done == self._lasting:
                 return Outcome(True, step)
         return Outcome(False, self._limit)
-
-    def _chance(self, frames: Mapping[str, np.ndarray]) -> float:
-        """Of the task being done, in [0, 1]."""
-        return float(self._success(self._dream.seen_again(frames).z).float().sigmoid())
 
     def close(self) -> None:
         self._dream.close()

@@ -11,7 +11,7 @@ from wm_planner.learning.collect import EVALUATION_SEED
 from wm_planner.planning import PlannerConfig
 
 EXPERT = "expert"  # no planner: the task's own script
-VIDEO = "video"
+VIDEO, SURPRISE = "video", "surprise"
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class EvaluateConfig:
         seed: of the first episode, 5,000,000 or more; the others follow.
         planner: who drives the policy's episodes: mppi, cem, prior, or expert, the task's scripted
             one, who has to where a model knows no reward.
-        only: video, to measure nothing but imagined video; empty: all there is.
+        only: video, to measure nothing but imagined video; surprise, to calibrate and do nothing
+            else; empty: all there is.
         episodes: driven by the planner; half as many by random and as many by constant actions; 0:
             8, or 2 with quick.
         quick: a few short episodes, to see that it works; the figures mean little.
@@ -53,10 +54,14 @@ class EvaluateConfig:
             raise UserError(
                 "--quick and --calibrate: a scale of a few steps says nothing; drop one"
             )
-        if self.only not in ("", VIDEO):
-            raise UserError(f"only is {self.only!r}, expected {VIDEO}, or nothing for all")
-        if self.only and self.calibrate:
+        if self.only not in ("", VIDEO, SURPRISE):
+            raise UserError(
+                f"only is {self.only!r}, expected {VIDEO} or {SURPRISE}, or nothing for all"
+            )
+        if self.only == VIDEO and self.calibrate:
             raise UserError(f"--only {self.only} and --calibrate: drop one")
+        if self.only == SURPRISE and not self.calibrate:
+            raise UserError(f"--only {self.only} measures the scale of surprise: add --calibrate")
         if self.episodes < 0:
             raise UserError(f"episodes is {self.episodes}, expected 1 or more, or 0 for as usual")
         if self.planner not in (known := ("mppi", "cem", "prior", EXPERT)):

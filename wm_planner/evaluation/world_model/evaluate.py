@@ -15,6 +15,7 @@ from wm_planner.evaluation.report.world_model import write_page
 from wm_planner.evaluation.world_model.calibrate import measure_scale, one_step_errors
 from wm_planner.evaluation.world_model.config import (
     EXPERT,
+    SURPRISE,
     VIDEO,
     EvaluateConfig,
 )
@@ -52,10 +53,11 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         config.folder.mkdir(parents=True, exist_ok=True)
     effort = config.effort
     _check(config, model)
-    bench = prepare(model, config.search, config.seed, effort.episodes)
+    side_by_side = max(effort.episodes, effort.readout_episodes)
+    bench = prepare(model, config.search, config.seed, side_by_side)
     if config.planner == EXPERT:
         bench = driven_by_expert(bench)
-    measure = _video_alone if config.only == VIDEO else _everything
+    measure = {VIDEO: _video_alone, SURPRISE: _scale_alone}.get(config.only, _everything)
     figures, page, told = measure(config, model, bench, started)
     for path in (config.folder / "evaluation.json", config.json):
         if path is not None:
@@ -97,6 +99,18 @@ def _video_alone(
     figures = {**_described(config, model), **video, "seconds": seconds}
     page = write_video_page(config.folder / "video.html", figures, section)
     return Measured(figures, page, video_table(video))
+
+
+def _scale_alone(
+    config: EvaluateConfig, model: LoadedModel, bench: Workbench, started: float
+) -> Measured:
+    file = model.directory / FILE
+    _measure_scale(bench, config.effort, model, file)
+    scale = SurpriseScale.beside(model.directory, model.sha256)
+    seconds = round(time.perf_counter() - started, 1)
+    figures = {**_described(config, model), **_surprise(scale, []), "seconds": seconds}
+    episodes = config.effort.clean_episodes
+    return Measured(figures, file, f"scale of surprise, from {episodes} clean episodes")
 
 
 def _video(
@@ -161,10 +175,11 @@ def _described(config: EvaluateConfig, model: LoadedModel) -> dict[str, Any]:
 def _surprise(scale: SurpriseScale | None, clean: list[float]) -> dict[str, float]:
     if scale is None:
         return {}
+    share = {"surprise_false_alarm_share": sum(s > 1 for s in clean) / len(clean)} if clean else {}
     return {
         "surprise_median": scale.latent.median,
         "surprise_p95": scale.latent.p95,
         "surprise_p99": scale.latent.p99,
         "surprise_p999": scale.latent.p999,
-        "surprise_false_alarm_share": sum(s > 1 for s in clean) / max(1, len(clean)),
+        **share,
     }
