@@ -94,7 +94,7 @@ SUBCOMMANDS = {
         "wm_planner.learning.heads",
         "HeadsConfig",
         "fit_heads",
-        "fit reward, value, success and prior of a trained model anew, on latents that stay",
+        "fit reward, value, success and prior (also towards goals) anew, on latents that stay",
     ),
     "compact": Subcommand(
         "wm_planner.learning.compact",

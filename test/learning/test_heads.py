@@ -12,7 +12,8 @@ from tiny_families import tiny
 from toy_episodes import toy_episode, write_dataset
 
 from wm_planner.errors import UserError
-from wm_planner.learning.heads import HeadsConfig, fit_heads, prepare
+from wm_planner.learning.heads import fit_heads, prepare
+from wm_planner.learning.heads_config import HeadsConfig
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.world_models.store import ModelConfig, load_model, read_config, save_model
 
@@ -113,9 +114,9 @@ def test_the_model_says_where_its_heads_come_from(tmp_path, data):
     assert provenance["privileged"] is True
 
 
-def test_a_model_without_rewards_and_data_of_another_robot_are_refused(tmp_path, data):
-    with pytest.raises(UserError, match="no rewards"):
-        fit_heads(settings(tmp_path, data, "jepa"))
+def test_heads_that_a_model_has_not_and_data_of_another_robot_are_refused(tmp_path, data):
+    with pytest.raises(UserError, match="learned no rewards"):
+        fit_heads(settings(tmp_path, data, "jepa", only=("value",)))
     with pytest.raises(UserError, match="landmarks of the data have 8 numbers"):
         fit_heads(settings(tmp_path, data, "td_latent", privileged=False))
 

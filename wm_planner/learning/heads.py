@@ -8,7 +8,7 @@ encoded. Nothing else changes: what the model encodes, foresees and draws is the
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,8 @@ from tqdm import tqdm, trange
 
 from wm_planner.errors import UserError
 from wm_planner.learning.calibrated import calibrated
+from wm_planner.learning.goal_prior import fit_goal_prior
+from wm_planner.learning.heads_config import HEADS, HeadsConfig
 from wm_planner.learning.refit import Clock, check_sizes, described, one_cycle
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.paths import model_dir
@@ -34,67 +36,7 @@ from wm_planner.world_models.head_losses import (
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.store import check_device, load_model, save_model
 
-_HEADS = ("reward", "value", "prior", "landmarks", "success")
 _TARGET_RATE = 0.02  # of the value target's moving average
-
-
-@dataclass(frozen=True)
-class HeadsConfig:
-    """Fit the heads of a trained model anew; nothing else of the model changes.
-
-    Attributes:
-        model: name of a model in models/, or the path of a model folder.
-        data: datasets to fit them to; default data/<task>.hdf5.
-        out: model folder to write; default runs/<task>_heads. The model's own is allowed.
-        only: names of the heads to fit, of reward, value, prior, landmarks and success; the others
-            stay to the bit.
-        updates: gradient steps.
-        batch_size: moments a step.
-        horizon: half of the latents are encoded, the others imagined up to so many steps ahead.
-        dreamt: share of the latents that are imagined from the first frame of an episode on, so
-            that heads know a long dream's latents as well; 0 for none.
-        noise: standard deviation of the noise on latents, in units of that of each number.
-        privileged: use what only a simulation knows, see `wm_planner train`.
-        held_out: share of the episodes that only measures how sure the action prior may be.
-        learning_rate: peak of AdamW's, cosine to zero.
-        weight_decay: of AdamW.
-        seed: of the batches.
-        device: cpu or cuda.
-        threads: processor threads.
-    """
-
-    model: str = "grasp"
-    data: tuple[Path, ...] = ()
-    out: Path | None = None
-    only: tuple[str, ...] = _HEADS
-    updates: int = 4000
-    batch_size: int = 256
-    horizon: int = 1
-    dreamt: float = 0.25
-    noise: float = 0.1
-    privileged: bool = False
-    held_out: float = 0.1
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-2
-    seed: int = 0
-    device: str = "cpu"
-    threads: int = 1
-
-    def __post_init__(self) -> None:
-        for name in ("updates", "batch_size", "threads"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} is {getattr(self, name)}, expected at least 1")
-        for name in ("horizon", "noise", "weight_decay"):
-            if not getattr(self, name) >= 0:
-                raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more")
-        if not 0 <= self.held_out < 0.5:
-            raise UserError(f"held_out is {self.held_out}, expected a share in [0, 0.5)")
-        if not 0 <= self.dreamt <= 1:
-            raise UserError(f"dreamt is {self.dreamt}, expected a share in [0, 1]")
-        if not self.only or not set(self.only) <= set(_HEADS):
-            raise UserError(f"only is {self.only}, expected some of {', '.join(_HEADS)}")
-        if not self.learning_rate > 0:
-            raise UserError(f"learning_rate is {self.learning_rate}, expected above 0")
 
 
 class Moments(NamedTuple):
@@ -111,15 +53,19 @@ def fit_heads(config: HeadsConfig) -> Path:
     A run that was interrupted leaves nothing, and begins again.
 
     Raises:
-        UserError: no such model or dataset, a model without rewards, or data of another robot.
+        UserError: no such model or dataset, heads that it has not, or data of another robot.
     """
     device = check_device(config.device)
     torch.set_flush_denormal(True)
     torch.set_num_threads(config.threads)
     model = load_model(model_dir(config.model), config.device)
     c, network = model.config, model.config.network
-    if not family_of(network).rewards:
-        raise UserError(f"model '{config.model}' learned no rewards, so it has no heads to fit")
+    rewards = family_of(network).rewards
+    if not rewards and set(config.only) not in (set(HEADS), {"prior"}):
+        raise UserError(
+            f"only is {config.only}, and model '{config.model}' learned no rewards: it has a prior "
+            "towards goals and no other head, so give --only '[prior]'"
+        )
     datasets = list(config.data) or [Path("data") / f"{c.task}.hdf5"]
     store = EpisodeStore(
         datasets,
@@ -134,20 +80,25 @@ def fit_heads(config: HeadsConfig) -> Path:
     check_sizes(
         network,
         store,
-        ("proprio", "actions", "landmarks"),
+        ("proprio", "actions", *(["landmarks"] if rewards else [])),
         "the robot and task the model was trained on, and `privileged` as it was then",
     )
     clock = Clock()
-    moments = prepare(model.world_model, store, config.horizon, config.dreamt > 0)
-    optimise(model.world_model, moments, store, config)
-    of_planning = {"prior", "value"} & set(config.only)
-    measured = calibrated(model.world_model, store) if of_planning else {}
+    measured = {}
+    if rewards:
+        moments = prepare(model.world_model, store, config.horizon, config.dreamt > 0)
+        optimise(model.world_model, moments, store, config)
+        if {"prior", "value"} & set(config.only):
+            measured = calibrated(model.world_model, store)
+    else:
+        fit_goal_prior(model.world_model, store, config)
     fitted = {
         **described(datasets, store, config.updates, config.seed, clock),
         "privileged": config.privileged,
         "device": str(device),
     }
-    name = "heads" if set(config.only) == set(_HEADS) else "_".join(config.only)
+    every = rewards and set(config.only) == set(HEADS)
+    name = "heads" if every else "_".join(config.only if rewards else ["prior"])
     provenance = {**c.provenance, **measured, name: fitted}
     provenance["privileged"] = bool(provenance.get("privileged", False)) or config.privileged
     out = config.out or Path("runs") / f"{c.task}_heads"

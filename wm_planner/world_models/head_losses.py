@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wm_planner.world_models.batch import Batch
+from wm_planner.world_models.heads import PriorParameters
 from wm_planner.world_models.latent_model import LatentModel
 
 _SUCCESS = 20.0  # weight of a success among moments that are none: there is one in an episode
@@ -39,12 +40,16 @@ def prior_loss(model: LatentModel, latents: Tensor, expected: Tensor, batch: Bat
     wanted = torch.where(labelled[..., None], batch.labels, batch.actions)
     better = batch.returns[:, :-1] - expected[:, :, :-1].mean(0)
     importance = torch.where(labelled, 1.0, better.mul(20.0).clamp(-4, 1).exp())
-    prior, switch = model.prior.at(latents), model.prior.is_switch
+    return imitation(model.prior.at(latents), model.prior.is_switch, wanted) * importance
+
+
+def imitation(prior: PriorParameters, is_switch: Tensor, wanted: Tensor) -> Tensor:
+    """(...) how far a prior is from doing what is `wanted` (..., A); is_switch (A,) bool."""
     error = prior.mean - wanted
     spread = 0.5 * (error.detach() / prior.std).pow(2) + prior.std.log()
     continuous = 4.0 * error.pow(2) + 0.3 * spread
     side = F.binary_cross_entropy_with_logits(prior.logit, (wanted > 0).float(), reduction="none")
-    return torch.where(switch, side, continuous).sum(-1) * importance
+    return torch.where(is_switch, side, continuous).sum(-1)
 
 
 def landmark_loss(model: LatentModel, latents: Tensor, batch: Batch) -> Tensor:

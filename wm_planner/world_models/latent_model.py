@@ -84,6 +84,11 @@ class LatentModel(nn.Module, ABC):
         """
         return self.prior.at(z)
 
+    @property
+    def goal_prior(self) -> nn.Module | None:
+        """What of `prior_at` was learned to reach goals; None where a goal changes nothing."""
+        return None
+
     def goal_features(self, z: Tensor) -> Tensor:
         """What of latents (..., D) a goal is compared by, (..., F): all, unless a family differs.
 

@@ -14,7 +14,7 @@ from wm_planner.errors import UserError
 from wm_planner.perception.goal import GREY
 from wm_planner.world_models.batch import Batch
 from wm_planner.world_models.family import Losses
-from wm_planner.world_models.head_losses import picture_loss
+from wm_planner.world_models.head_losses import imitation, picture_loss
 from wm_planner.world_models.jepa.encoders import FrozenEncoder
 from wm_planner.world_models.jepa.loss_config import JepaLossConfig
 from wm_planner.world_models.jepa.network import Jepa
@@ -209,14 +209,8 @@ class JepaLosses(Losses[Jepa]):
             gain = left[0] - 1 - left[1]
             importance = (self.config.advantage * gain).exp().clamp_max(5.0) * (steps > 0)
         wanted = seen.actions[:, :, None].expand(-1, -1, q, -1)
-        prior, switch = model.policy.at(model.towards(before, goal)), model.policy.is_switch
-        error = prior.mean - wanted
-        spread = 0.5 * (error.detach() / prior.std).pow(2) + prior.std.log()
-        continuous = 4.0 * error.pow(2) + 0.3 * spread
-        side = F.binary_cross_entropy_with_logits(
-            prior.logit, (wanted > 0).float(), reduction="none"
-        )
-        return (torch.where(switch, side, continuous).sum(-1) * importance).mean()
+        prior = model.policy.at(model.towards(before, goal))
+        return (imitation(prior, model.policy.is_switch, wanted) * importance).mean()
 
     def _subgoal_loss(self, seen: _Seen) -> Tensor:
         """() features of the frame a second ahead, or of the goal if that is nearer."""

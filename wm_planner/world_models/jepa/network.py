@@ -83,6 +83,11 @@ class Jepa(LatentModel):
         """The policy towards a goal (..., D) at latents (..., D); without one, towards staying."""
         return self.policy.at(self.towards(z, z if goal is None else goal))
 
+    @property
+    def goal_prior(self) -> ActionPrior:
+        """The policy: see LatentModel."""
+        return self.policy
+
     def goal_distance(self, z: Tensor, goal: Tensor) -> Tensor:
         """Steps (...) that are left to goals (..., D) from latents (..., D)."""
         return self.steps_between(z, goal.expand_as(z), self.distance).mean(0)
