@@ -77,6 +77,7 @@ def test_the_learnt_model_predicts_rewards_better_than_no_change_does(learnt):
     assert_predicts_rewards(module, store)
 
 
+@pytest.mark.slow
 def test_two_hot_regression_learns_rewards_as_well(tmp_path):
     module, store, *_ = learn(replace(TINY, bins=101), tmp_path / "two.hdf5")
     assert_predicts_rewards(module, store)
