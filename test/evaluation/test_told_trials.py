@@ -58,6 +58,16 @@ def test_every_task_that_the_model_learned_is_tried_and_no_other(config):
         run_trials(replace(config, task="stack"))
 
 
+def test_things_never_shown_are_tried_with_the_model_that_learned_others(config, tmp_path):
+    silent = tiny("td_latent")
+    described = ModelConfig("grasp_objects", "panda", ("front", "wrist"), 10.0, silent.config)
+    save_model(tmp_path / "objects", silent, described)
+    unseen = replace(config, task="grasp_unseen", model=str(tmp_path / "objects"))
+    assert run_trials(unseen)["task"] == "grasp_unseen"
+    with pytest.raises(UserError, match=r"'grasp_unseen', but model '.*' was trained for 'grasp"):
+        run_trials(replace(config, task="grasp_unseen"))
+
+
 def test_what_is_said_instead_changes_what_is_done(config, tmp_path):
     said, expected = "put the blue cube on the yellow mark", []
     for text in ("", said):

@@ -8,7 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from wm_planner.envs.tasks import make_task
+from wm_planner.envs.tasks import learned_as, make_task
 from wm_planner.errors import UserError
 from wm_planner.evaluation.in_process import run_in_process
 from wm_planner.evaluation.records import Trial, TrialLog, write_json
@@ -60,11 +60,11 @@ def run_trials(config: TrialsConfig) -> dict[str, Any]:
 
 def _check(config: TrialsConfig, model: ModelConfig) -> None:
     """A UserError unless the model was trained for what it is to do."""
-    for name, wanted, trained in (
-        ("task", config.task, model.tasks),
-        ("robot", config.robot or model.robot, (model.robot,)),
+    for name, wanted, needed, trained in (
+        ("task", config.task, learned_as(config.task), model.tasks),
+        ("robot", robot := config.robot or model.robot, robot, (model.robot,)),
     ):
-        if wanted not in trained:
+        if needed not in trained:
             raise UserError(
                 f"{name} is '{wanted}', but model '{config.model_name}' was trained for "
                 f"'{', '.join(trained)}'; give --{name} {trained[0]}, or another --model"

@@ -13,7 +13,7 @@ from wm_planner.envs.tasks.task import Task
 from wm_planner.envs.tasks.unstack import Unstack
 from wm_planner.errors import UserError
 
-__all__ = ["TASKS", "Task", "make_task"]
+__all__ = ["TASKS", "Task", "learned_as", "make_task"]
 
 TASKS: dict[str, Callable[[], Task]] = {
     "grasp": Grasp,
@@ -26,6 +26,13 @@ TASKS: dict[str, Callable[[], Task]] = {
     "sort": Sort,
     "stack3": Stack3,
 }
+
+_TESTED = {"grasp_unseen": "grasp_objects"}  # shows what its training never does
+
+
+def learned_as(name: str) -> str:
+    """The task that a model for task `name` is trained on: itself, unless it only tests another."""
+    return _TESTED.get(name, name)
 
 
 def make_task(name: str) -> Task:
