@@ -40,8 +40,7 @@ class DreamState(NamedTuple):
     joints: JointState
     arm: dict[str, Any]  # attributes of the controller: it replaces them, never changes them
     steps: int
-    reward: float
-    value: tuple[float, float]
+    last: tuple[Latent, np.ndarray]  # the latent before it, and the action that led here
 
 
 class Dream:
@@ -109,10 +108,10 @@ class Dream:
         self.latent = self._encode(frames, proprio)
         self.joints = joints
         self.arm.reset(joints)
-        self.steps, self._reward = 0, float("nan")
+        self.steps = 0
         still = np.zeros(self.arm.action_size)
         still[list(self.arm.action_space.switches)] = 1.0  # the gripper starts open
-        _, *self._value = self._outlook(still)
+        self._last = self.latent, still
 
     @torch.inference_mode()
     def advance(self, action: np.ndarray) -> None:
@@ -122,7 +121,7 @@ class Dream:
             InvalidInput: of the wrong size, or not finite.
         """
         self._drive(action)
-        self._reward, *self._value = self._outlook(action)
+        self._last = self.latent, np.array(action)
         self.latent = self.world_model.advance(self.latent, self._batch(action))
         self.steps += 1
 
@@ -139,10 +138,10 @@ class Dream:
         frames = self.frames()
         again = self._encode(frames, self.arm.proprioception(self.joints), self.latent)
         drift = float((_flat(again) - _flat(self.latent)).norm()) / self._typical
-        value, disagreement = self._value
+        reward, value, disagreement = self._outlook()
         return Belief(
             frames=frames,
-            reward=self._reward,
+            reward=reward if self.steps else float("nan"),
             value=value,
             highest_value=1.0 / (1.0 - self._config.network.discount),
             disagreement=disagreement,
@@ -163,13 +162,12 @@ class Dream:
     def capture(self) -> DreamState:
         """The state now."""
         arm = dict(vars(self.arm))
-        reward, value = self._reward, (self._value[0], self._value[1])
-        return DreamState(self.latent, self.joints, arm, self.steps, reward, value)
+        return DreamState(self.latent, self.joints, arm, self.steps, self._last)
 
     def restore(self, state: DreamState) -> None:
         """Go back: the same actions then have the same consequences."""
         self.latent, self.joints, self.steps = state.latent, state.joints, state.steps
-        self._reward, self._value = state.reward, list(state.value)
+        self._last = state.last
         vars(self.arm).update(state.arm)
 
     def close(self) -> None:
@@ -183,9 +181,10 @@ class Dream:
         stamp = self.joints.stamp + self.period
         self.joints = JointState(positions.copy(), np.zeros_like(positions), stamp)
 
-    def _outlook(self, action: np.ndarray) -> tuple[float, float, float]:
-        """Reward of `action`, value after it, and the ensemble's disagreement about that."""
-        imagined = self.world_model.rollout(self.latent, self._batch(action)[:, None, None])
+    def _outlook(self) -> tuple[float, float, float]:
+        """Reward of the last action, value after it, and the ensemble's disagreement about that."""
+        before, action = self._last
+        imagined = self.world_model.rollout(before, self._batch(action)[:, None, None])
         return (
             float(imagined.rewards[0, 0, 0]),
             float(imagined.terminal_value[0, 0]),
