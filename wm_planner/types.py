@@ -101,6 +101,13 @@ class JointState(NamedTuple):
     stamp: float  # seconds
 
 
+class Grip(NamedTuple):
+    """Where a finger is to go, and how hard it may press."""
+
+    position: float  # of its joint, in its unit
+    max_effort: float  # N or N m; 0: as the driver likes
+
+
 class Command(NamedTuple):
     """A joint trajectory that ends at rest. Waypoint i is reached (i + 1) * dt after the start."""
 
@@ -108,3 +115,8 @@ class Command(NamedTuple):
     positions: np.ndarray  # (T, J) rad, finger in m
     velocities: np.ndarray  # (T, J) rad/s, finger in m/s
     dt: float  # seconds
+
+    def of_arm(self) -> Command:
+        """The same without the finger."""
+        names, positions, velocities, dt = self
+        return Command(names[:-1], positions[:, :-1], velocities[:, :-1], dt)

@@ -124,8 +124,16 @@ def camera_info(size: int, fovy: float, stamp: float, frame_id: str) -> CameraIn
     return message
 
 
-def joint_state(message: JointStateMsg, names: Sequence[str]) -> JointState:
-    """Joints in the order of `names`, in whatever order they came; velocities may lack."""
+def joint_state(
+    message: JointStateMsg, names: Sequence[str], finger: float | None = None
+) -> JointState:
+    """Joints in the order of `names`, in whatever order they came; velocities may lack.
+
+    `finger`: where the last one is taken to be, of a hand that nobody measures.
+    """
+    if finger is not None:
+        arm = joint_state(message, names[:-1])
+        return JointState(np.r_[arm.positions, finger], np.r_[arm.velocities, 0.0], arm.stamp)
     count = len(message.name)
     if count > _MOST_JOINTS:
         raise MessageError(f"joint state has {count} names, expected at most {_MOST_JOINTS}")
@@ -155,11 +163,11 @@ def _shown(names: Sequence[str]) -> list[str]:
 
 
 def joint_state_message(state: JointState, names: Sequence[str]) -> JointStateMsg:
-    """A JointState message."""
+    """A JointState message, of the first joints only where there are fewer names."""
     message = JointStateMsg(name=list(names))
     message.header.stamp = to_time(state.stamp)
-    message.position = state.positions.tolist()
-    message.velocity = state.velocities.tolist()
+    message.position = state.positions[: len(names)].tolist()
+    message.velocity = state.velocities[: len(names)].tolist()
     return message
 
 

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +31,9 @@ from wm_planner.nodes import parameters
 from wm_planner.nodes.candidates import candidate_markers
 from wm_planner.nodes.command_output import CommandOutput
 from wm_planner.nodes.frame_buffer import FrameBuffer
-from wm_planner.nodes.goal_inbox import NOT_HEEDED
+from wm_planner.nodes.goal_inbox import first_goal
+from wm_planner.nodes.gripper.connect import make_hand
+from wm_planner.nodes.gripper.switch import GripperSwitch
 from wm_planner.nodes.messages import encode_image
 from wm_planner.nodes.search_parameters import planner_config
 from wm_planner.nodes.session import Session
@@ -41,7 +42,6 @@ from wm_planner.nodes.stamps import corrected
 from wm_planner.nodes.surroundings import Surroundings
 from wm_planner.paths import model_dir
 from wm_planner.perception.frame_guard import FrameGuard
-from wm_planner.perception.goal import read_goal
 from wm_planner.pipeline import Pipeline
 from wm_planner.process import spare_garbage_collection
 from wm_planner.world_models.store import load_model
@@ -79,10 +79,11 @@ class PlannerNode(LifecycleNode):
         try:
             settings = parameters.values(self)
             pipeline, cameras = self._load(settings)
+            self._session = self._connect(pipeline, cameras, settings)
         except (UserError, OSError, RuntimeError) as error:
             self.get_logger().error(f"cannot configure: {error}")
+            self.take_down()
             return TransitionCallbackReturn.FAILURE
-        self._session = self._connect(pipeline, cameras, settings)
         self._session.report.budget = pipeline.budget
         spare_garbage_collection()
         return TransitionCallbackReturn.SUCCESS
@@ -128,14 +129,12 @@ class PlannerNode(LifecycleNode):
             with suppress(Surprised):
                 pipeline.think(blank, np.zeros(model.config.proprio_size, np.float32))
         pipeline.set_instruction(settings["instruction"] or None)
-        pipeline.set_goal(_goal(pipeline, cameras, settings["goal"]))
+        pipeline.set_goal(first_goal(pipeline, cameras, settings["goal"]))
         self.get_logger().info(
             f"model '{settings['model']}' sha256 {model.sha256[:12]} on {settings['device']}, "
             f"planner {settings['planner']}, cameras {list(cameras)}; budget {pipeline.budget}"
         )
         return pipeline, cameras
-
-    # Topics, services and timers
 
     def _connect(
         self, pipeline: Pipeline, cameras: tuple[str, ...], settings: dict[str, Any]
@@ -150,6 +149,8 @@ class PlannerNode(LifecycleNode):
             waypoints.publish if as_waypoints else None,
             None if as_waypoints else trajectories.publish,
             burst=lockstep,
+            gripper=self._gripper(arm),
+            measured=self._contract.gripper.measured,
         )
         commands = waypoints if as_waypoints else trajectories
         buffer = _frame_buffer(cameras, settings, self._contract)
@@ -167,6 +168,14 @@ class PlannerNode(LifecycleNode):
         self._timer(1 / settings["diagnostics_rate_hz"], self._send_diagnostics, self._steady)
         self._watch_clock(session)
         return session
+
+    def _gripper(self, arm: CartesianArm) -> GripperSwitch | None:
+        """What tells a hand that is apart from the arm; None where it is one of its joints."""
+        told = self._contract.gripper
+        if not told.separate:
+            return None
+        hand = make_hand(self, told, arm.config, lambda n: self._publisher(Bool, n, _LATCHED))
+        return self._kept(GripperSwitch(hand, self._on_gripper), GripperSwitch.close)
 
     def _surroundings(self, commands: Any, arm: CartesianArm) -> Surroundings:
         self._diagnostics = self._kept(
@@ -256,21 +265,16 @@ class PlannerNode(LifecycleNode):
         if self._session is not None:
             self._session.take_outcomes()
 
+    def _on_gripper(self, problem: str) -> None:
+        self.get_logger().warning(problem or "the hand was told what it had not been")
+        self._send_diagnostics()
+
     def _send_diagnostics(self) -> None:
         if self._session is None:
             return
         message = DiagnosticArray(status=self._session.statuses())
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
-
-
-def _goal(pipeline: Pipeline, cameras: tuple[str, ...], path: str) -> dict[str, np.ndarray] | None:
-    """Frames of the goal that the parameters name; None where they name none."""
-    if not path:
-        return None
-    if not pipeline.needs_goal:
-        raise UserError(NOT_HEEDED)
-    return read_goal(Path(path), cameras)
 
 
 def _frame_buffer(

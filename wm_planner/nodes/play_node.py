@@ -19,6 +19,7 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from wm_planner.contract import Contract
 from wm_planner.errors import UserError
 from wm_planner.nodes.messages import (
     camera_info,
@@ -77,6 +78,11 @@ class PlayNode(Node):
         self._size = model.config.image_size
         self._dream = Dream(model, self._value("device"), self._value("seed"))
         self._robot = self._dream.arm.config
+        if Contract.load(model.config.robot).gripper.separate:
+            raise UserError(
+                "a world model stands in for a robot whose finger is one of the commanded joints; "
+                "set the type of the gripper in the robot's interface file to joint"
+            )
         self._reader = ActionReader(self._robot, self._robot.mjcf_path)
         self._lockstep = self._value("lockstep")
         self._dt = 1.0 / self._robot.command_rate_hz
