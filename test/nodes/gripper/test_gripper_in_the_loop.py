@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import yaml
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
 from wm_planner.evaluation.trials import TrialsConfig
@@ -47,11 +49,23 @@ def nodes(folder: Path, **gripper: Any) -> Iterator[TrialClient]:
         os.chdir(before)
 
 
+def finger_after_a_second(client: TrialClient) -> float:
+    """Where the simulated finger is, m, when the simulation went on for a second."""
+    states: list[JointState] = []
+    subscription = client.node.create_subscription(JointState, "/joint_states", states.append, 50)
+    for _ in range(10):
+        client.trigger("/sim/step")
+    client.node.destroy_subscription(subscription)
+    return float(states[-1].position[-1])
+
+
 def test_grasps_with_a_hand_on_a_topic(tmp_path):
     with nodes(tmp_path, type="bool", name="vacuum") as client:
         told: list[bool] = []
         client.node.create_subscription(Bool, "vacuum", lambda m: told.append(m.data), LATCHED)
         trial, commands, _ = client.run_trial(SEED)
+        os.kill(client.processes["planner_node"], signal.SIGKILL)
+        assert finger_after_a_second(client) < 0.03  # a cube, 4 cm wide, is still held
     assert trial.ended == "success"
     assert {command.shape for command in commands} == {(7,)}
     changes = np.flatnonzero(np.diff(told, prepend=not told[0]))
