@@ -70,6 +70,8 @@ class Contract:
         command: topic of what moves the arm.
         command_type: commands, std_msgs/Float64MultiArray of joint positions; or trajectory,
             trajectory_msgs/JointTrajectory.
+        stamped: trajectories begin at their stamp, by a clock that planner and controller share;
+            else when they arrive.
         gripper: how the hand is told to close and open.
         statistics: topic on which the planner and teleoperation through it tell each action.
         joy: topic of sensor_msgs/Joy.
@@ -87,6 +89,7 @@ class Contract:
     joint_states: str = "joint_states"
     command: str = "wm_planner/commands"
     command_type: str = "commands"
+    stamped: bool = False
     gripper: GripperInterface = field(default_factory=GripperInterface)
     statistics: str = "wm_planner/plan_statistics"
     joy: str = "joy"
@@ -107,6 +110,8 @@ class Contract:
         for name, choices in (("command_type", COMMANDS), ("actions", ACTIONS)):
             if getattr(self, name) not in choices:
                 raise UserError(f"{name} is {getattr(self, name)!r}, expected one of {choices}")
+        if not isinstance(self.stamped, bool):
+            raise UserError(f"stamped is {self.stamped!r}, not a boolean")
         for name in ("lead", "max_camera_skew", "max_joint_skew", "max_offset"):
             if not _is_seconds(value := getattr(self, name)):
                 raise UserError(f"{name} is {value!r}, expected seconds from 0 to 10")

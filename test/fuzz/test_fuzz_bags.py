@@ -42,7 +42,7 @@ def sent(arm) -> list[Sent]:
     still = np.stack([arm.home, arm.home])
     for i in range(round(SECONDS * 10)):
         time = 10.0 + 0.1 * i
-        command = Command(arm.joint_names, still, 0 * still, 0.02)
+        command = Command(arm.joint_names, still, still, 0 * still, 0 * still, 0.02)
         values: dict[str, object] = {
             "frame_stamp": f"{time + 0.007:.6f}",
             "proprio": " ".join(["0.5"] * arm.proprio_size),

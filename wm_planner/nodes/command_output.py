@@ -31,6 +31,7 @@ class CommandOutput:
         gripper: tells a hand that is apart from the arm; None: the finger is the last joint of the
             commands.
         measured: joint states have the finger's joint.
+        now: the time, s, that trajectories are stamped by; None: they begin on arrival.
     """
 
     def __init__(
@@ -41,10 +42,11 @@ class CommandOutput:
         burst: bool,
         gripper: GripperSwitch | None = None,
         measured: bool = True,
+        now: Callable[[], float] | None = None,
     ) -> None:
         self._arm, self._burst = arm, burst
         self._send_waypoint, self._send_trajectory = send_waypoint, send_trajectory
-        self.gripper, self._measured = gripper, measured
+        self.gripper, self._measured, self._now = gripper, measured, now
         self.overruns = 0
         self._sent = float("-inf")  # when the last waypoint went, monotonic seconds
         self._begun = False
@@ -180,10 +182,18 @@ class CommandOutput:
     def _send(self, command: Command) -> None:
         if self._send_trajectory is not None:
             told = command if self.gripper is None else command.of_arm()
-            self._send_trajectory(trajectory_message(told))
+            age = self._age()
+            stamp = None if self._now is None else self._now() - age
+            self._send_trajectory(trajectory_message(told, age, stamp))
         if self._burst:
             for _ in range(self._arm.config.waypoints_per_action):
                 self._advance()
+
+    def _age(self) -> float:
+        """Seconds since the waypoint that a new command goes on from."""
+        if self._burst:
+            return 0.0
+        return min(time.monotonic() - self._sent, 1.0 / self._arm.config.command_rate_hz)
 
     def _advance(self) -> None:
         positions = self._arm.advance()

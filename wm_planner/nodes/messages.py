@@ -24,6 +24,8 @@ except ImportError:
     _BRIDGE = None
 
 _MOST_JOINTS = 256
+_NEAREST = 0.5  # of the time between waypoints, that the first one of a trajectory is away
+_HELD = 0.5  # s that the end of a trajectory with a stamp is held
 _CHANNELS = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono8": 1}
 
 
@@ -179,18 +181,42 @@ def waypoint_message(positions: np.ndarray, names: Sequence[str]) -> Float64Mult
     return message
 
 
-def trajectory_message(command: Command) -> JointTrajectory:
-    """The whole command for joint_trajectory_controller, starting on arrival (stamp 0)."""
+def trajectory_message(
+    command: Command, age: float = 0.0, stamp: float | None = None
+) -> JointTrajectory:
+    """The whole command for joint_trajectory_controller.
+
+    It began `age` s ago. With a `stamp`, s, of that moment, it says so and has that point too; the
+    last one is held for a while, for the controller refuses what has ended before it comes.
+    Without, it starts on arrival, and points that are over or nearly so are left out.
+    """
+    times = (np.arange(len(command.positions)) + 1) * command.dt
+    motion = np.stack([command.positions, command.velocities, command.accelerations], axis=1)
+    motion[-1, 1:] = 0.0
     message = JointTrajectory(joint_names=list(command.joint_names))
-    for i, (positions, velocities) in enumerate(
-        zip(command.positions, command.velocities, strict=True)
-    ):
-        when = round((i + 1) * command.dt * 1e9)
-        point = JointTrajectoryPoint(positions=positions.tolist(), velocities=velocities.tolist())
-        point.time_from_start = Duration(sec=when // 10**9, nanosec=when % 10**9)
-        message.points.append(point)
-    message.points[-1].velocities = [0.0] * len(command.joint_names)
+    if stamp is None:
+        ahead = times - age >= _NEAREST * command.dt
+        ahead[-1] = True
+        times, motion = np.maximum(times - age, _NEAREST * command.dt)[ahead], motion[ahead]
+    else:
+        message.header.stamp = to_time(stamp)
+        times = np.r_[0.0, times, times[-1] + _HELD]
+        motion = np.concatenate([command.start[None], motion, motion[-1:]])
+    for time, point in zip(times, motion, strict=True):
+        message.points.append(_point(time, point))
     return message
+
+
+def _point(time: float, motion: np.ndarray) -> JointTrajectoryPoint:
+    """A point of position, velocity and acceleration (3, J)."""
+    positions, velocities, accelerations = motion.tolist()
+    when = round(time * 1e9)
+    return JointTrajectoryPoint(
+        positions=positions,
+        velocities=velocities,
+        accelerations=accelerations,
+        time_from_start=Duration(sec=when // 10**9, nanosec=when % 10**9),
+    )
 
 
 def status(level: bytes, name: str, text: str, values: dict[str, object]) -> DiagnosticStatus:

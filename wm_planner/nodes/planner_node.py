@@ -30,7 +30,7 @@ from wm_planner.monitoring.caution import Surprised
 from wm_planner.nodes import parameters
 from wm_planner.nodes.candidates import candidate_markers
 from wm_planner.nodes.command_output import CommandOutput
-from wm_planner.nodes.frame_buffer import FrameBuffer
+from wm_planner.nodes.frame_buffer import frame_buffer_of
 from wm_planner.nodes.goal_inbox import first_goal
 from wm_planner.nodes.gripper.connect import make_hand
 from wm_planner.nodes.gripper.switch import GripperSwitch
@@ -151,9 +151,10 @@ class PlannerNode(LifecycleNode):
             burst=lockstep,
             gripper=self._gripper(arm),
             measured=self._contract.gripper.measured,
+            now=self._seconds if self._contract.stamped else None,
         )
         commands = waypoints if as_waypoints else trajectories
-        buffer = _frame_buffer(cameras, settings, self._contract)
+        buffer = frame_buffer_of(cameras, settings, self._contract)
         guard = FrameGuard(pipeline.image_size, settings["min_contrast"], settings["frozen_motion"])
         around = self._surroundings(commands, arm)
         session = self.make_session(pipeline, buffer, guard, output, lockstep, around)
@@ -190,7 +191,7 @@ class PlannerNode(LifecycleNode):
             self.create_guard_condition(self._on_outcomes), self.destroy_guard_condition
         )
         return Surroundings(
-            now=lambda: self.get_clock().now().nanoseconds * 1e-9,
+            now=self._seconds,
             parameter=lambda name: self.get_parameter(name).value,
             warn=lambda text: self.get_logger().warning(text),
             heard=lambda: commands.get_subscription_count() > 0,
@@ -261,6 +262,9 @@ class PlannerNode(LifecycleNode):
         self._undo.append(partial(destroy, entity))
         return entity
 
+    def _seconds(self) -> float:
+        return self.get_clock().now().nanoseconds * 1e-9
+
     def _on_outcomes(self) -> None:
         if self._session is not None:
             self._session.take_outcomes()
@@ -275,17 +279,6 @@ class PlannerNode(LifecycleNode):
         message = DiagnosticArray(status=self._session.statuses())
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
-
-
-def _frame_buffer(
-    cameras: tuple[str, ...], settings: dict[str, Any], contract: Contract
-) -> FrameBuffer:
-    """A lockstep simulation publishes frames and joints with one stamp; elsewhere they differ."""
-    if settings["lockstep"]:
-        return FrameBuffer(cameras, skew=1e-6, joint_skew=1e-6)
-    skews = {name: settings[name] for name in ("max_camera_skew", "max_joint_skew")}
-    skew, joint_skew = (getattr(contract, n) if s < 0 else s for n, s in skews.items())
-    return FrameBuffer(cameras, skew, joint_skew)
 
 
 def main() -> int:

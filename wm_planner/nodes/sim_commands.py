@@ -13,7 +13,7 @@ from trajectory_msgs.msg import JointTrajectory
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.errors import UserError
 from wm_planner.gripper_interface import BOOL, JOINT, SET_BOOL, GripperInterface
-from wm_planner.nodes.messages import MessageError
+from wm_planner.nodes.messages import MessageError, seconds
 
 SIMULATED = (JOINT, BOOL, SET_BOOL)
 
@@ -58,11 +58,17 @@ class SimulatedHand:
 
 
 def waypoints_of(
-    message: JointTrajectory, names: Sequence[str], start: np.ndarray, dt: float, count: int | None
+    message: JointTrajectory,
+    names: Sequence[str],
+    start: np.ndarray,
+    now: float,
+    dt: float,
+    count: int | None,
 ) -> list[np.ndarray]:
-    """Positions (n,) of a trajectory at dt, 2 dt, ..., from `start` (n,) on.
+    """Positions (n,) of a trajectory dt, 2 dt, ... after `now`, s.
 
-    `count` of them; None: to its end. Raises a MessageError that says what is wrong.
+    From its stamp on; without one, it goes on from `start` (n,) now. `count` of them; None: to its
+    end. Raises a MessageError that says what is wrong.
     """
     if tuple(message.joint_names) != tuple(names):
         raise MessageError(f"joint names {list(message.joint_names)}, expected {list(names)}")
@@ -72,9 +78,12 @@ def waypoints_of(
         raise MessageError(
             f"points of shape {points.shape}, expected one position a joint and point"
         )
-    wanted = round(times[-1] / dt) if count is None else count
-    ticks = np.arange(1, max(1, wanted) + 1) * dt
     knots, values = np.r_[0.0, times], np.vstack([start, points])
+    if stamp := seconds(message.header.stamp):
+        since = now - stamp if count is None else 0.0  # time stands while a lockstep plans
+        knots, values = np.array(times) - since, points
+    wanted = round(knots[-1] / dt) if count is None else count
+    ticks = np.arange(1, max(1, wanted) + 1) * dt
     return list(np.stack([np.interp(ticks, knots, column) for column in values.T], axis=1))
 
 

@@ -203,7 +203,7 @@ class SimNode(Node):
         count = self._robot.waypoints_per_action if self._lockstep else None
         start = self._simulation.joint_state().positions[: len(self._commanded)]
         try:
-            self._execute(waypoints_of(message, self._commanded, start, self._dt, count))
+            self._execute(waypoints_of(message, self._commanded, start, self._now, self._dt, count))
         except MessageError as error:
             self._drop(str(error))
 
