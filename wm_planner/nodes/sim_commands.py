@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -73,16 +74,17 @@ def waypoints_of(
     if tuple(message.joint_names) != tuple(names):
         raise MessageError(f"joint names {list(message.joint_names)}, expected {list(names)}")
     times = [p.time_from_start.sec + p.time_from_start.nanosec * 1e-9 for p in message.points]
-    points = np.array([point.positions for point in message.points])
-    if points.shape != (len(times), len(names)) or not times:
+    sizes = {len(point.positions) for point in message.points}
+    if sizes != {len(names)}:
         raise MessageError(
-            f"points of shape {points.shape}, expected one position a joint and point"
+            f"points of {sorted(sizes)} positions, expected {len(names)}, one for each joint"
         )
+    points = np.array([point.positions for point in message.points])
     knots, values = np.r_[0.0, times], np.vstack([start, points])
     if stamp := seconds(message.header.stamp):
         since = now - stamp if count is None else 0.0  # time stands while a lockstep plans
         knots, values = np.array(times) - since, points
-    wanted = round(knots[-1] / dt) if count is None else count
+    wanted = math.ceil(knots[-1] / dt - 1e-6) if count is None else count
     ticks = np.arange(1, max(1, wanted) + 1) * dt
     return list(np.stack([np.interp(ticks, knots, column) for column in values.T], axis=1))
 

@@ -13,6 +13,8 @@ from scipy.interpolate import BPoly
 
 from wm_planner.evaluation.streaming.sent import Sent, spline, state
 
+_SAME = 1e-9  # s between times that are the same
+
 
 class TrajectoryController(NamedTuple):
     """joint_trajectory_controller on a position interface, commanded by its topic.
@@ -21,18 +23,21 @@ class TrajectoryController(NamedTuple):
     was commanded last, with the time of the cycle in which it was commanded, though it was meant
     for the cycle after: at a new trajectory, a cycle's way is made twice. Without `from_desired`
     it begins at the measured state, now. A trajectory with a stamp and a point at that time starts
-    there, and needs no such segment.
+    there, and needs no such segment. One that is sent ahead has the end of the one before first.
     """
 
     accelerations: bool  # points have them: quintic splines; else cubic
     from_desired: bool = True  # parameter interpolate_from_desired_state
     stamped: bool = False
+    ahead: float = 0.0  # s that a stamped one is sent before what is new in it begins
     lag: float = 0.02  # s by which the measured arm is behind its command
 
     def follow(self, sent: Sequence[Sent], arrived: np.ndarray, times: np.ndarray) -> np.ndarray:
         """Commanded positions (T, J) of cycles at `times` (T,), messages `arrived` (n,)."""
         dt = times[1] - times[0]
-        cycles = np.searchsorted(times, arrived)  # the first that knows of each message
+        due = np.array([one.at for one in sent])
+        needed = np.maximum(arrived - self.ahead, due)
+        cycles = np.searchsorted(times, needed - _SAME)  # the first that needs each message
         heard = np.flatnonzero(cycles < len(times)).tolist()
         last = sent[0].motion[0]
         commands = np.tile(last[0], (len(times), 1))
@@ -75,16 +80,13 @@ class ForwardController(NamedTuple):
         """Positions (T, J) at `times` (T,), of waypoints (n, J) that `arrived` (n,)."""
         there = np.isfinite(arrived)
         values, moments = waypoints[there], arrived[there]
-        newest = np.searchsorted(moments, times, side="right") - 1
+        newest = np.searchsorted(moments, times + _SAME, side="right") - 1
         if not self.interpolated:
             return values[np.maximum(newest, 0)]
-        found = np.empty((len(times), waypoints.shape[1]))
-        present = begin = values[0]
-        for k, i in enumerate(newest):
-            if i >= 0:
-                if k == 0 or i != newest[k - 1]:
-                    begin = present
-                share = min(1.0, (times[k] - moments[i]) / self.period)
-                present = begin + share * (values[i] - begin)
-            found[k] = present
-        return found
+        begins = values.copy()  # of each line: where the one before has come to
+        for i in range(1, len(values)):
+            share = min(1.0, (moments[i] - moments[i - 1]) / self.period)
+            begins[i] = begins[i - 1] + share * (values[i - 1] - begins[i - 1])
+        newest = np.maximum(newest, 0)
+        shares = np.clip((times - moments[newest]) / self.period, 0.0, 1.0)[:, None]
+        return begins[newest] + shares * (values[newest] - begins[newest])

@@ -38,7 +38,9 @@ def draw_streaming(study: Study, delivery: Delivery, path: Path) -> None:
             axes = panels[row, column]
             axes.plot(stream.times[window], part[window, 0], color="#c8553d", linewidth=0.9)
             axes.plot(stream.times[window], plan[window, 0], color="#0b7a75", linewidth=1.2)
-            axes.set_yscale("symlog", linthresh=_threshold(study, joint, row))
+            limit = _limit(study, joint, row)
+            axes.set_yscale("symlog", linthresh=limit)
+            axes.set_yticks(_ticks(limit))
             axes.grid(alpha=0.3)
             if column == 0:
                 axes.set_ylabel(_NAMES[row])
@@ -47,7 +49,7 @@ def draw_streaming(study: Study, delivery: Delivery, path: Path) -> None:
     joint_name = study.robot.joint_names[joint]
     figure.suptitle(
         f"What {joint_name} gets (red) and what was planned (green); messages {delivery.name}, "
-        f"{1 / study.dt:.0f} Hz",
+        f"{1 / study.dt:.0f} Hz; linear up to the published limit, logarithmic beyond",
         fontsize=11,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +66,13 @@ def _fastest(study: Study, stream: Stream) -> tuple[int, slice]:
     return int(joint), slice(begin, begin + 2 * half)
 
 
-def _threshold(study: Study, joint: int, row: int) -> float:
+def _limit(study: Study, joint: int, row: int) -> float:
     """The published limit: linear below it, logarithmic beyond."""
     limits = (study.robot.velocity, study.robot.acceleration, study.robot.jerk)
     return limits[row][joint]
+
+
+def _ticks(limit: float) -> list[float]:
+    """Zero, and powers of ten beyond the limit."""
+    powers = [10.0**n for n in range(8) if limit <= 10.0**n <= 2000 * limit]
+    return [*(-power for power in reversed(powers)), 0.0, *powers]

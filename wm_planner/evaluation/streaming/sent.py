@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import BPoly
 
+_SAME = 1e-9  # s between times that are the same
+
 
 class Sent(NamedTuple):
     """A trajectory that takes the place of the one before."""
@@ -59,7 +61,7 @@ def state(curve: BPoly, time: float) -> np.ndarray:
 def planned(sent: Sequence[Sent], times: np.ndarray) -> np.ndarray:
     """Positions (T, J) at `times` (T,) that the planner means, each message in its time."""
     begins = np.array([one.at for one in sent])
-    newest = np.maximum(np.searchsorted(begins, times, side="right") - 1, 0)
+    newest = np.maximum(np.searchsorted(begins - _SAME, times, side="right") - 1, 0)
     found = np.empty((len(times), sent[0].motion.shape[2]))
     for i, one in enumerate(sent):
         rows = newest == i

@@ -18,6 +18,7 @@ TRAJECTORIES = {
     "trajectories, on arrival, quintic": TrajectoryController(True),
     "trajectories, stamped, cubic": TrajectoryController(False, stamped=True),
     "trajectories, stamped, quintic": TrajectoryController(True, stamped=True),
+    "the same, sent 20 ms ahead": TrajectoryController(True, stamped=True, ahead=0.02),
 }
 FORWARD = {"waypoints": False, "waypoints, straight lines by the drive": True}
 _REST = 0.5  # s after the last message
