@@ -38,18 +38,18 @@ def draw_streaming(study: Study, delivery: Delivery, path: Path) -> None:
             axes = panels[row, column]
             axes.plot(stream.times[window], part[window, 0], color="#c8553d", linewidth=0.9)
             axes.plot(stream.times[window], plan[window, 0], color="#0b7a75", linewidth=1.2)
-            limit = _limit(study, joint, row)
-            axes.set_yscale("symlog", linthresh=limit)
-            axes.set_yticks(_ticks(limit))
+            axes.set_yscale("symlog", linthresh=_limit(study, joint, row))
             axes.grid(alpha=0.3)
             if column == 0:
                 axes.set_ylabel(_NAMES[row])
         panels[0, column].set_title(_SHOWN[name], fontsize=10)
         panels[2, column].set_xlabel("s")
+    for row, axes in enumerate(panels[:, 0]):
+        axes.set_yticks(_ticks(_limit(study, joint, row), axes.get_ylim()))
     joint_name = study.robot.joint_names[joint]
     figure.suptitle(
         f"What {joint_name} gets (red) and what was planned (green); messages {delivery.name}, "
-        f"{1 / study.dt:.0f} Hz; linear up to the published limit, logarithmic beyond",
+        f"{1 / study.dt:.0f} Hz\nlinear up to the published limit, logarithmic beyond",
         fontsize=11,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,8 @@ def _limit(study: Study, joint: int, row: int) -> float:
     return limits[row][joint]
 
 
-def _ticks(limit: float) -> list[float]:
-    """Zero, and powers of ten beyond the limit."""
-    powers = [10.0**n for n in range(8) if limit <= 10.0**n <= 2000 * limit]
-    return [*(-power for power in reversed(powers)), 0.0, *powers]
+def _ticks(limit: float, shown: tuple[float, float]) -> list[float]:
+    """Zero, and the shown powers of ten beyond the limit."""
+    powers = [10.0**n for n in range(9) if limit <= 10.0**n]
+    ticks = [*(-power for power in reversed(powers)), 0.0, *powers]
+    return [tick for tick in ticks if shown[0] <= tick <= shown[1]]
