@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import final
 
 import numpy as np
 from rclpy.node import Node
@@ -19,6 +20,7 @@ from wm_planner.nodes.messages import MessageError, seconds
 SIMULATED = (JOINT, BOOL, SET_BOOL)
 
 
+@final
 class SimulatedHand:
     """Moves the simulated finger where the hand was told to; it starts open.
 

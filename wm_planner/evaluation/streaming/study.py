@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, final
 
 import numpy as np
 
@@ -40,6 +40,7 @@ class Stream(NamedTuple):
     planned: np.ndarray  # (T, J)
 
 
+@final
 class Study:
     """Of recorded episodes at a rate of control."""
 
