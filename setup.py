@@ -61,6 +61,7 @@ setup(
         "rosbags-image",
         "ruckig",
         "safetensors",
+        "scipy",
         "tensorboard",
         "torch",
         "torchmetrics",

@@ -53,7 +53,31 @@ def test_a_trajectory_suits_the_controllers_checks():
     assert times[0] > 0 and (np.diff(times) > 0).all()
     assert list(message.points[-1].velocities) == [0.0] * 8
     assert all(len(p.positions) == len(p.velocities) == 8 for p in message.points)
-    assert all(not p.accelerations and not p.effort for p in message.points)
+    assert list(message.points[-1].accelerations) == [0.0] * 8
+    assert all(len(p.accelerations) == 8 and not p.effort for p in message.points)
+
+
+def test_a_command_that_began_earlier_has_less_of_its_way_left():
+    for age, first, count in ((0.006, 0.014, 5), (0.015, 0.025, 4)):
+        points = trajectory_message(command(), age).points
+        assert points[0].time_from_start.nanosec == round(first * 1e9) and len(points) == count
+        times = [p.time_from_start.nanosec for p in points]
+        assert (np.diff(times) == 20_000_000).all()
+    late = trajectory_message(command(), 5.0)
+    assert len(late.points) == 1 and late.points[0].time_from_start.nanosec == 10_000_000
+
+
+def test_a_stamped_trajectory_has_the_state_at_its_stamp_and_is_held_at_its_end():
+    """So that the controller never bridges the time before, nor refuses what came late."""
+    message, told = trajectory_message(command(), 0.01, stamp=7.25), command()
+    assert (message.header.stamp.sec, message.header.stamp.nanosec) == (7, 250_000_000)
+    first, *_, end, held = message.points
+    assert (first.time_from_start.sec, first.time_from_start.nanosec) == (0, 0)
+    kinds = (first.positions, first.velocities, first.accelerations)
+    assert all(list(part) == own.tolist() for part, own in zip(kinds, told.start, strict=True))
+    assert list(held.positions) == list(end.positions) == told.positions[-1].tolist()
+    assert held.time_from_start.nanosec == 600_000_000
+    assert not any(held.velocities) and not any(end.accelerations)
 
 
 def test_the_pages_expressions_part_the_arm_from_the_hand():
@@ -71,6 +95,7 @@ def test_the_pages_expressions_part_the_arm_from_the_hand():
     for old, new in zip(message.points, cut.points, strict=True):
         assert list(new.positions) == list(old.positions)[:7]
         assert list(new.velocities) == list(old.velocities)[:7]
+        assert list(new.accelerations) == list(old.accelerations)[:7]
         assert new.time_from_start == old.time_from_start
     waypoint = waypoint_message(np.arange(8.0), PANDA.joint_names)
     assert list(finger(waypoint).data) == [7.0]
@@ -78,4 +103,4 @@ def test_the_pages_expressions_part_the_arm_from_the_hand():
 
 def command() -> Command:
     numbers = np.random.default_rng(0).normal(size=(5, 8))
-    return Command(PANDA.joint_names, numbers, numbers, 0.02)
+    return Command(PANDA.joint_names, numbers[:3], numbers, numbers, numbers, 0.02)

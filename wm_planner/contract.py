@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from wm_planner.errors import UserError
+from wm_planner.gripper_interface import GripperInterface
 from wm_planner.paths import config_dir
 from wm_planner.perception.framing import Framing
 from wm_planner.safe_yaml import read_yaml
@@ -69,6 +70,9 @@ class Contract:
         command: topic of what moves the arm.
         command_type: commands, std_msgs/Float64MultiArray of joint positions; or trajectory,
             trajectory_msgs/JointTrajectory.
+        stamped: trajectories begin at their stamp, by a clock that planner and controller share;
+            else when they arrive.
+        gripper: how the hand is told to close and open.
         statistics: topic on which the planner and teleoperation through it tell each action.
         joy: topic of sensor_msgs/Joy.
         actions: what an action is told by: statistics; commands, how far the hand is sent by them;
@@ -85,6 +89,8 @@ class Contract:
     joint_states: str = "joint_states"
     command: str = "wm_planner/commands"
     command_type: str = "commands"
+    stamped: bool = False
+    gripper: GripperInterface = field(default_factory=GripperInterface)
     statistics: str = "wm_planner/plan_statistics"
     joy: str = "joy"
     actions: str = "auto"
@@ -99,9 +105,13 @@ class Contract:
             raise UserError(f"cameras are {names}, expected 1 to {_MOST_CAMERAS}, each once")
         for name in ("joint_states", "command", "statistics", "joy"):
             _check_topic(name, getattr(self, name))
+        if self.gripper.separate:
+            _check_topic("gripper name", self.gripper.name)
         for name, choices in (("command_type", COMMANDS), ("actions", ACTIONS)):
             if getattr(self, name) not in choices:
                 raise UserError(f"{name} is {getattr(self, name)!r}, expected one of {choices}")
+        if not isinstance(self.stamped, bool):
+            raise UserError(f"stamped is {self.stamped!r}, not a boolean")
         for name in ("lead", "max_camera_skew", "max_joint_skew", "max_offset"):
             if not _is_seconds(value := getattr(self, name)):
                 raise UserError(f"{name} is {value!r}, expected seconds from 0 to 10")
@@ -147,6 +157,8 @@ class Contract:
         try:
             if "cameras" in given:
                 given["cameras"] = tuple(_cameras(given["cameras"]))
+            if "gripper" in given:
+                given["gripper"] = _gripper(given["gripper"])
             return cls(**given)
         except UserError as error:
             raise UserError(f"{name}: {error}") from error
@@ -181,6 +193,13 @@ def _cameras(values: Any) -> Iterable[Camera]:
         if not isinstance(frame.get("crop", ()), tuple):
             raise UserError(f"camera {name}: crop is {frame['crop']!r}, expected a list")
         yield Camera(name, **rest, framing=Framing(**frame))
+
+
+def _gripper(values: Any) -> GripperInterface:
+    if not isinstance(values, Mapping):
+        raise UserError(f"gripper is {values!r}, expected a mapping of settings")
+    _check_keys("gripper", values, [f.name for f in fields(GripperInterface)])
+    return GripperInterface(**values)
 
 
 def _check_keys(name: str, values: Mapping[str, Any], known: list[str]) -> None:

@@ -66,6 +66,12 @@ SUBCOMMANDS = {
         "check",
         "look at a dataset before training: a page of films, actions, lag and what is missing",
     ),
+    "streaming": Subcommand(
+        "wm_planner.commands.streaming",
+        "StreamingConfig",
+        "streaming",
+        "what a drive gets of recorded trajectories, by controller and network: how smooth it is",
+    ),
     "replay": Subcommand(
         "wm_planner.commands.replay",
         "ReplayConfig",

@@ -101,10 +101,27 @@ class JointState(NamedTuple):
     stamp: float  # seconds
 
 
+class Grip(NamedTuple):
+    """Where a finger is to go, and how hard it may press."""
+
+    position: float  # of its joint, in its unit
+    max_effort: float  # N or N m; 0: as the driver likes
+
+
 class Command(NamedTuple):
     """A joint trajectory that ends at rest. Waypoint i is reached (i + 1) * dt after the start."""
 
     joint_names: tuple[str, ...]
+    start: np.ndarray  # (3, J): position, velocity and acceleration, where the last one goes on
     positions: np.ndarray  # (T, J) rad, finger in m
     velocities: np.ndarray  # (T, J) rad/s, finger in m/s
+    accelerations: np.ndarray  # (T, J) rad/s^2, finger in m/s^2
     dt: float  # seconds
+
+    def of_arm(self) -> Command:
+        """The same without the finger."""
+        names, start, positions, velocities, accelerations, dt = self
+        arm = np.s_[:, :-1]
+        return Command(
+            names[:-1], start[arm], positions[arm], velocities[arm], accelerations[arm], dt
+        )

@@ -14,12 +14,13 @@ from rclpy.serialization import serialize_message
 from rosbags.rosbag2 import StoragePlugin
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import Bool, Float64MultiArray
 from toy_bags import CONTRACT, Sent, event, sensors, written
 
 from wm_planner.assembly import build_arm
 from wm_planner.bags.bag import Bag
 from wm_planner.bags.message import Message, Topic
+from wm_planner.gripper_interface import GripperInterface
 from wm_planner.nodes.bag_import.decode import KINDS, decode
 from wm_planner.nodes.bag_import.importer import BagImporter
 from wm_planner.nodes.messages import status, trajectory_message
@@ -27,6 +28,7 @@ from wm_planner.nodes.record.episode_log import Event
 from wm_planner.types import Command
 
 SECONDS = 0.6
+HAND = GripperInterface("bool", "vacuum")
 EXAMPLES = [25, pytest.param(300, marks=pytest.mark.slow)]
 
 
@@ -42,7 +44,7 @@ def sent(arm) -> list[Sent]:
     still = np.stack([arm.home, arm.home])
     for i in range(round(SECONDS * 10)):
         time = 10.0 + 0.1 * i
-        command = Command(arm.joint_names, still, 0 * still, 0.02)
+        command = Command(arm.joint_names, still, still, 0 * still, 0 * still, 0.02)
         values: dict[str, object] = {
             "frame_stamp": f"{time + 0.007:.6f}",
             "proprio": " ".join(["0.5"] * arm.proprio_size),
@@ -52,6 +54,7 @@ def sent(arm) -> list[Sent]:
         found.append(
             Sent("/wm_planner/plan_statistics", status(b"\0", "", "", values), time + 0.06)
         )
+        found.append(Sent("/vacuum", Bool(data=i > 3), time))
     found.append(Sent("/other", Float64MultiArray(data=[0.0] * 8), 10.0))
     found += [event(Event.START, 1, 9.9), event(Event.SUCCESS, 1, 20.0)]
     return sorted(found, key=lambda one: one.time)
@@ -66,7 +69,7 @@ def test_a_bag(examples, plugin, arm, sent, tmp_path):
     def load(example: tuple[bytes, str]) -> None:
         content, actions = example
         file.write_bytes(content)
-        contract = replace(CONTRACT, actions=actions)
+        contract = replace(CONTRACT, actions=actions, gripper=HAND)
         for found in BagImporter(Bag(file), contract, arm, "success").episodes():
             if found.episode is None:
                 assert found.notes

@@ -169,7 +169,7 @@ def test_joint_state_survives_a_round_trip():
 
 
 def test_trajectory_has_rising_times_and_ends_at_rest():
-    command = Command(("a", "b"), RNG.normal(size=(60, 2)), RNG.normal(size=(60, 2)), 0.02)
+    command = Command(("a", "b"), np.zeros((3, 2)), *RNG.normal(size=(3, 60, 2)), 0.02)
     message = trajectory_message(command)
     times = [p.time_from_start.sec + p.time_from_start.nanosec * 1e-9 for p in message.points]
     np.testing.assert_allclose(times, 0.02 * np.arange(1, 61))

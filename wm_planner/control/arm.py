@@ -297,4 +297,4 @@ class CartesianArm:
         start = self._state()
         self._motion = Motion(*(np.vstack(parts) for parts in zip(start, motion, strict=True)))
         self._executed = 0  # waypoint 0 is where the motion starts
-        return Command(self.joint_names, motion.positions, motion.velocities, self._shaper.dt)
+        return Command(self.joint_names, np.stack(start), *motion, self._shaper.dt)

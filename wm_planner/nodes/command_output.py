@@ -10,6 +10,7 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
 from wm_planner.control.arm import CartesianArm
+from wm_planner.nodes.gripper.switch import GripperSwitch
 from wm_planner.nodes.messages import trajectory_message, waypoint_message
 from wm_planner.types import Command, JointState, Plan
 
@@ -27,6 +28,10 @@ class CommandOutput:
         send_trajectory: takes a JointTrajectory; None to send no trajectories.
         burst: send all waypoints of an action at once, for a lockstep simulation; otherwise `tick`
             sends them one by one.
+        gripper: tells a hand that is apart from the arm; None: the finger is the last joint of the
+            commands.
+        measured: joint states have the finger's joint.
+        now: the time, s, that trajectories are stamped by; None: they begin on arrival.
     """
 
     def __init__(
@@ -35,9 +40,13 @@ class CommandOutput:
         send_waypoint: Callable[[Float64MultiArray], None] | None,
         send_trajectory: Callable[[JointTrajectory], None] | None,
         burst: bool,
+        gripper: GripperSwitch | None = None,
+        measured: bool = True,
+        now: Callable[[], float] | None = None,
     ) -> None:
         self._arm, self._burst = arm, burst
         self._send_waypoint, self._send_trajectory = send_waypoint, send_trajectory
+        self.gripper, self._measured, self._now = gripper, measured, now
         self.overruns = 0
         self._sent = float("-inf")  # when the last waypoint went, monotonic seconds
         self._begun = False
@@ -53,6 +62,8 @@ class CommandOutput:
         """Send nothing until the next soft start."""
         self.ready = False
         self._plan: Plan | None = None
+        if self.gripper is not None:
+            self.gripper.forget()
 
     def release(self) -> None:
         """As `forget`; and somebody else may move the arm until the next soft start."""
@@ -68,6 +79,11 @@ class CommandOutput:
     def commanded(self) -> np.ndarray | None:
         """Where the arm was sent last (J,); None when commands may not follow from there."""
         return self._arm.commanded if self.ready else None
+
+    @property
+    def finger(self) -> float | None:
+        """Where the finger was sent, of a hand that nobody measures; else None."""
+        return None if self._measured else float(self._arm.commanded[-1])
 
     @property
     def stalled(self) -> bool:
@@ -125,6 +141,11 @@ class CommandOutput:
             self._advance()
             time.sleep(1.0 / self._arm.config.command_rate_hz)
 
+    def watch_gripper(self) -> None:
+        """Tell the hand again where that is due; call it often while plans are followed."""
+        if self.gripper is not None:
+            self.gripper.watch()
+
     def tick(self, measured: JointState | None, timeout: float) -> str | None:
         """Send the next waypoint; says why when the plan ran out and the arm must hold.
 
@@ -153,18 +174,31 @@ class CommandOutput:
 
     def _act(self, plan: Plan, step: int, measured: JointState) -> None:
         action = plan.actions[0, step].double().cpu().numpy()
-        self._send(self._arm.to_command(action, measured))
+        command = self._arm.to_command(action, measured)
+        if self.gripper is not None:
+            self.gripper.set(bool(action[-1] > 0))
+        self._send(command)
 
     def _send(self, command: Command) -> None:
         if self._send_trajectory is not None:
-            self._send_trajectory(trajectory_message(command))
+            told = command if self.gripper is None else command.of_arm()
+            age = self._age()
+            stamp = None if self._now is None else self._now() - age
+            self._send_trajectory(trajectory_message(told, age, stamp))
         if self._burst:
             for _ in range(self._arm.config.waypoints_per_action):
                 self._advance()
+
+    def _age(self) -> float:
+        """Seconds since the waypoint that a new command goes on from."""
+        if self._burst:
+            return 0.0
+        return min(time.monotonic() - self._sent, 1.0 / self._arm.config.command_rate_hz)
 
     def _advance(self) -> None:
         positions = self._arm.advance()
         self._fresh = False
         self._sent = time.monotonic()
         if self._send_waypoint is not None:
-            self._send_waypoint(waypoint_message(positions, self._arm.joint_names))
+            told = slice(None) if self.gripper is None else slice(-1)
+            self._send_waypoint(waypoint_message(positions[told], self._arm.joint_names[told]))

@@ -14,6 +14,7 @@ from wm_planner.nodes.command_output import CommandOutput
 from wm_planner.nodes.fault import MANUAL, Fault
 from wm_planner.nodes.frame_buffer import FrameBuffer
 from wm_planner.nodes.gate import Gate, State
+from wm_planner.nodes.gripper.switch import GripperSwitch
 from wm_planner.nodes.messages import status
 from wm_planner.nodes.planning_thread import Outcome
 from wm_planner.process import resident_mb
@@ -91,11 +92,13 @@ def statuses(
     output: CommandOutput,
     now: float,
 ) -> list[DiagnosticStatus]:
-    """Of planner, cameras, arm and process; `now` is ROS time, s."""
+    """Of planner, cameras, arm, hand and process; `now` is ROS time, s."""
+    hand = [] if output.gripper is None else [gripper_status(output.gripper)]
     return [
         planner_status(report, gate, output.overruns),
         camera_status(buffer),
         arm_status(arm, output, buffer.joints, now),
+        *hand,
         process_status(report),
     ]
 
@@ -153,6 +156,18 @@ def arm_status(
     level = DiagnosticStatus.WARN if joints is None else DiagnosticStatus.OK
     text = "no joint state yet" if joints is None else "joint states arrive"
     return status(level, "wm_planner: arm", text, values)
+
+
+def gripper_status(gripper: GripperSwitch) -> DiagnosticStatus:
+    """Of a hand that is apart from the arm: level error while it was not told."""
+    told = {None: "as it was found", True: "open", False: "closed"}[gripper.opened]
+    values: dict[str, object] = {
+        "told by": gripper.where,
+        "wanted": told,
+        "failures": gripper.failures,
+    }
+    level = DiagnosticStatus.ERROR if gripper.problem else DiagnosticStatus.OK
+    return status(level, "wm_planner: gripper", gripper.problem or told, values)
 
 
 def process_status(report: Report) -> DiagnosticStatus:

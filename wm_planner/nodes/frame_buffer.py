@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
+from wm_planner.contract import Contract
 from wm_planner.nodes.messages import seconds
 from wm_planner.types import JointState
 
@@ -131,3 +132,14 @@ class FrameBuffer:
 
     def _nearest(self, stamp: float) -> JointState:
         return min(self._joints, key=lambda state: abs(state.stamp - stamp))
+
+
+def frame_buffer_of(
+    cameras: tuple[str, ...], settings: dict[str, Any], contract: Contract
+) -> FrameBuffer:
+    """A lockstep simulation publishes frames and joints with one stamp; elsewhere they differ."""
+    if settings["lockstep"]:
+        return FrameBuffer(cameras, skew=1e-6, joint_skew=1e-6)
+    skews = {name: settings[name] for name in ("max_camera_skew", "max_joint_skew")}
+    skew, joint_skew = (getattr(contract, n) if s < 0 else s for n, s in skews.items())
+    return FrameBuffer(cameras, skew, joint_skew)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from sensor_msgs.msg import Image
@@ -13,7 +14,7 @@ from wm_planner.nodes.diagnostics import Report
 from wm_planner.nodes.fault import Fault, fault_of
 from wm_planner.nodes.messages import decode_image
 from wm_planner.nodes.surroundings import Surroundings
-from wm_planner.perception.goal import goal_frames
+from wm_planner.perception.goal import goal_frames, read_goal
 from wm_planner.pipeline import Pipeline
 
 NOT_HEEDED = (
@@ -61,3 +62,14 @@ class GoalInbox:
         """Frames by camera (h, w, 3) uint8 RGB of a goal that is new, once."""
         frames, self._frames = self._frames, None
         return frames
+
+
+def first_goal(
+    pipeline: Pipeline, cameras: tuple[str, ...], path: str
+) -> dict[str, np.ndarray] | None:
+    """Frames of the goal that the parameters name; None where they name none."""
+    if not path:
+        return None
+    if not pipeline.needs_goal:
+        raise UserError(NOT_HEEDED)
+    return read_goal(Path(path), cameras)

@@ -24,6 +24,8 @@ except ImportError:
     _BRIDGE = None
 
 _MOST_JOINTS = 256
+_NEAREST = 0.5  # of the time between waypoints, that the first one of a trajectory is away
+_HELD = 0.5  # s that the end of a trajectory with a stamp is held
 _CHANNELS = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono8": 1}
 
 
@@ -124,8 +126,16 @@ def camera_info(size: int, fovy: float, stamp: float, frame_id: str) -> CameraIn
     return message
 
 
-def joint_state(message: JointStateMsg, names: Sequence[str]) -> JointState:
-    """Joints in the order of `names`, in whatever order they came; velocities may lack."""
+def joint_state(
+    message: JointStateMsg, names: Sequence[str], finger: float | None = None
+) -> JointState:
+    """Joints in the order of `names`, in whatever order they came; velocities may lack.
+
+    `finger`: where the last one is taken to be, of a hand that nobody measures.
+    """
+    if finger is not None:
+        arm = joint_state(message, names[:-1])
+        return JointState(np.r_[arm.positions, finger], np.r_[arm.velocities, 0.0], arm.stamp)
     count = len(message.name)
     if count > _MOST_JOINTS:
         raise MessageError(f"joint state has {count} names, expected at most {_MOST_JOINTS}")
@@ -155,11 +165,11 @@ def _shown(names: Sequence[str]) -> list[str]:
 
 
 def joint_state_message(state: JointState, names: Sequence[str]) -> JointStateMsg:
-    """A JointState message."""
+    """A JointState message, of the first joints only where there are fewer names."""
     message = JointStateMsg(name=list(names))
     message.header.stamp = to_time(state.stamp)
-    message.position = state.positions.tolist()
-    message.velocity = state.velocities.tolist()
+    message.position = state.positions[: len(names)].tolist()
+    message.velocity = state.velocities[: len(names)].tolist()
     return message
 
 
@@ -171,18 +181,42 @@ def waypoint_message(positions: np.ndarray, names: Sequence[str]) -> Float64Mult
     return message
 
 
-def trajectory_message(command: Command) -> JointTrajectory:
-    """The whole command for joint_trajectory_controller, starting on arrival (stamp 0)."""
+def trajectory_message(
+    command: Command, age: float = 0.0, stamp: float | None = None
+) -> JointTrajectory:
+    """The whole command for joint_trajectory_controller.
+
+    It began `age` s ago. With a `stamp`, s, of that moment, it says so and has that point too; the
+    last one is held for a while, for the controller refuses what has ended before it comes.
+    Without, it starts on arrival, and points that are over or nearly so are left out.
+    """
+    times = (np.arange(len(command.positions)) + 1) * command.dt
+    motion = np.stack([command.positions, command.velocities, command.accelerations], axis=1)
+    motion[-1, 1:] = 0.0
     message = JointTrajectory(joint_names=list(command.joint_names))
-    for i, (positions, velocities) in enumerate(
-        zip(command.positions, command.velocities, strict=True)
-    ):
-        when = round((i + 1) * command.dt * 1e9)
-        point = JointTrajectoryPoint(positions=positions.tolist(), velocities=velocities.tolist())
-        point.time_from_start = Duration(sec=when // 10**9, nanosec=when % 10**9)
-        message.points.append(point)
-    message.points[-1].velocities = [0.0] * len(command.joint_names)
+    if stamp is None:
+        ahead = times - age >= _NEAREST * command.dt
+        ahead[-1] = True
+        times, motion = np.maximum(times - age, _NEAREST * command.dt)[ahead], motion[ahead]
+    else:
+        message.header.stamp = to_time(stamp)
+        times = np.r_[0.0, times, times[-1] + _HELD]
+        motion = np.concatenate([command.start[None], motion, motion[-1:]])
+    for time, point in zip(times, motion, strict=True):
+        message.points.append(_point(time, point))
     return message
+
+
+def _point(time: float, motion: np.ndarray) -> JointTrajectoryPoint:
+    """A point of position, velocity and acceleration (3, J)."""
+    positions, velocities, accelerations = motion.tolist()
+    when = round(time * 1e9)
+    return JointTrajectoryPoint(
+        positions=positions,
+        velocities=velocities,
+        accelerations=accelerations,
+        time_from_start=Duration(sec=when // 10**9, nanosec=when % 10**9),
+    )
 
 
 def status(level: bytes, name: str, text: str, values: dict[str, object]) -> DiagnosticStatus:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,8 +30,10 @@ from wm_planner.monitoring.caution import Surprised
 from wm_planner.nodes import parameters
 from wm_planner.nodes.candidates import candidate_markers
 from wm_planner.nodes.command_output import CommandOutput
-from wm_planner.nodes.frame_buffer import FrameBuffer
-from wm_planner.nodes.goal_inbox import NOT_HEEDED
+from wm_planner.nodes.frame_buffer import frame_buffer_of
+from wm_planner.nodes.goal_inbox import first_goal
+from wm_planner.nodes.gripper.connect import make_hand
+from wm_planner.nodes.gripper.switch import GripperSwitch
 from wm_planner.nodes.messages import encode_image
 from wm_planner.nodes.search_parameters import planner_config
 from wm_planner.nodes.session import Session
@@ -41,7 +42,6 @@ from wm_planner.nodes.stamps import corrected
 from wm_planner.nodes.surroundings import Surroundings
 from wm_planner.paths import model_dir
 from wm_planner.perception.frame_guard import FrameGuard
-from wm_planner.perception.goal import read_goal
 from wm_planner.pipeline import Pipeline
 from wm_planner.process import spare_garbage_collection
 from wm_planner.world_models.store import load_model
@@ -79,10 +79,11 @@ class PlannerNode(LifecycleNode):
         try:
             settings = parameters.values(self)
             pipeline, cameras = self._load(settings)
+            self._session = self._connect(pipeline, cameras, settings)
         except (UserError, OSError, RuntimeError) as error:
             self.get_logger().error(f"cannot configure: {error}")
+            self.take_down()
             return TransitionCallbackReturn.FAILURE
-        self._session = self._connect(pipeline, cameras, settings)
         self._session.report.budget = pipeline.budget
         spare_garbage_collection()
         return TransitionCallbackReturn.SUCCESS
@@ -128,14 +129,12 @@ class PlannerNode(LifecycleNode):
             with suppress(Surprised):
                 pipeline.think(blank, np.zeros(model.config.proprio_size, np.float32))
         pipeline.set_instruction(settings["instruction"] or None)
-        pipeline.set_goal(_goal(pipeline, cameras, settings["goal"]))
+        pipeline.set_goal(first_goal(pipeline, cameras, settings["goal"]))
         self.get_logger().info(
             f"model '{settings['model']}' sha256 {model.sha256[:12]} on {settings['device']}, "
             f"planner {settings['planner']}, cameras {list(cameras)}; budget {pipeline.budget}"
         )
         return pipeline, cameras
-
-    # Topics, services and timers
 
     def _connect(
         self, pipeline: Pipeline, cameras: tuple[str, ...], settings: dict[str, Any]
@@ -150,9 +149,12 @@ class PlannerNode(LifecycleNode):
             waypoints.publish if as_waypoints else None,
             None if as_waypoints else trajectories.publish,
             burst=lockstep,
+            gripper=self._gripper(arm),
+            measured=self._contract.gripper.measured,
+            now=self._seconds if self._contract.stamped else None,
         )
         commands = waypoints if as_waypoints else trajectories
-        buffer = _frame_buffer(cameras, settings, self._contract)
+        buffer = frame_buffer_of(cameras, settings, self._contract)
         guard = FrameGuard(pipeline.image_size, settings["min_contrast"], settings["frozen_motion"])
         around = self._surroundings(commands, arm)
         session = self.make_session(pipeline, buffer, guard, output, lockstep, around)
@@ -168,6 +170,14 @@ class PlannerNode(LifecycleNode):
         self._watch_clock(session)
         return session
 
+    def _gripper(self, arm: CartesianArm) -> GripperSwitch | None:
+        """What tells a hand that is apart from the arm; None where it is one of its joints."""
+        told = self._contract.gripper
+        if not told.separate:
+            return None
+        hand = make_hand(self, told, arm.config, lambda n: self._publisher(Bool, n, _LATCHED))
+        return self._kept(GripperSwitch(hand, self._on_gripper), GripperSwitch.close)
+
     def _surroundings(self, commands: Any, arm: CartesianArm) -> Surroundings:
         self._diagnostics = self._kept(
             self.create_publisher(DiagnosticArray, "/diagnostics", 10), self.destroy_publisher
@@ -181,7 +191,7 @@ class PlannerNode(LifecycleNode):
             self.create_guard_condition(self._on_outcomes), self.destroy_guard_condition
         )
         return Surroundings(
-            now=lambda: self.get_clock().now().nanoseconds * 1e-9,
+            now=self._seconds,
             parameter=lambda name: self.get_parameter(name).value,
             warn=lambda text: self.get_logger().warning(text),
             heard=lambda: commands.get_subscription_count() > 0,
@@ -252,9 +262,16 @@ class PlannerNode(LifecycleNode):
         self._undo.append(partial(destroy, entity))
         return entity
 
+    def _seconds(self) -> float:
+        return self.get_clock().now().nanoseconds * 1e-9
+
     def _on_outcomes(self) -> None:
         if self._session is not None:
             self._session.take_outcomes()
+
+    def _on_gripper(self, problem: str) -> None:
+        self.get_logger().warning(problem or "the hand was told what it had not been")
+        self._send_diagnostics()
 
     def _send_diagnostics(self) -> None:
         if self._session is None:
@@ -262,26 +279,6 @@ class PlannerNode(LifecycleNode):
         message = DiagnosticArray(status=self._session.statuses())
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
-
-
-def _goal(pipeline: Pipeline, cameras: tuple[str, ...], path: str) -> dict[str, np.ndarray] | None:
-    """Frames of the goal that the parameters name; None where they name none."""
-    if not path:
-        return None
-    if not pipeline.needs_goal:
-        raise UserError(NOT_HEEDED)
-    return read_goal(Path(path), cameras)
-
-
-def _frame_buffer(
-    cameras: tuple[str, ...], settings: dict[str, Any], contract: Contract
-) -> FrameBuffer:
-    """A lockstep simulation publishes frames and joints with one stamp; elsewhere they differ."""
-    if settings["lockstep"]:
-        return FrameBuffer(cameras, skew=1e-6, joint_skew=1e-6)
-    skews = {name: settings[name] for name in ("max_camera_skew", "max_joint_skew")}
-    skew, joint_skew = (getattr(contract, n) if s < 0 else s for n, s in skews.items())
-    return FrameBuffer(cameras, skew, joint_skew)
 
 
 def main() -> int:

@@ -19,14 +19,17 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from wm_planner.contract import Contract
 from wm_planner.errors import UserError
 from wm_planner.nodes.messages import (
+    MessageError,
     camera_info,
     encode_image,
     joint_state_message,
     status,
     to_time,
 )
+from wm_planner.nodes.sim_commands import waypoints_of
 from wm_planner.nodes.spin import spin_until_signal
 from wm_planner.paths import model_dir
 from wm_planner.play.dream import Dream
@@ -77,6 +80,11 @@ class PlayNode(Node):
         self._size = model.config.image_size
         self._dream = Dream(model, self._value("device"), self._value("seed"))
         self._robot = self._dream.arm.config
+        if Contract.load(model.config.robot).gripper.separate:
+            raise UserError(
+                "a world model stands in for a robot whose finger is one of the commanded joints; "
+                "set the type of the gripper in the robot's interface file to joint"
+            )
         self._reader = ActionReader(self._robot, self._robot.mjcf_path)
         self._lockstep = self._value("lockstep")
         self._dt = 1.0 / self._robot.command_rate_hz
@@ -153,35 +161,28 @@ class PlayNode(Node):
         self._execute(positions[None], positions)
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
-        if tuple(message.joint_names) != self._robot.joint_names or not message.points:
-            self._drop(f"joint names {list(message.joint_names)}", list(self._robot.joint_names))
+        count = self._robot.waypoints_per_action if self._lockstep else None
+        names, start = self._robot.joint_names, self._target.positions
+        try:
+            sampled = waypoints_of(message, names, start, self._now, self._dt, count)
+        except MessageError as error:
+            self._drop(str(error))
             return
-        times = [p.time_from_start.sec + p.time_from_start.nanosec * 1e-9 for p in message.points]
-        points = np.array([point.positions for point in message.points])
-        if points.shape != (len(times), len(self._robot.joint_names)):
-            self._drop(f"points of shape {points.shape}", "one position a joint and point")
-            return
-        count = self._robot.waypoints_per_action if self._lockstep else round(times[-1] / self._dt)
-        ticks = np.arange(1, max(1, count) + 1) * self._dt
-        knots, values = np.r_[0.0, times], np.vstack([self._target.positions, points])
-        sampled = np.stack([np.interp(ticks, knots, column) for column in values.T], axis=1)
-        self._execute(sampled, points[-1])
+        self._execute(np.stack(sampled), np.array(message.points[-1].positions))
 
     def _execute(self, waypoints: np.ndarray, goal: np.ndarray) -> None:
         """Follow waypoints (T, J) on the way to `goal` (J,)."""
         expected = len(self._robot.joint_names)
         if waypoints.shape[1:] != (expected,) or not np.isfinite(waypoints).all():
-            self._drop(f"command {waypoints}", f"{expected} finite numbers")
+            self._drop(f"command {waypoints}, expected {expected} finite numbers")
             return
         self._targets.clear()
         self._targets.extend(Target(positions, goal) for positions in waypoints)
         while self._lockstep and self._targets:
             self._advance()
 
-    def _drop(self, found: str, expected: object) -> None:
-        self.get_logger().warning(
-            f"dropped: {found}, expected {expected}", throttle_duration_sec=1.0
-        )
+    def _drop(self, why: str) -> None:
+        self.get_logger().warning(f"dropped: {why}", throttle_duration_sec=1.0)
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._begin()

@@ -128,7 +128,7 @@ class Session:
 
     def put_joints(self, message: JointStateMsg) -> None:
         try:
-            measured = joint_state(message, self._arm.joint_names)
+            measured = joint_state(message, self._arm.joint_names, self._output.finger)
             self._arm.check(measured)
             if not self._lockstep:  # a simulation may put the arm anywhere
                 self._joint_guard.check(measured, self._output.commanded)
@@ -187,7 +187,6 @@ class Session:
             imagine=1 + self._around.parameter("imagine_candidates") if watched else 0,
         )
 
-    # Commands
     def take_outcomes(self) -> None:
         """Use what the thread has finished."""
         for outcome in self._thread.take():
@@ -237,12 +236,12 @@ class Session:
         if problem := self._output.tick(self._buffer.joints, self._watchdogs.plan_timeout):
             self.hold(Fault("plan timeout", problem))
 
-    # Watching
     def watch(self) -> None:
         """Hold when what a plan rests on is missing or wrong; call it on a steady clock."""
         if not self.gate.active or self._stuck():
             return
         if self.gate.running:
+            self._output.watch_gripper()
             self._unfit()
         if self._output.stalled and not self._output.following:
             self._finish()

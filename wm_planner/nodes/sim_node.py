@@ -23,6 +23,7 @@ from std_msgs.msg import Float64MultiArray, String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from wm_planner.contract import Contract
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.envs.disturbances import Disturbances, Disturber
 from wm_planner.envs.manipulation import reset_episode
@@ -31,12 +32,14 @@ from wm_planner.envs.scene import build_scene
 from wm_planner.envs.simulation import Simulation
 from wm_planner.envs.tasks import make_task
 from wm_planner.nodes.messages import (
+    MessageError,
     camera_info,
     encode_image,
     joint_state_message,
     status,
     to_time,
 )
+from wm_planner.nodes.sim_commands import SimulatedHand, check_waypoint, waypoints_of
 from wm_planner.nodes.spin import spin_until_signal
 from wm_planner.paths import robot_config
 
@@ -76,6 +79,10 @@ class SimNode(Node):
             descriptor = ParameterDescriptor(description=description, read_only=read_only)
             self.declare_parameter(name, default, descriptor)
         self._robot = RobotConfig.load(robot_config(self._value("robot")))
+        gripper = Contract.load(self._value("robot")).gripper
+        self._hand = SimulatedHand(self, gripper, self._robot)
+        self._commanded = gripper.commanded(self._robot.joint_names)
+        self._measured = self._robot.joint_names[: None if gripper.measured else -1]
         self._task = make_task(self._value("task"))
         scene = build_scene(self._robot, self._task.props())
         self._cameras = tuple(self._value("cameras"))
@@ -151,6 +158,8 @@ class SimNode(Node):
         self._lost = False
         rng = np_random(self._value("seed"))[0]  # as gymnasium seeds an environment
         reset_episode(self._simulation, self._task, self._home, self._randomizer, rng)
+        self._target = self._simulation.joint_state().positions[: len(self._commanded)]
+        self._hand.reset()
         self._disturber.reset(self._value("seed"))
         self._ticks = 0
         told = self._value("instruction") or self._task.instruction
@@ -166,7 +175,8 @@ class SimNode(Node):
         if self._ticks % self._robot.waypoints_per_action == 0:
             self._lost = self._disturber.begin_step()
         if self._waypoints:
-            self._simulation.command(self._waypoints.popleft())
+            self._target = self._waypoints.popleft()
+        self._simulation.command(self._hand.joints(self._target))
         self._simulation.advance(self._dt)
         self._ticks += 1
         if self._ticks % self._robot.waypoints_per_action == 0:
@@ -189,39 +199,28 @@ class SimNode(Node):
         self._execute([np.array(message.data)])
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
-        if tuple(message.joint_names) != self._robot.joint_names:
-            self._drop(f"joint names {list(message.joint_names)}", list(self._robot.joint_names))
-            return
-        times = [p.time_from_start.sec + p.time_from_start.nanosec * 1e-9 for p in message.points]
-        points = np.array([point.positions for point in message.points])
-        if points.shape != (len(times), len(self._robot.joint_names)) or not times:
-            self._drop(f"points of shape {points.shape}", "one position a joint and point")
-            return
         # In lockstep always one action's worth: a shorter motion has come to rest by then.
-        count = self._robot.waypoints_per_action if self._lockstep else round(times[-1] / self._dt)
-        ticks = np.arange(1, max(1, count) + 1) * self._dt
-        start = self._simulation.joint_state().positions
-        knots, values = np.r_[0.0, times], np.vstack([start, points])
-        sampled = np.stack([np.interp(ticks, knots, column) for column in values.T], axis=1)
-        self._execute(list(sampled))
+        count = self._robot.waypoints_per_action if self._lockstep else None
+        start = self._simulation.joint_state().positions[: len(self._commanded)]
+        try:
+            self._execute(waypoints_of(message, self._commanded, start, self._now, self._dt, count))
+        except MessageError as error:
+            self._drop(str(error))
 
     def _execute(self, waypoints: list[np.ndarray]) -> None:
-        for positions in waypoints:
-            if (
-                positions.shape != (len(self._robot.joint_names),)
-                or not np.isfinite(positions).all()
-            ):
-                self._drop(f"command {positions}", f"{len(self._robot.joint_names)} finite numbers")
-                return
+        try:
+            for positions in waypoints:
+                check_waypoint(positions, len(self._commanded))
+        except MessageError as error:
+            self._drop(str(error))
+            return
         self._waypoints.clear()
         self._waypoints.extend(waypoints)
         while self._lockstep and self._waypoints and not self._paused:
             self._advance()
 
-    def _drop(self, found: str, expected: object) -> None:
-        self.get_logger().warning(
-            f"dropped: {found}, expected {expected}", throttle_duration_sec=1.0
-        )
+    def _drop(self, why: str) -> None:
+        self.get_logger().warning(f"dropped: {why}", throttle_duration_sec=1.0)
 
     # Services
 
@@ -272,7 +271,7 @@ class SimNode(Node):
     def _publish_joints(self) -> None:
         self._clock_topic.publish(ClockMsg(clock=to_time(self._now)))
         state = self._simulation.joint_state()._replace(stamp=self._now)
-        self._joints_topic.publish(joint_state_message(state, self._robot.joint_names))
+        self._joints_topic.publish(joint_state_message(state, self._measured))
 
     def _publish_frames(self) -> None:
         """Now, or as late as this episode's latency says."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import Bool, Float64MultiArray
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from toy_bags import CONTRACT, PERIOD, Sent, event, pose, sensors, written
@@ -18,6 +18,7 @@ from wm_planner.bags.bag import Bag
 from wm_planner.contract import Camera
 from wm_planner.control.kinematics import Kinematics
 from wm_planner.errors import UserError
+from wm_planner.gripper_interface import GripperInterface
 from wm_planner.nodes.bag_import import steps as steps_module
 from wm_planner.nodes.bag_import.importer import BagImporter, Imported
 from wm_planner.nodes.bag_import.times import check_times
@@ -56,6 +57,48 @@ def test_joints_alone_tell_where_the_hand_went(arm, sent, tmp_path):
     moved = np.diff(places, axis=0) / arm.config.action_step
     np.testing.assert_allclose(actions[:-2, :3], moved[:-2], atol=5e-3)
     assert found.source == "joints" and set(actions[:, 3]) == {1.0, -1.0}
+
+
+def with_vacuum(arm, sent: list[Sent], measured: bool = True) -> list[Sent]:
+    """Commands of the arm alone, ten a second, and a hand that closes at 0.6 s and opens at 1.4."""
+    told = [(0.0, False), (0.6, True), (1.0, True), (1.4, False)]
+    found = [Sent("/vacuum", Bool(data=closed), START + at) for at, closed in told]
+    for at in START + PERIOD * np.arange(20) + 0.001:
+        names = arm.config.arm_joints
+        command = waypoint_message(pose(at, arm.home)[:-1], names)
+        found.append(Sent(f"/{CONTRACT.command}", command, at))
+    for one in sent:
+        if one.topic == "/joint_states" and not measured:
+            names, message = list(one.message.name), type(one.message)()
+            keep = [i for i, name in enumerate(names) if name != arm.config.finger_joint]
+            message.header = one.message.header
+            message.name = [names[i] for i in keep]
+            message.position = [one.message.position[i] for i in keep]
+            one = one._replace(message=message)
+        found.append(one)
+    return found
+
+
+@pytest.mark.parametrize("measured", [True, False])
+@pytest.mark.parametrize("actions", ["commands", "joints"])
+def test_a_hand_on_a_topic_tells_when_it_closed(arm, sent, tmp_path, measured, actions):
+    hand = GripperInterface("bool", "vacuum", measured=measured)
+    contract = replace(CONTRACT, gripper=hand, actions=actions)
+    (found,) = imported(tmp_path, arm, with_vacuum(arm, sent, measured), contract)
+    assert found.source == actions and not any("refused" in note for note in found.notes)
+    if actions == "joints" and measured:  # as ever: by the way of the finger
+        return
+    gripper = found.episode.actions[:, -1]
+    closed = np.flatnonzero(gripper < 0)
+    assert abs(closed[0] - 5) <= 1 and abs(closed[-1] - 12) <= 1
+    assert (np.diff(closed) == 1).all()
+
+
+def test_a_hand_that_nothing_tells_of_is_an_error(arm, sent, tmp_path):
+    hand = GripperInterface("set_bool", "hand", measured=False)
+    contract = replace(CONTRACT, gripper=hand)
+    with pytest.raises(UserError, match="nothing tells when the hand closed"):
+        imported(tmp_path, arm, with_vacuum(arm, sent, measured=False), contract)
 
 
 def test_marks_tell_where_episodes_are_and_what_became_of_them(arm, sent, tmp_path):

@@ -28,6 +28,7 @@ from wm_planner.assembly import build_arm
 from wm_planner.commands.record import RecordConfig
 from wm_planner.contract import Camera, Contract
 from wm_planner.errors import UserError
+from wm_planner.gripper_interface import GripperInterface
 from wm_planner.nodes.messages import encode_image, joint_state_message, status
 from wm_planner.nodes.planned import read_planned
 from wm_planner.nodes.processes import ros_environment
@@ -145,6 +146,12 @@ def test_nothing_drives_from_it_and_what_is_not_of_this_arm_is_not_heeded(driver
     home = np.array(driver.arm.home)
     driver.tell(driver.show(20, home), np.zeros(3))
     assert not driver.spin(0.4, lambda: len(driver.plans) > before)
+
+
+def test_the_hand_belongs_to_who_drives(driver):
+    driver.shadow._contract = Contract(gripper=GripperInterface("bool", "vacuum"))
+    assert driver.shadow._gripper(driver.arm) is None
+    assert driver.node.count_publishers("/vacuum") == 0
 
 
 def test_a_shadow_is_of_the_robot_that_is_driven(tmp_path):

@@ -69,6 +69,7 @@ class BagImporter:
             topic(c.joint_states): "joints",
             topic(c.command): "command",
             topic(c.statistics): "statistics",
+            **({topic(c.gripper.topic): "gripper"} if c.gripper.topic else {}),
             **{name: f"camera {camera}" for name, camera in cameras.items()},
         }
         found = {t: wanted[t.name] for t in self._bag.counts if t.name in wanted}
@@ -84,6 +85,8 @@ class BagImporter:
     def _source_of_actions(self) -> str:
         """The one that is wanted, or the best there is."""
         there = {role for role in self._roles.values()}
+        if "statistics" not in there:
+            self._check_hand("gripper" in there)
         if self._contract.actions != "auto":
             needed = {"commands": "command"}.get(self._contract.actions, self._contract.actions)
             if needed not in there:
@@ -95,6 +98,16 @@ class BagImporter:
         known = {"statistics": "statistics", "commands": "command", "joints": "joints"}
         return next(source for source in _SOURCES if known[source] in there)
 
+    def _check_hand(self, heard: bool) -> None:
+        gripper = self._contract.gripper
+        if not (gripper.measured or heard):
+            raise UserError(
+                f"{self._bag.path}: nothing tells when the hand closed and opened: its finger is "
+                f"not measured, and what it is told by ({gripper.type} {gripper.name}) is not "
+                "recorded; record through the planner node (--teleop), whose ~/plan_statistics "
+                "tell it"
+            )
+
     def _put(self, message: Message, steps: Steps, notes: Notes) -> None:
         role, arrived = self._roles[message.topic], message.time * 1e-9
         try:
@@ -105,6 +118,8 @@ class BagImporter:
                 steps.put_plan(read_planned(decoded, self._arm))
             elif role == "command":
                 steps.commanded = self._commanded(decoded, steps)
+            elif role == "gripper":
+                steps.put_gripper(self._contract.gripper.opens(decoded.data))
             else:
                 steps.put_image(role.removeprefix("camera "), decoded, arrived)
         except (MessageError, AttributeError, TypeError) as error:
@@ -115,6 +130,10 @@ class BagImporter:
         if before is None and steps.joints:
             before = steps.joints[-1].positions
         finger = self._arm.config.finger_range[1] if before is None else float(before[-1])
+        if steps.finger is not None:
+            finger = steps.finger
+        elif self._contract.gripper.separate and steps.joints:
+            finger = float(steps.joints[-1].positions[-1])
         return commanded(message, self._arm.joint_names, finger)
 
     def _imported(self, span: Span, steps: Steps, notes: Notes) -> Imported:

@@ -47,6 +47,7 @@ class Steps:
         self._guard = JointGuard(arm.config)
         self._period = 1 / arm.config.control_rate_hz
         self.commanded: np.ndarray | None = None
+        self.finger: float | None = None  # where a hand that is apart from the arm was sent
         self.joints: list[JointState] = []  # all that came
         self.offsets: dict[str, list[float]] = {}  # s; how much later than joints' a camera's stamp
         self._joint_offset: float | None = None  # s from stamp to arrival, of the last joint state
@@ -69,9 +70,23 @@ class Steps:
         self._buffer.put_image(camera, message, arrived)
         self._take()
 
+    def put_gripper(self, opened: bool) -> None:
+        """What a hand that is apart from the arm was told."""
+        self.finger = self._arm.config.finger_range[int(opened)]
+        if self.commanded is not None:
+            self.commanded = np.r_[self.commanded[:-1], self.finger]
+        if not self._contract.gripper.measured:
+            self._guard.forget()  # it will be there at once
+
+    def _unmeasured(self) -> float | None:
+        """Where a finger that nobody measures is taken to be: open until the hand is told."""
+        if self._contract.gripper.measured:
+            return None
+        return self._arm.config.finger_range[1] if self.finger is None else self.finger
+
     def put_joints(self, message: JointStateMsg, arrived: float) -> None:
         try:
-            measured = joint_state(message, self._arm.joint_names)
+            measured = joint_state(message, self._arm.joint_names, self._unmeasured())
             self._hear("joints", measured.stamp, arrived)
             self._arm.check(measured)
             if self.joints and measured.stamp - self.joints[-1].stamp > _LONG:

@@ -105,6 +105,7 @@ def topics_of(contract: Contract) -> frozenset[str]:
         contract.command,
         contract.statistics,
         contract.joy,
+        *filter(None, [contract.gripper.topic]),
         *(camera.source for camera in contract.cameras),
     )
     return frozenset(map(topic, names))

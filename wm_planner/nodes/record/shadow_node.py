@@ -11,6 +11,7 @@ from typing import Any, final
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
+from wm_planner.control.arm import CartesianArm
 from wm_planner.nodes.command_output import CommandOutput
 from wm_planner.nodes.frame_buffer import FrameSet
 from wm_planner.nodes.messages import MessageError
@@ -78,6 +79,10 @@ class ShadowNode(PlannerNode):
 
     make_output = ShadowOutput
     make_session = ShadowSession
+
+    def _gripper(self, arm: CartesianArm) -> None:
+        """The hand belongs to who drives."""
+        return None
 
     def _surroundings(self, *arguments: Any) -> Surroundings:
         return super()._surroundings(*arguments)._replace(heard=lambda: True)
