@@ -38,7 +38,7 @@ $(REQUIREMENTS): requirements.txt requirements-ros.txt | $(BIN)/python
 
 # Editable: the code that runs is the checkout. An editable install leaves data files out, so what
 # `ros2 launch` and `ros2 run` look up with AMENT_PREFIX_PATH=.venv is linked: it is never stale.
-$(PACKAGE): $(REQUIREMENTS) setup.py
+$(PACKAGE): $(REQUIREMENTS) setup.py $(wildcard resource/launchers/*)
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --disable-pip-version-check --quiet \
 	  --no-deps --no-build-isolation --editable .
 	mkdir -p $(VENV)/lib/wm_planner $(VENV)/$(INDEX)
