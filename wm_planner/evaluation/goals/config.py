@@ -35,7 +35,7 @@ class GoalsConfig:
         out: folder for goals.jsonl and pictures; a killed run goes on there.
         pictures: with out, of so many goals: start, goal, and what each planner reached.
         json: write the summary to this file as well.
-        search: settings of the planner; without objectives, goal_image is the only one.
+        search: settings of the planner; without objectives, goal_image 1 and prior 0.1.
         randomization: what differs from trial to trial besides the start.
     """
 

@@ -25,7 +25,7 @@ OBJECTIVES = (
 FOR_RETURN = {"return": 1.0, "uncertainty": 1.0, "prior": 0.5, "keep_out": 100.0}
 _DISTRUST = 30.0  # weight of the prior, a unit of the error of imagined values
 _NEAREST = 2.0  # the largest: nearer to a prior that errs, its errors cannot be mended
-FOR_GOALS = {"goal_image": 1.0, "keep_out": 100.0}
+FOR_GOALS = {"goal_image": 1.0, "prior": 0.1, "keep_out": 100.0}
 """What is wanted unless it is said: of a model that learned rewards, and of one that did not."""
 
 
