@@ -84,6 +84,7 @@ class PlannerNode(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         self._session = self._connect(pipeline, cameras, settings)
         self._session.report.budget = pipeline.budget
+        self._session.report.adviser = pipeline.adviser
         spare_garbage_collection()
         return TransitionCallbackReturn.SUCCESS
 
