@@ -68,7 +68,9 @@ class _Line:
                 return await asyncio.wait_for(self._exchange(question), self._patience)
             except BaseException as error:  # no late answer may be taken for that to the next one
                 await self.close()
-                raise self._explained(error) from error
+                if (told := self._explained(error)) is None:
+                    raise
+                raise told from error
 
     async def _exchange(self, question: bytes | None) -> dict[str, Any]:
         if self._socket is None or self._socket.closed:
@@ -81,7 +83,7 @@ class _Line:
         await self._socket.send_bytes(question)
         return _message(await self._socket.receive())
 
-    def _explained(self, error: BaseException) -> BaseException:
+    def _explained(self, error: BaseException) -> ServerError | None:
         match error:
             case asyncio.TimeoutError():
                 return ServerError(
@@ -93,7 +95,7 @@ class _Line:
                     f"it cannot be reached: {error}; start it, for instance with `wm_planner "
                     "serve`, or correct the address"
                 )
-        return error
+        return None
 
     async def close(self) -> None:
         session, self._session, self._socket = self._session, None, None
@@ -121,6 +123,10 @@ def _url(address: str) -> str:
 
 def _hang_up(loop: asyncio.AbstractEventLoop, line: _Line) -> None:
     async def end() -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
         await line.close()
         loop.stop()
 
