@@ -19,7 +19,9 @@ PATIENCE = 0.3  # s
 
 
 async def text(socket, _question):
-    await socket.send_str("Traceback: CUDA out of memory")
+    await socket.send_str(
+        "Traceback (most recent call last):\n  ...\nRuntimeError: out of memory\n"
+    )
 
 
 async def rubbish(socket, _question):
@@ -43,7 +45,10 @@ async def abort(socket, _question):
 
 
 BAD = [
-    (text, "it went wrong: Traceback: CUDA out of memory"),
+    (
+        text,
+        "it went wrong: Traceback (most recent call last):\n  ...\nRuntimeError: out of memory\n",
+    ),
     (rubbish, "no message"),
     (huge, "a message has at most 65536 bytes"),
     (close, "closed the connection instead of answering"),

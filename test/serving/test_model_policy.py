@@ -72,7 +72,9 @@ def test_a_question_that_cannot_be_answered_is_told_why(address, wrong, told):
 
 
 def test_a_planner_is_served_as_well():
-    policy = ModelPolicy(tiny_model(), replace(SEARCH, planner="cem", backend="eager"), "cpu", seed=0)
+    policy = ModelPolicy(
+        tiny_model(), replace(SEARCH, planner="cem", backend="eager"), "cpu", seed=0
+    )
     with serving(policy) as address:
         asking = PolicyClient(address)
         got = asking.ask(question()).result(10)["actions"]

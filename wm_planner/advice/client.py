@@ -108,7 +108,8 @@ def _message(received: aiohttp.WSMessage) -> dict[str, Any]:
         case WSMsgType.BINARY:
             return unpack(received.data)
         case WSMsgType.TEXT:
-            raise WireError(f"it went wrong: {received.data.strip()[-_SHOWN:]}")
+            lines = received.data.strip().splitlines()  # a traceback, whose last line says it
+            raise WireError(f"it went wrong: {lines[-1][:_SHOWN] if lines else 'it says nothing'}")
         case WSMsgType.ERROR:
             raise WireError(f"{received.data}; a message has at most {MOST_BYTES} bytes")
     raise WireError("it closed the connection instead of answering")
