@@ -10,7 +10,7 @@ from wm_planner.advice.wire import WireError, pack, unpack  # noqa: E402
 ARRAY = {b"__ndarray__": True, b"data": b"\0" * 8, b"dtype": "<f4", b"shape": [2]}
 
 
-@pytest.mark.parametrize("dtype", ["u1", "<f4", ">f8", "<i8", "?"])
+@pytest.mark.parametrize("dtype", ["u1", "<f4", ">f8", "<i8", "f2", "?"])
 def test_arrays_come_back_with_type_and_shape(dtype):
     sent = np.arange(24).reshape(2, 3, 4).astype(dtype)
     got = unpack(pack({"a": sent, "deep": {"b": [sent[0, 0, 1]]}, "words": "grasp it"}))
@@ -35,6 +35,8 @@ def test_objects_are_not_sent():
         {b"dtype": "V4"},
         {b"dtype": "f4,f4"},
         {b"dtype": "nonsense"},
+        {b"dtype": ",f4"},  # NumPy parses it as Python, and says SyntaxError
+        {b"dtype": "f3"},
         {b"dtype": 4},
         {b"shape": [3]},
         {b"shape": [-1, -2]},

@@ -6,6 +6,7 @@ Nothing is ever unpickled; arrays are numbers of the size that they claim.
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ MOST_BYTES = 2**26
 """Of a message, either way: a few uncompressed camera frames."""
 
 _NUMBERS = "buif"  # kinds of NumPy types that are numbers
+_NUMBER_TYPE = re.compile(rf"[<>|=]?[{_NUMBERS}][0-9]{{1,2}}")
 
 
 class WireError(UserError):
@@ -65,7 +67,7 @@ def _unpacked(value: dict[Any, Any]) -> Any:
 
 def _number_type(value: dict[Any, Any]) -> np.dtype:
     name = value.get(b"dtype")
-    if not isinstance(name, str) or len(name) > 8 or np.dtype(name).kind not in _NUMBERS:
+    if not isinstance(name, str) or not _NUMBER_TYPE.fullmatch(name):
         raise ValueError(f"an array of type {name!r}, expected numbers")
     return np.dtype(name)
 
