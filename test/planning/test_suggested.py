@@ -6,8 +6,8 @@ import pytest
 import torch
 from analytic_models import Analytic, FixedPrior, Quadratic
 
-from wm_planner.planning import CEM, MPPI, PlannerConfig, PriorPenalty, make_planner
-from wm_planner.types import ActionSpace, Latent, Proposal, Rollout, Situation, Suggestion
+from wm_planner.planning import CEM, MPPI, PlannerConfig, SuggestionPenalty, make_planner
+from wm_planner.types import ActionSpace, Latent, Rollout, Situation, Suggestion
 
 SPACE = ActionSpace(size=2)
 BEST = torch.tensor([0.7, -0.6])
@@ -101,17 +101,23 @@ def test_following_does_what_is_suggested_and_fails_without():
     assert plan(following, Situation(), torch.zeros(2, 2)).failed.all()
 
 
-def test_the_penalty_is_for_the_distance_to_the_nearer_of_prior_and_suggestion():
-    mean = torch.zeros(1, HORIZON, 2)
-    prior = Proposal(mean[:, None], mean, torch.full_like(mean, 0.5))
-    told = suggestion(torch.ones(2))
+def test_a_suggestion_is_trusted_only_as_far_as_that_is_weighted():
     candidates = torch.stack([torch.zeros(HORIZON, 2), torch.ones(HORIZON, 2)])[None]
     rollout = Rollout(candidates, *torch.zeros(3, 1, 2).unbind(0))
-    penalty = PriorPenalty(weight=1.0)
-    assert penalty.score(rollout, prior, Situation()).tolist() == [[0.0, -8.0]]
-    assert penalty.score(rollout, prior, told).tolist() == [[0.0, 0.0]]
+    penalty = SuggestionPenalty(weight=1.0)
+    told = suggestion(torch.ones(2))
     assert penalty.score(rollout, None, told).flatten().tolist() == pytest.approx([-50.0, 0.0])
     assert penalty.score(rollout, None, Situation()).tolist() == [[0.0, 0.0]]
+    free, bound = (
+        plan(
+            planner(Quadratic(), use_prior=False, objectives={"return": 1.0, "server": weight}),
+            suggestion(BEST + 0.3),
+            BEST[None],
+        ).actions[0, 0]
+        for weight in (0.0, 100.0)
+    )
+    assert (free - BEST).abs().max() < 0.15
+    assert (bound - BEST - 0.3).abs().max() < 0.05
 
 
 def test_a_server_planner_needs_an_address():

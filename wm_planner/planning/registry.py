@@ -63,10 +63,11 @@ class PlannerConfig:
         discount: worth of a reward one step later; the one the value was trained with.
         objectives: what to want, by weight: return (predicted), goal_image (near what a picture
             shows), success (its probability), uncertainty (of the value, to be small), curiosity
-            (to be large), prior (near the action prior), smoothness (of the actions), keep_out (of
-            boxes). Those not named count nothing. None at all: what suits the model, which is
-            return 1, uncertainty 1, prior 0.5 or more, the worse its values were on held-out
-            episodes, keep_out 100; or goal_image 1, keep_out 100 if it learned without rewards.
+            (to be large), prior (near the action prior), server (near what a policy server says),
+            smoothness (of the actions), keep_out (of boxes). Those not named count nothing. None at
+            all: what suits the model, which is return 1, uncertainty 1, prior 0.5 or more, the
+            worse its values were on held-out episodes, keep_out 100; or goal_image 1, keep_out 100
+            if it learned without rewards.
         goal_distance: how far a latent is from a goal's: l2, l1, cosine, smooth_l1, or learned, the
             model's own.
         subgoals: plan to what the model's slower level would see next on the way to the goal, where

@@ -1,4 +1,4 @@
-"""Near what the learned action prior would do, or what a policy elsewhere suggests."""
+"""Near what the learned action prior would do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from wm_planner.planning.objectives.checks import check_weight
-from wm_planner.planning.warm_start import fit_warm_start
 from wm_planner.types import Proposal, Rollout, Situation
 
 
@@ -20,8 +19,7 @@ class PriorPenalty:
 
     The distance ((a - mean) / std)^2 is summed over action dimensions, switches included, and
     averaged over the horizon. An unsure prior (large std) so constrains little, a sure one keeps
-    the plan near it. Of a prior and a suggestion the nearer one counts; without either the score is
-    zero.
+    the plan near it. Without a prior the score is zero.
     """
 
     weight: float = 0.01
@@ -41,20 +39,8 @@ class PriorPenalty:
 
     def score(self, rollout: Rollout, prior: Proposal | None, situation: Situation) -> Tensor:
         """Score (B, N)."""
-        batch, _, horizon, size = rollout.actions.shape
-        distances = []
-        if prior is not None:
-            distances.append(self._distance(rollout.actions, prior.mean, prior.std))
-        if (told := situation.suggestion) is not None:
-            mean = fit_warm_start(told.actions, (batch, horizon, size))
-            std = torch.full_like(mean, told.std)
-            distances.append(self._distance(rollout.actions, mean, std))
-        if not distances:
+        if prior is None:
             return torch.zeros_like(rollout.terminal_value)
-        nearest = distances[0] if len(distances) == 1 else torch.minimum(*distances)
-        return nearest * (-self.weight / horizon)
-
-    def _distance(self, actions: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-        """(B, N) of actions (B, N, H, A) to a mean (B, H, A), squared and summed."""
-        scaled = (actions - mean[:, None]) / std.clamp(min=self.min_std)[:, None]
-        return scaled.square().sum((-2, -1))
+        std = prior.std.clamp(min=self.min_std)  # (B, H, A)
+        distance = (rollout.actions - prior.mean[:, None]) / std[:, None]  # (B, N, H, A)
+        return distance.square().sum((-2, -1)) * (-self.weight / distance.shape[2])
