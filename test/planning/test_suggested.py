@@ -51,9 +51,9 @@ def test_a_plan_is_never_worse_than_what_was_suggested(name, use_prior):
 @pytest.mark.parametrize("name", ["mppi", "cem"])
 def test_what_was_suggested_is_refined(name):
     latent, near = BEST[None], BEST + torch.tensor([0.25, -0.25])
-    searching = planner(Quadratic(), name, use_prior=False)
+    searching = planner(Quadratic(), name, use_prior=False, samples=128)
     found = plan(searching, suggestion(near), latent)
-    assert (found.actions[0] - BEST).abs().max() < 0.5 * (near - BEST).abs().max()
+    assert (found.actions[0] - BEST).abs().max() < 0.7 * (near - BEST).abs().max()
 
 
 def test_the_prior_is_not_asked_when_the_suggestion_takes_its_place():
@@ -111,13 +111,13 @@ def test_a_suggestion_is_trusted_only_as_far_as_that_is_weighted():
     free, bound = (
         plan(
             planner(Quadratic(), use_prior=False, objectives={"return": 1.0, "server": weight}),
-            suggestion(BEST + 0.3),
+            suggestion(-BEST),
             BEST[None],
         ).actions[0, 0]
         for weight in (0.0, 100.0)
     )
-    assert (free - BEST).abs().max() < 0.15
-    assert (bound - BEST - 0.3).abs().max() < 0.05
+    assert (free - BEST).abs().max() < 0.25
+    assert (bound + BEST).abs().max() < 0.05
 
 
 def test_a_server_planner_needs_an_address():

@@ -38,7 +38,10 @@ class PolicyClient:
 
     def metadata(self) -> dict[str, Any]:
         """What the server says of itself; a ServerError when it is not there."""
-        return asyncio.run_coroutine_threadsafe(self._line.metadata(), self._loop).result()
+        try:
+            return asyncio.run_coroutine_threadsafe(self._line.metadata(), self._loop).result()
+        except UserError as error:
+            raise ServerError(f"policy server {self.address}: {error}") from error
 
     def ask(self, question: dict[str, Any]) -> Future[dict[str, Any]]:
         """Its answer to come; a UserError comes instead when there is none."""

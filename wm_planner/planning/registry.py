@@ -81,8 +81,8 @@ class PlannerConfig:
             in a thousand clean frames exceeds; nearer ones shorten the horizon. 0: no notice.
         backend: code that imagines, one of auto, eager, float32, bfloat16.
         server: address of a policy server that speaks openpi's protocol, as in localhost:8000. What
-            it says is tried and refined by mppi and cem beside the action prior; with use_prior
-            off, instead of it. Without an answer they plan as if there were no server.
+            it says is tried and refined by mppi and cem beside the action prior, or with use_prior
+            off instead of it. Without an answer they plan as if there were no server.
         server_wait_ms: milliseconds that a plan waits for the answer to its own frames. Later ones
             serve later plans, from the action on that is due then.
         server_std: how far from its answer to look as well, in action units.

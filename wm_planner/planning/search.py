@@ -8,7 +8,7 @@ arXiv:2310.16828).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, final
 
@@ -121,8 +121,8 @@ class EliteSearch:
         if warm_start is not None:
             shape = (latent.z.shape[0], self.config.horizon, self.action_space.size)
             warm_start = fit_warm_start(warm_start, shape)
-        distribution = self._initial(start, warm_start)
-        references = self._references(distribution, start.proposals, warm_start)
+        distribution = self._initial(latent, start.prior, warm_start)
+        references = self._references(distribution, start, warm_start)
         found = self._refine(start, distribution, references, generator, deadline)
         return self._choose(start, references, found, deadline)
 
@@ -137,14 +137,18 @@ class EliteSearch:
             suggested = proposal_around(suggestion, n, config, self.action_space, generator)
         return _Start(latent, prior, suggested, situation)
 
-    def _initial(self, start: _Start, warm_start: Tensor | None) -> SequenceDistribution:
-        """Around the prior's sequence, a suggestion, the last plan or doing nothing: the first."""
-        config, proposals, device = self.config, start.proposals, start.latent.z.device
-        shape = (start.latent.z.shape[0], config.horizon, self.action_space.size)
+    def _initial(
+        self, latent: Latent, prior: Proposal | None, warm_start: Tensor | None
+    ) -> SequenceDistribution:
+        """Around the prior's sequence, else the last plan, else doing nothing.
+
+        Never around a suggestion: a bad one would narrow the search to where it is bad.
+        """
+        config, device = self.config, latent.z.device
+        shape = (latent.z.shape[0], config.horizon, self.action_space.size)
         std = torch.full(shape, config.initial_std, device=device)
-        if proposals:
-            first = proposals[0]
-            mean, std = first.mean, first.std.clamp(config.min_std, config.initial_std)
+        if prior is not None:
+            mean, std = prior.mean, prior.std.clamp(config.min_std, config.initial_std)
         else:
             mean = torch.zeros(shape, device=device) if warm_start is None else warm_start
         return SequenceDistribution(mean.clamp(-1, 1), std, self.action_space, config.switch_floor)
@@ -152,16 +156,15 @@ class EliteSearch:
     def _references(
         self,
         distribution: SequenceDistribution,
-        proposals: Sequence[Proposal],
+        start: _Start,
         warm_start: Tensor | None,
     ) -> Tensor:
         """Sequences (B, R, H, A) the plan must not be worse than: proposals' means, last plan."""
-        references = [distribution.central()]
-        others = [proposal.mean for proposal in proposals[1:]]
-        if proposals and warm_start is not None:
+        others = [] if start.suggested is None else [start.suggested.mean]
+        if start.prior is not None and warm_start is not None:
             others.append(warm_start)
-        references += [to_valid(other, distribution.is_switch) for other in others]
-        return torch.stack(references, dim=1)
+        valid = [to_valid(other, distribution.is_switch) for other in others]
+        return torch.stack([distribution.central(), *valid], dim=1)
 
     def _refine(
         self,

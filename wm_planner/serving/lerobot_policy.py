@@ -27,19 +27,33 @@ class LeRobotPolicy:
                 "checkpoints/last/pretrained_model of its training"
             )
         configs, factory = _lerobot("configs.policies"), _lerobot("policies.factory")
+        self._device = device
+        try:
+            self._load(checkpoint, configs, factory)
+        except UserError:
+            raise
+        except Exception as error:  # LeRobot's, of what it reads, are of many kinds
+            reason = " ".join(str(error).split())[:300]
+            raise UserError(
+                f"{checkpoint}: LeRobot cannot load it: {reason}; was it trained with the version "
+                "that is installed here?"
+            ) from error
+
+    def _load(self, checkpoint: Path, configs: Any, factory: Any) -> None:
         self._config = configs.PreTrainedConfig.from_pretrained(checkpoint)
         if getattr(self._config, "n_obs_steps", 1) > 1:
             raise UserError(
                 f"{checkpoint}: the policy looks at {self._config.n_obs_steps} frames at once, and "
                 "a question has one; train it with --policy.n_obs_steps=1"
             )
-        self._config.device = self._device = device
+        self._config.device = self._device
         kind = factory.get_policy_class(self._config.type)
-        self._policy = kind.from_pretrained(checkpoint, config=self._config).to(device).eval()
+        policy = kind.from_pretrained(checkpoint, config=self._config)
+        self._policy = policy.to(self._device).eval()
         self._before, self._after = factory.make_pre_post_processors(
             self._config,
             pretrained_path=str(checkpoint),
-            preprocessor_overrides={"device_processor": {"device": device}},
+            preprocessor_overrides={"device_processor": {"device": self._device}},
         )
 
     @property
