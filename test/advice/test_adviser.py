@@ -69,7 +69,7 @@ def test_a_late_answer_serves_a_later_plan_from_the_action_that_is_due():
     with behaving(slow) as address:
         asking = adviser(address, HASTY)
         assert due(asking) is None
-        time.sleep(0.6)
+        asking._asked[0].answer.result(10)
         assert due(asking) == [1, 2, 3, 4, 5]
 
 
@@ -81,7 +81,7 @@ def test_planning_does_not_wait_longer_than_it_was_told_to(caplog):
         asking = adviser(address, HASTY)
         started = time.monotonic()
         assert due(asking) is None
-        assert 0.05 <= time.monotonic() - started < 0.5
+        assert 0.05 <= time.monotonic() - started < 3
         assert due(asking) is None
     assert len(caplog.records) == 1 and "raise server_wait_ms" in caplog.text
 
