@@ -72,6 +72,8 @@ setup(
         "bench": ["imageio", "matplotlib", "pytorch-mppi", "stable-worldmodel", "torchrl"],
         # `wm_planner import` and `export` of LeRobot datasets: parquet, and videos.
         "lerobot": ["av", "pyarrow"],
+        # `wm_planner serve`, and planners that ask a policy server: openpi's messages.
+        "server": ["msgpack"],
     },
     zip_safe=False,
     maintainer="wm_planner developers",

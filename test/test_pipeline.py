@@ -12,9 +12,9 @@ from tiny_model import SEARCH, TINY, frames, tiny_model
 from wm_planner.assembly import build_pipeline
 from wm_planner.assignments import BadGoal, NoGoal
 from wm_planner.errors import UserError
-from wm_planner.pipeline import Pipeline, View
+from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PLANNERS, PlanningError
-from wm_planner.types import Command, JointState
+from wm_planner.types import Command, JointState, View
 from wm_planner.world_models.store import LoadedModel
 from wm_planner.world_models.td_latent import TDLatent
 

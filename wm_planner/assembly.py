@@ -12,7 +12,7 @@ import numpy as np
 from wm_planner.control.arm import CartesianArm
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.errors import UserError
-from wm_planner.interfaces import MeasuresGoals, Planner, WorldModel
+from wm_planner.interfaces import Adviser, MeasuresGoals, Planner, WorldModel
 from wm_planner.monitoring.caution import Caution
 from wm_planner.monitoring.surprise import SurpriseScale
 from wm_planner.paths import robot_config
@@ -20,6 +20,7 @@ from wm_planner.pipeline import Pipeline
 from wm_planner.planning import (
     FOR_GOALS,
     SEARCHING,
+    SERVER,
     Pace,
     PlannerConfig,
     Readings,
@@ -60,7 +61,9 @@ def build_pipeline(model: LoadedModel, planner: PlannerConfig, device: str = "cp
     else:
         fitted = _fitted_budget(model, world_model, arm, fixed, device)
         fixed, why = fitted.budget.of(fixed), f"measured to fit: {fitted}"
-    return _pipeline(model, world_model, arm, fixed, device, why)
+    asks = planner.server and planner.planner in (*SEARCHING, SERVER)
+    adviser = _adviser(model.config, planner) if asks else None
+    return _pipeline(model, world_model, arm, fixed, device, why, adviser)
 
 
 def build_search(model: LoadedModel, planner: PlannerConfig) -> Planner:
@@ -181,6 +184,7 @@ def _pipeline(
     planner: PlannerConfig,
     device: str,
     budget: str = "",
+    adviser: Adviser | None = None,
 ) -> Pipeline:
     config = model.config
     planner = replace(planner, discount=config.network.discount)
@@ -198,7 +202,25 @@ def _pipeline(
         budget=budget,
         needs_goal=planner.objectives.get("goal_image", 0.0) > 0,
         vocabulary=config.network.vocabulary if config.network.instruction_size else None,
+        adviser=adviser,
     )
+
+
+def _adviser(config: ModelConfig, planner: PlannerConfig) -> Adviser:
+    """The policy server that `planner` names, asked as a robot of this model can ask."""
+    from wm_planner.advice.adviser import AdviceConfig, ServerAdviser  # slow to import
+    from wm_planner.advice.client import PolicyClient
+    from wm_planner.advice.names import Names
+
+    names = Names.of(config.cameras, planner.server_names)
+    asking = AdviceConfig(
+        config.action_size,
+        planner.server_size or config.image_size,
+        planner.server_prompt,
+        planner.server_wait_ms / 1e3,
+        planner.server_std,
+    )
+    return ServerAdviser(PolicyClient(planner.server), names, asking)
 
 
 def _caution(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -51,6 +51,11 @@ class Assignments:
     def instruction(self) -> str:
         """Of the first episode; empty where there is none."""
         return self._instructions.get(0, "")
+
+    @property
+    def instructions(self) -> Mapping[int, str]:
+        """Of each episode that has one."""
+        return self._instructions
 
     def set_goal(self, goal: Latent | None, episode: int) -> None:
         """What an episode is to come to; None: nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -18,6 +19,8 @@ from wm_planner.types import (
     Proposal,
     Rollout,
     Situation,
+    Suggestion,
+    View,
 )
 
 BACKENDS = ("auto", "eager", "float32", "bfloat16")
@@ -101,6 +104,29 @@ class Objective(Protocol):
 
     def score(self, rollout: Rollout, prior: Proposal | None, situation: Situation) -> Tensor:
         """Score (B, N) of each candidate, higher is better."""
+
+
+class Adviser(Protocol):
+    """A policy elsewhere that says what it would do; it may be late, wrong or gone, and says so.
+
+    It never raises, and keeps nobody waiting for longer than it was told to.
+    """
+
+    @property
+    def state(self) -> str:
+        """What became of the last question, in words."""
+
+    def forget(self) -> None:
+        """Episodes begin anew, or did not do what they planned: no answer holds any more."""
+
+    def ask(self, views: Mapping[int, View], instructions: Mapping[int, str]) -> None:
+        """Send what these episodes see, and what they were told, by their number; does not wait."""
+
+    def answer(self, under_way: Mapping[int, int]) -> Suggestion | None:
+        """For these episodes, in their order, that saw something now; None: no word for any.
+
+        It begins after so many actions that are under way since then.
+        """
 
 
 class Planner(Protocol):

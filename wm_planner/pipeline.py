@@ -11,25 +11,23 @@ from torch import Tensor
 
 from wm_planner.assignments import Assignments, BadGoal
 from wm_planner.errors import UserError
-from wm_planner.interfaces import Planner, Robot, WorldModel
+from wm_planner.interfaces import Adviser, Planner, Robot, WorldModel
 from wm_planner.memory import Memory, Recollection
 from wm_planner.monitoring.caution import Caution, Sight
 from wm_planner.perception.goal import observe_goal
 from wm_planner.perception.images import observe
 from wm_planner.planning import UNTOLD, raise_if_failed, shift
-from wm_planner.types import Command, JointState, Latent, Observation, Plan, Situation
-
-_FORESEEN = 3  # steps; surprise is only known of single ones, the error of more is about the same
-
-
-class View(NamedTuple):
-    """What the robot of one episode knows."""
-
-    frames: Mapping[str, np.ndarray]  # camera: (h, w, 3) uint8 RGB
-    proprio: np.ndarray  # (P,)
-    age: float = 0.0  # seconds since the frames
-    speed_scale: float = 1.0  # an action takes 1 / speed_scale of the usual time
-    steps: int = 1  # actions that were due since the last view
+from wm_planner.types import (
+    Command,
+    JointState,
+    Latent,
+    Observation,
+    Plan,
+    Situation,
+    Suggestion,
+    View,
+)
+from wm_planner.under_way import actions_since, advanced
 
 
 class Thought(NamedTuple):
@@ -60,12 +58,14 @@ class Pipeline:
         budget: str = "",
         needs_goal: bool = False,
         vocabulary: Sequence[str] | None = None,
+        adviser: Adviser | None = None,
     ) -> None:
         """`period`: seconds an action takes; `action_delay`: until the arm follows a command, below
         0 if that is to be found out from what is seen.
 
         `budget` says in words how much a plan imagines, and why. `needs_goal`: without a goal
-        image there is nothing to plan for. With a `vocabulary` the model is told what to do.
+        image there is nothing to plan for. With a `vocabulary` the model is told what to do. What
+        an `adviser` says is for the planner to heed.
         """
         self.robot = robot
         self.world_model = world_model
@@ -73,7 +73,7 @@ class Pipeline:
         self.image_size, self.budget = image_size, budget
         self._cameras, self._device = cameras, device
         self._period, self._action_delay = period, action_delay
-        self._caution = caution
+        self._caution, self.adviser = caution, adviser
         self.assignments = Assignments(needs_goal, vocabulary, device)
         self.reset(seed=0)
 
@@ -117,6 +117,8 @@ class Pipeline:
 
     def reset_many(self, seeds: Sequence[int]) -> None:
         """Begin an episode for each seed, to be planned in one batch."""
+        if self.adviser is not None:
+            self.adviser.forget()
         self._memory = Memory(seeds, self._device)
 
     @property
@@ -169,17 +171,21 @@ class Pipeline:
         """
         episodes = list(views)
         goal, told = self.assignments.goals(episodes), self.assignments.told(episodes)
+        if self.adviser is not None:
+            self.adviser.ask(views, self.assignments.instructions)
         memory = self._memory.recall(episodes)
         observation = self._observe(views.values())
         seen = list(views.values())
-        since = _actions_since(memory, seen)
-        foreseen = memory.latent and self._advanced(memory.latent, since)
+        since = actions_since(memory, seen)
+        foreseen = memory.latent and advanced(self.world_model, memory.latent, since)
         latent = self.world_model.encode(observation._replace(instruction=told), foreseen)
         now = Sight(latent, observation.images)
         surprise = self._surprise(memory, foreseen, since, now, seen)
         self._look_for_delays(memory, latent, seen)
-        ahead = self._when_it_begins(latent, memory, seen)
-        plan = self._plan(ahead, memory, surprise, Situation(observation.proprio, goal))
+        under_way = self._under_way(memory, seen)
+        ahead = advanced(self.world_model, latent, under_way)
+        advice = self._advice(dict(zip(episodes, map(len, under_way), strict=True)))
+        plan = self._plan(ahead, memory, surprise, Situation(observation.proprio, goal, advice))
         failed = plan.failed.tolist()
         rows = {i: b for b, i in enumerate(episodes) if not failed[b]}
         self._memory.remember(
@@ -198,6 +204,8 @@ class Pipeline:
 
     def forget_actions(self) -> None:
         """The last commands were not carried out: the arm held instead."""
+        if self.adviser is not None:
+            self.adviser.forget()
         self._memory.forget_actions()
 
     def _surprise(
@@ -245,34 +253,22 @@ class Pipeline:
                 before, after = (Latent(*(part[row] for part in z)) for z in (memory.latent, now))
                 late.look(self.world_model, before, after, given)
 
-    def _when_it_begins(
-        self, latent: Latent, memory: Recollection, views: Sequence[View]
-    ) -> Latent:
-        """Advance `latent` (B, D) by the actions that are under way until the plan begins."""
+    def _under_way(self, memory: Recollection, views: Sequence[View]) -> list[list[Tensor]]:
+        """The actions that each episode does from what is seen until its plan begins."""
         told = max(0.0, self._action_delay)
         delays = [(view.age + told) * view.speed_scale for view in views]
         steps = [
             max(round(delay / self._period), late.steps)
             for delay, late in zip(delays, memory.late, strict=True)
         ]
-        under_way = [
+        return [
             past[max(0, len(past) - n) :] for past, n in zip(memory.actions, steps, strict=True)
         ]
-        return self._advanced(latent, under_way)
 
-    def _advanced(self, latent: Latent, actions: Sequence[Sequence[Tensor]]) -> Latent:
-        """`latent` (B, D), row b of it advanced by the `actions[b]` (A,) one after the other."""
-        for i in range(max(map(len, actions))):
-            moving = [b for b, own in enumerate(actions) if i < len(own)]
-            action = torch.stack([actions[b][i] for b in moving])
-            later = self.world_model.advance(Latent(*(part[moving] for part in latent)), action)
-            latent = Latent(
-                *(
-                    whole.index_copy(0, torch.tensor(moving, device=whole.device), part)
-                    for whole, part in zip(latent, later, strict=True)
-                )
-            )
-        return latent
+    def _advice(self, under_way: Mapping[int, int]) -> Suggestion | None:
+        """What the adviser says for episodes, so many actions after what they see."""
+        advice = None if self.adviser is None else self.adviser.answer(under_way)
+        return advice and advice._replace(actions=advice.actions.to(self._device))
 
     def _observe(self, views: Iterable[View]) -> Observation:
         observations = [
@@ -281,18 +277,3 @@ class Pipeline:
         ]
         images, proprio = zip(*(seen[:2] for seen in observations), strict=True)
         return Observation(torch.cat(images), torch.cat(proprio))
-
-
-def _actions_since(memory: Recollection, views: Sequence[View]) -> list[list[Tensor]]:
-    """What each episode did since it was seen last: the last action, then as was planned.
-
-    Of an arm that is late, those before. Nothing where that is not known, or too long ago.
-    """
-    since: list[list[Tensor]] = [[] for _ in views]
-    if memory.warm_start is None:
-        return since
-    for b, (done, view) in enumerate(zip(memory.actions, views, strict=True)):
-        first = len(done) - 1 - memory.late[b].steps
-        if first >= 0 and 1 <= view.steps <= _FORESEEN:
-            since[b] = [*done, *memory.warm_start[b].unbind(0)][first : first + view.steps]
-    return since

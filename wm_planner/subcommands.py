@@ -120,6 +120,12 @@ SUBCOMMANDS = {
         "trials",
         "measure a planner beside its baselines on held-out seeds, with a report",
     ),
+    "serve": Subcommand(
+        "wm_planner.commands.serve",
+        "ServeConfig",
+        "serve_policy",
+        "serve a model's action prior, or a LeRobot policy, to planners that ask policy servers",
+    ),
     "goals": Subcommand(
         "wm_planner.evaluation.goals.command",
         "GoalsConfig",

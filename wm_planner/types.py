@@ -6,6 +6,7 @@ D latent, N candidates, H horizon, T time (waypoints), A action, J joints.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -44,17 +45,42 @@ class Proposal(NamedTuple):
     std: Tensor  # (B, H, A) the prior's uncertainty about it
 
 
+class View(NamedTuple):
+    """What the robot of one episode knows."""
+
+    frames: Mapping[str, np.ndarray]  # camera: (h, w, 3) uint8 RGB
+    proprio: np.ndarray  # (P,)
+    age: float = 0.0  # seconds since the frames
+    speed_scale: float = 1.0  # an action takes 1 / speed_scale of the usual time
+    steps: int = 1  # actions that were due since the last view
+
+
+class Suggestion(NamedTuple):
+    """What a policy elsewhere would do from the plan's beginning on."""
+
+    actions: Tensor  # (B, any H, A) in [-1, 1]; NaN where it says nothing
+    std: float  # how far from them to look as well, in action units
+
+    @property
+    def known(self) -> Tensor:
+        """(B,) bool: there is one."""
+        return self.actions.isfinite().flatten(1).all(1)
+
+
 class Situation(NamedTuple):
     """What a plan may need to know besides the latent it begins at; None: not known."""
 
     proprio: Tensor | None = None  # (B, P) as measured with the frames
     goal: Latent | None = None  # (B, D), what the goal's picture is encoded as
+    suggestion: Suggestion | None = None
 
     def of(self, rows: list[int]) -> Situation:
         """That of some batch elements."""
         proprio = None if self.proprio is None else self.proprio[rows]
         goal = None if self.goal is None else Latent(*(part[rows] for part in self.goal))
-        return Situation(proprio, goal)
+        told = self.suggestion
+        own = None if told is None else told._replace(actions=told.actions[rows])
+        return Situation(proprio, goal, own)
 
 
 UNKNOWN = Situation()

@@ -18,7 +18,7 @@ from wm_planner.envs.randomization import Randomization
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import read_run
 from wm_planner.evaluation.trials import TrialsConfig
-from wm_planner.planning import PLANNERS
+from wm_planner.planning import PLANNERS, PlannerConfig
 
 
 @pytest.mark.parametrize("planner", [*PLANNERS, "expert"])
@@ -34,6 +34,29 @@ def test_baselines_stand_beside_the_planner_with_names_of_their_own():
     assert TrialsConfig(prior=False).label == "mppi without prior"
 
 
+def test_a_policy_server_stands_alone_beside_the_planner_and_is_left_out():
+    config = TrialsConfig(
+        baselines=("server", "without-server", "without-prior", "prior"),
+        search=PlannerConfig(server="localhost:1"),
+    )
+    named = {label: (c.planner, c.server, c.use_prior) for label, c in config.contestants.items()}
+    assert named == {
+        "mppi with server": ("mppi", "localhost:1", True),
+        "server": ("server", "localhost:1", True),
+        "mppi": ("mppi", "", True),
+        "mppi with server without prior": ("mppi", "localhost:1", False),
+        "prior": ("prior", "localhost:1", True),
+    }
+    bare = replace(config, prior=False, baselines=("without-server",))
+    assert list(bare.contestants) == ["mppi with server without prior", "mppi without prior"]
+    assert bare.label == "mppi with server without prior"
+
+
+def test_trials_do_not_begin_while_the_server_is_not_there():
+    with pytest.raises(UserError, match=r"cannot be reached.*`wm_planner serve`"):
+        run_trials(TrialsConfig(trials=1, search=PlannerConfig(server="localhost:1")))
+
+
 def test_seeds_are_given_one_by_one_or_as_a_range():
     assert TrialsConfig(trials=3, seed=7).starts == (7, 8, 9)
     assert TrialsConfig(seeds=(5, 3)).starts == (5, 3)
@@ -45,6 +68,8 @@ def test_seeds_are_given_one_by_one_or_as_a_range():
         ({"planner": "magic"}, "unknown planner 'magic'; there is .*mppi"),
         ({"baselines": ("magic",)}, "unknown baseline 'magic'; there is .*without-prior"),
         ({"task": "juggle"}, "unknown task 'juggle'; there is grasp, "),
+        ({"planner": "server"}, "give its address, as in --search.server localhost:8000"),
+        ({"baselines": ("without-server",)}, "there is none: give its address"),
         ({"trials": 0}, "trials is 0, expected at least 1"),
         ({"workers": 0}, "workers is 0"),
         ({"batch": 0}, "batch is 0"),

@@ -9,9 +9,9 @@ import torch
 from wm_planner.errors import UserError
 from wm_planner.monitoring.caution import Caution, Sight, Surprised
 from wm_planner.monitoring.surprise import Percentiles, SurpriseScale
-from wm_planner.pipeline import Pipeline, View
+from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PlanningError
-from wm_planner.types import Latent, Plan, PlanStatistics
+from wm_planner.types import Latent, Plan, PlanStatistics, View
 
 SCALE = SurpriseScale((1.0,) * 4, Percentiles(0.1, 0.5, 0.8, 1.0), (), (), 1000, "abc")
 SCALE_OF_FRAMES = replace(SCALE, frames=(SCALE.latent,), patches=((0.1,) * 64,))

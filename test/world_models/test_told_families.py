@@ -18,9 +18,9 @@ from wm_planner.assignments import NoInstruction
 from wm_planner.errors import UserError
 from wm_planner.learning.module import WorldModelModule
 from wm_planner.learning.sequences import EpisodeStore
-from wm_planner.pipeline import Pipeline, View
+from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PlannerConfig
-from wm_planner.types import Observation
+from wm_planner.types import Observation, View
 from wm_planner.world_models.families import FAMILIES
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.model_config import ModelConfig

@@ -69,6 +69,10 @@ def _check(config: TrialsConfig, model: ModelConfig) -> None:
                 f"{name} is '{wanted}', but model '{config.model_name}' was trained for "
                 f"'{', '.join(trained)}'; give --{name} {trained[0]}, or another --model"
             )
+    if config.search.server:
+        from wm_planner.advice.client import PolicyClient  # slow to import
+
+        PolicyClient(config.search.server).metadata()  # a UserError unless it is there
     if config.instruction:
         check_told(model.network, told=True)
         tokens([config.instruction], model.network.vocabulary)

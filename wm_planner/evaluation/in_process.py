@@ -18,8 +18,8 @@ from wm_planner.evaluation.records import Trial
 from wm_planner.evaluation.trials import EXPERT, TrialsConfig
 from wm_planner.interfaces import Decodable
 from wm_planner.paths import model_dir
-from wm_planner.pipeline import Pipeline, View
-from wm_planner.types import Latent, Plan
+from wm_planner.pipeline import Pipeline
+from wm_planner.types import Latent, Plan, View
 from wm_planner.workers import in_workers
 from wm_planner.world_models.store import load_model
 

@@ -9,10 +9,11 @@ from wm_planner.envs.disturbances import Disturbances
 from wm_planner.envs.randomization import Randomization
 from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
-from wm_planner.planning import PLANNERS, SEARCHING, PlannerConfig
+from wm_planner.planning import PLANNERS, SEARCHING, SERVER, PlannerConfig
 
 EXPERT = "expert"  # scripted and privileged; not a planner, the ceiling
 WITHOUT_PRIOR = "without-prior"  # a baseline: the planner itself, without its prior
+WITHOUT_SERVER = "without-server"  # a baseline: the planner itself, without the policy server
 _MOST = {"trials": 1_000_000, "workers": 1024, "batch": 65_536}
 
 
@@ -26,9 +27,10 @@ class TrialsConfig:
         instruction: what a model with words is told to do, instead of what the task says. What
             counts as a success does not change.
         robot: name of a robot in config/robots; default the model's.
-        planner: noop, random, prior, mppi or cem; expert is the privileged ceiling.
+        planner: noop, random, prior, mppi, cem, or server, which does what the policy server of
+            search.server says; expert is the privileged ceiling.
         prior: let the planner start from the learned action prior.
-        baselines: planners to run on the same starts; also without-prior.
+        baselines: planners to run on the same starts; also without-prior, without-server.
         trials: how many.
         seed: of the first trial; the others follow. 5,000,000 and up were never trained on.
         seeds: of each trial; instead of trials and seed.
@@ -80,9 +82,15 @@ class TrialsConfig:
 
     def __post_init__(self) -> None:
         make_task(self.task)
-        _check_name("planner", self.planner, (*PLANNERS, EXPERT))
+        valid = (*PLANNERS, SERVER, EXPERT)
+        _check_name("planner", self.planner, valid)
         for name in self.baselines:
-            _check_name("baseline", name, (*PLANNERS, WITHOUT_PRIOR, EXPERT))
+            _check_name("baseline", name, (*valid, WITHOUT_PRIOR, WITHOUT_SERVER))
+        if {SERVER, WITHOUT_SERVER} & {self.planner, *self.baselines} and not self.search.server:
+            raise UserError(
+                "a policy server is to act or to be left out, and there is none: give its address, "
+                "as in --search.server localhost:8000 (`wm_planner serve` starts one)"
+            )
         for name, most in _MOST.items():
             if not 1 <= getattr(self, name) <= most:
                 raise UserError(
@@ -128,24 +136,25 @@ class TrialsConfig:
     @property
     def label(self) -> str:
         """How the main planner is called in results."""
-        return _label(self.planner, self.prior)
+        return self._contestant(self.planner, self.prior)[0]
 
     @property
     def contestants(self) -> dict[str, PlannerConfig]:
         """The main planner and the baselines by label; the expert's is there but not used."""
-        pairs = [(self.planner, self.prior)]
-        for name in self.baselines:
-            pairs.append((self.planner, False) if name == WITHOUT_PRIOR else (name, True))
-        return {
-            _label(name, prior): replace(
-                self.search, planner="noop" if name == EXPERT else name, use_prior=prior
-            )
-            for name, prior in pairs
-        }
+        main = self._contestant(self.planner, self.prior)
+        return dict([main, *map(self._contestant, self.baselines)])
 
-
-def _label(planner: str, prior: bool) -> str:
-    return planner if prior or planner not in SEARCHING else f"{planner} without prior"
+    def _contestant(self, name: str, prior: bool = True) -> tuple[str, PlannerConfig]:
+        """Label and settings of a planner or a baseline."""
+        planner, server = name, self.search.server
+        if name in (WITHOUT_PRIOR, WITHOUT_SERVER):
+            planner, prior = self.planner, self.prior and name != WITHOUT_PRIOR
+            server = server if name == WITHOUT_PRIOR else ""
+        label = planner
+        if planner in SEARCHING:
+            label += (" with server" if server else "") + ("" if prior else " without prior")
+        acts = "noop" if planner == EXPERT else planner
+        return label, replace(self.search, planner=acts, use_prior=prior, server=server)
 
 
 def _check_name(kind: str, name: str, valid: tuple[str, ...]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from wm_planner.control.arm import CartesianArm
+from wm_planner.interfaces import Adviser
 from wm_planner.nodes.command_output import CommandOutput
 from wm_planner.nodes.fault import MANUAL, Fault
 from wm_planner.nodes.frame_buffer import FrameBuffer
@@ -37,6 +38,7 @@ class Report:
         self.mark: bool | None = None  # a person's word on whether what is tried worked
         self.goal = ""  # when it came, or why it was refused
         self.instruction = ""  # what is to be done, or why that was refused
+        self.adviser: Adviser | None = None  # a policy server that is asked
         self.longest_gap = 0.0  # s, of the node's loop
         self.fault: Fault | None = None
 
@@ -117,6 +119,7 @@ def planner_status(report: Report, gate: Gate, overruns: int) -> DiagnosticStatu
         "budget": report.budget,
         "goal": report.goal,
         "instruction": report.instruction,
+        "server": "" if report.adviser is None else report.adviser.state,
         "marked": {None: "", True: "success", False: "failure"}[report.mark],
         "overruns": overruns,
         "non_finite_scores": report.non_finite,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -16,26 +16,16 @@ from rclpy.parameter import Parameter as RosParameter
 
 from wm_planner.errors import UserError
 from wm_planner.interfaces import BACKENDS
+from wm_planner.nodes.parameter import Parameter
+from wm_planner.nodes.server_parameters import SERVER_PARAMETERS
 from wm_planner.planning import (
     BUDGET_CHOICES,
     DISTANCE_NAMES,
     OBJECTIVES,
     PLANNERS,
+    SERVER,
     PlannerConfig,
 )
-
-
-class Parameter(NamedTuple):
-    """One parameter; with a range it can only be set inside it."""
-
-    name: str
-    default: Any
-    description: str
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    read_only: bool = True
-
 
 _SEARCH = PlannerConfig()
 
@@ -51,7 +41,7 @@ PARAMETERS = (
         "Code that imagines; auto: the fastest there is here.",
         choices=BACKENDS,
     ),
-    Parameter("planner", "mppi", "Search method.", choices=PLANNERS),
+    Parameter("planner", "mppi", "Search method.", choices=(*PLANNERS, SERVER)),
     Parameter(
         "budget",
         "auto",
@@ -133,6 +123,7 @@ PARAMETERS = (
         1000.0,
         read_only=False,
     ),
+    *SERVER_PARAMETERS,
     Parameter("seed", 0, "Seed of the search; taken at ~/reset.", 0, 2**31 - 1, read_only=False),
     Parameter(
         "command_type",

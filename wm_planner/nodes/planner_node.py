@@ -85,6 +85,7 @@ class PlannerNode(LifecycleNode):
             self.take_down()
             return TransitionCallbackReturn.FAILURE
         self._session.report.budget = pipeline.budget
+        self._session.report.adviser = pipeline.adviser
         spare_garbage_collection()
         return TransitionCallbackReturn.SUCCESS
 

@@ -20,6 +20,7 @@ def planner_config(found: dict[str, Any]) -> PlannerConfig:
     if found["goal"] and not settings["objectives"]:
         settings["objectives"] = dict(FOR_GOALS)
     settings["keep_out"] = _boxes(found["keep_out"])
+    settings["server_names"] = _names(found["server_names"])
     if found["lockstep"]:
         settings["budget"] = "fixed"
     try:
@@ -33,6 +34,7 @@ def of_planner(search: PlannerConfig) -> dict[str, Any]:
     known = {parameter.name for parameter in PARAMETERS}
     values = {k: v for k, v in vars(search).items() if k in known}
     values["objectives"] = json.dumps(search.objectives) if search.objectives else ""
+    values["server_names"] = json.dumps(search.server_names) if search.server_names else ""
     values["keep_out"] = json.dumps(search.keep_out) if search.keep_out else ""
     return values
 
@@ -46,6 +48,16 @@ def _objectives(text: str) -> dict[str, float]:
             "{return: 1, goal_image: 10}"
         )
     return {name: float(weight) for name, weight in found.items()}
+
+
+def _names(text: str) -> dict[str, str]:
+    found = parse_yaml(text, "parameter server_names") or {}
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found.values()):
+        raise UserError(
+            f"parameter server_names is '{text}', expected names by name, such as "
+            "{front: observation/image, state: observation/state}"
+        )
+    return {str(ours): theirs for ours, theirs in found.items()}
 
 
 def _boxes(text: str) -> tuple[tuple[float, ...], ...]:

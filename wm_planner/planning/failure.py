@@ -12,8 +12,8 @@ class PlanningError(RuntimeError):
         self.batch_elements = batch_elements
         super().__init__(
             f"no plan: no candidate has a finite score in batch elements {list(batch_elements)}, "
-            "expected at least one each: check the observation for NaN and the model's weights, "
-            "then hold"
+            "expected at least one each: check the observation for NaN and the model's weights "
+            "(or, if a policy server is to be followed alone, that it answers), then hold"
         )
 
 

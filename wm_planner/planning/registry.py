@@ -24,9 +24,12 @@ from wm_planner.planning.objectives.keep_out import check_boxes
 from wm_planner.planning.objectives.named import check_objectives
 from wm_planner.planning.search_config import SearchConfig
 from wm_planner.planning.subgoals import TowardsSubgoals
+from wm_planner.planning.suggested import FollowSuggestion, WhereSuggested
 from wm_planner.types import ActionSpace
 
 PLANNERS = ("noop", "random", "prior", "mppi", "cem")
+SERVER = "server"
+"""A planner that needs the address of a policy server, and does what that says."""
 SEARCHING = ("mppi", "cem")
 BUDGET_CHOICES = ("fixed", "auto")
 UNTOLD = -1.0
@@ -39,7 +42,8 @@ class PlannerConfig:
     """Which planner, what it wants and how long it searches.
 
     Attributes:
-        planner: one of noop, random, prior, mppi, cem. The first three only heed `horizon`.
+        planner: one of noop, random, prior, mppi, cem; or server, which does what a policy server
+            says. Only mppi and cem heed more than `horizon`.
         budget: fixed takes samples, iterations, horizon, prior_samples and elites as they are; auto
             measures, when a pipeline is built, what fits the machine, and takes that instead.
         samples: action sequences imagined in each iteration, those from the prior included.
@@ -59,11 +63,11 @@ class PlannerConfig:
         discount: worth of a reward one step later; the one the value was trained with.
         objectives: what to want, by weight: return (predicted), goal_image (near what a picture
             shows), success (its probability), uncertainty (of the value, to be small), curiosity
-            (to be large), prior (near the action prior), smoothness (of the actions), keep_out (of
-            boxes). Those not named count nothing. None at all: what suits the model, which is
-            return 1, uncertainty 1, prior 0.5 or more, the worse its values were on held-out
-            episodes, keep_out 100; or goal_image 1, prior 0.1, keep_out 100 if it learned without
-            rewards.
+            (to be large), prior (near the action prior), server (near what a policy server says),
+            smoothness (of the actions), keep_out (of boxes). Those not named count nothing. None at
+            all: what suits the model, which is return 1, uncertainty 1, prior 0.5 or more, the
+            worse its values were on held-out episodes, keep_out 100; or goal_image 1, prior 0.1,
+            keep_out 100 if it learned without rewards.
         goal_distance: how far a latent is from a goal's: l2, l1, cosine, smooth_l1, or learned, the
             model's own.
         subgoals: plan to what the model's slower level would see next on the way to the goal, where
@@ -76,6 +80,16 @@ class PlannerConfig:
         max_surprise: frames farther from the prediction are not planned from, in units of what one
             in a thousand clean frames exceeds; nearer ones shorten the horizon. 0: no notice.
         backend: code that imagines, one of auto, eager, float32, bfloat16.
+        server: address of a policy server that speaks openpi's protocol, as in localhost:8000. What
+            it says is tried and refined by mppi and cem beside the action prior, or with use_prior
+            off instead of it. Without an answer they plan as if there were no server.
+        server_wait_ms: milliseconds that a plan waits for the answer to its own frames. Later ones
+            serve later plans, from the action on that is due then.
+        server_std: how far from its answer to look as well, in action units.
+        server_names: what the server calls things, as in {front: observation/image}: a camera,
+            state, prompt, actions; others have LeRobot's names, as `wm_planner export` writes them.
+        server_prompt: what it is told to do, where the model is not told anything.
+        server_size: width and height of the frames it gets, in pixels; 0: as the model's.
     """
 
     planner: str = "mppi"
@@ -103,10 +117,16 @@ class PlannerConfig:
     action_noise: float = 0.0
     max_surprise: float = 0.0
     backend: str = "auto"
+    server: str = ""
+    server_wait_ms: float = 50.0
+    server_std: float = 0.2
+    server_names: dict[str, str] = field(default_factory=dict, hash=False)
+    server_prompt: str = ""
+    server_size: int = 0
 
     def __post_init__(self) -> None:
         for name, choices in (
-            ("planner", PLANNERS), ("budget", BUDGET_CHOICES), ("backend", BACKENDS),
+            ("planner", (*PLANNERS, SERVER)), ("budget", BUDGET_CHOICES), ("backend", BACKENDS),
             ("goal_distance", DISTANCE_NAMES),
         ):  # fmt: skip
             if (value := getattr(self, name)) not in choices:
@@ -126,11 +146,24 @@ class PlannerConfig:
             raise ValueError(
                 f"max_surprise is {self.max_surprise}, expected above 1, or 0 for no notice of it"
             )
+        self._check_server()
         check_temperature(self.temperature)
         self.search()
         check_discount(self.discount)
         check_objectives(self.objectives, self.keep_out)
         check_boxes(self.keep_out)
+
+    def _check_server(self) -> None:
+        if self.planner == SERVER and not self.server:
+            raise ValueError(
+                "planner server does what a policy server says, and there is no address of one: "
+                "give server, as in localhost:8000 (`wm_planner serve` starts one)"
+            )
+        for name, low, high in (
+            ("server_wait_ms", 0.0, 60_000.0), ("server_std", 0.001, 1.0), ("server_size", 0, 4096)
+        ):  # fmt: skip
+            if not low <= (value := getattr(self, name)) <= high:
+                raise ValueError(f"{name} is {value}, expected {low} to {high}")
 
     def search(self) -> SearchConfig:
         """The part that says how to search."""
@@ -155,6 +188,8 @@ def make_planner(
     `readings` is what its objectives need to know of latents and robot.
     """
     planner = _planner(world_model, action_space, config, pace, readings)
+    if config.server and config.planner in SEARCHING:
+        planner = WhereSuggested(planner)
     if config.subgoals:
         if not isinstance(world_model, ProposesSubgoals):
             raise UserError(
@@ -178,6 +213,8 @@ def _planner(
             return RandomPlanner(action_space, config.horizon)
         case "prior":
             return PriorPolicy(world_model, action_space, config.horizon)
+        case "server":
+            return FollowSuggestion(action_space, config.horizon)
         case "cem":
             return CEM(world_model, config.objective(readings), action_space, config.search(), pace)
         case _:  # mppi: PlannerConfig knows no other name

@@ -21,6 +21,7 @@ from wm_planner.planning.deadline import Deadline, Pace
 from wm_planner.planning.distribution import SequenceDistribution
 from wm_planner.planning.search_config import SearchConfig
 from wm_planner.planning.sequence_noise import draw
+from wm_planner.planning.suggested import proposal_around
 from wm_planner.planning.switches import to_valid
 from wm_planner.planning.warm_start import fit_warm_start
 from wm_planner.types import (
@@ -61,8 +62,14 @@ class _Start(NamedTuple):
     """What a search begins from."""
 
     latent: Latent  # (B, D)
-    prior: Proposal | None
+    prior: Proposal | None  # the learned action prior's
+    suggested: Proposal | None  # around what a policy elsewhere suggests
     situation: Situation
+
+    @property
+    def proposals(self) -> list[Proposal]:
+        """Those that there are."""
+        return [given for given in (self.prior, self.suggested) if given is not None]
 
 
 class _Found(NamedTuple):
@@ -102,36 +109,41 @@ class EliteSearch:
         generator: Generators,
         situation: Situation = UNKNOWN,
     ) -> Plan:
-        """Best sequence found; never scores worse than the prior's own or the last plan.
+        """Best sequence found; never scores worse than any proposal's own or the last plan.
 
         `generator`, or one for each batch element, lives on the latent's device. A batch element
         of which no candidate has a finite score failed, see Plan; the others do not notice.
         """
         deadline = Deadline(self.config.deadline_ms, latent.z.device, self.pace)
-        prior = self._prior(latent, generator, situation)
-        start = _Start(latent, prior, situation)
+        start = self._start(latent, generator, situation)
         if not self.config.use_warm_start:
             warm_start = None
         if warm_start is not None:
             shape = (latent.z.shape[0], self.config.horizon, self.action_space.size)
             warm_start = fit_warm_start(warm_start, shape)
-        distribution = self._initial(latent, prior, warm_start)
-        references = self._references(distribution, prior, warm_start)
+        distribution = self._initial(latent, start.prior, warm_start)
+        references = self._references(distribution, start, warm_start)
         found = self._refine(start, distribution, references, generator, deadline)
         return self._choose(start, references, found, deadline)
 
-    def _prior(
-        self, latent: Latent, generator: Generators, situation: Situation
-    ) -> Proposal | None:
-        if not self.config.use_prior:
-            return None
-        n = max(1, self.config.prior_samples)
-        return self.world_model.propose(latent, n, self.config.horizon, generator, situation.goal)
+    def _start(self, latent: Latent, generator: Generators, situation: Situation) -> _Start:
+        """Prior and suggestion share the samples that are drawn from proposals."""
+        config, suggestion, prior, suggested = self.config, situation.suggestion, None, None
+        both = config.use_prior and suggestion is not None
+        n = max(1, config.prior_samples // (2 if both else 1))
+        if config.use_prior:
+            prior = self.world_model.propose(latent, n, config.horizon, generator, situation.goal)
+        if suggestion is not None:
+            suggested = proposal_around(suggestion, n, config, self.action_space, generator)
+        return _Start(latent, prior, suggested, situation)
 
     def _initial(
         self, latent: Latent, prior: Proposal | None, warm_start: Tensor | None
     ) -> SequenceDistribution:
-        """Around the prior's sequence, else the last plan, else doing nothing."""
+        """Around the prior's sequence, else the last plan, else doing nothing.
+
+        Never around a suggestion: a bad one would narrow the search to where it is bad.
+        """
         config, device = self.config, latent.z.device
         shape = (latent.z.shape[0], config.horizon, self.action_space.size)
         std = torch.full(shape, config.initial_std, device=device)
@@ -144,14 +156,15 @@ class EliteSearch:
     def _references(
         self,
         distribution: SequenceDistribution,
-        prior: Proposal | None,
+        start: _Start,
         warm_start: Tensor | None,
     ) -> Tensor:
-        """Sequences (B, R, H, A) the plan must not be worse than: prior's mean and last plan."""
-        references = [distribution.central()]
-        if prior is not None and warm_start is not None:
-            references.append(to_valid(warm_start, distribution.is_switch))
-        return torch.stack(references, dim=1)
+        """Sequences (B, R, H, A) the plan must not be worse than: proposals' means, last plan."""
+        others = [] if start.suggested is None else [start.suggested.mean]
+        if start.prior is not None and warm_start is not None:
+            others.append(warm_start)
+        valid = [to_valid(other, distribution.is_switch) for other in others]
+        return torch.stack([distribution.central(), *valid], dim=1)
 
     def _refine(
         self,
@@ -161,10 +174,10 @@ class EliteSearch:
         generator: Generators,
         deadline: Deadline,
     ) -> _Found:
-        prior = start.prior
         given = references  # (B, G, H, A) candidates of the first iteration that are not sampled
-        if prior is not None and self.config.prior_samples > 0:
-            given = torch.cat([given, to_valid(prior.actions, distribution.is_switch)], dim=1)
+        if self.config.prior_samples > 0:
+            drawn = [to_valid(p.actions, distribution.is_switch) for p in start.proposals]
+            given = torch.cat([given, *drawn], dim=1)[:, : self.config.samples]
         elites = _Scored(given[:, :0], given.new_zeros(given.shape[0], 0))  # none yet
         non_finite = torch.zeros((), dtype=torch.int64, device=given.device)
         iterations = 0

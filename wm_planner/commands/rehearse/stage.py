@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from wm_planner.errors import UserError
-from wm_planner.pipeline import Pipeline, View
+from wm_planner.pipeline import Pipeline
 from wm_planner.play.dream import Dream
+from wm_planner.types import View
 from wm_planner.world_models.store import LoadedModel
 
 

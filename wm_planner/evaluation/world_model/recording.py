@@ -13,8 +13,8 @@ from tqdm import tqdm
 from wm_planner.envs.manipulation import ManipulationEnv
 from wm_planner.interfaces import WorldModel
 from wm_planner.perception.images import observe
-from wm_planner.pipeline import Pipeline, View
-from wm_planner.types import Latent, Observation
+from wm_planner.pipeline import Pipeline
+from wm_planner.types import Latent, Observation, View
 from wm_planner.world_models.words import tokens
 
 _GRIPPER_FLIPS = 0.15  # probability a step, of random actions

@@ -15,6 +15,7 @@ from wm_planner.planning.objectives.named import (
 from wm_planner.planning.objectives.prior import PriorPenalty
 from wm_planner.planning.objectives.smoothness import ActionSmoothness
 from wm_planner.planning.objectives.success import Success
+from wm_planner.planning.objectives.suggestion import SuggestionPenalty
 from wm_planner.planning.objectives.total import Sum
 from wm_planner.planning.objectives.uncertainty import UncertaintyPenalty
 
@@ -31,6 +32,7 @@ __all__ = [
     "PriorPenalty",
     "Readings",
     "Success",
+    "SuggestionPenalty",
     "Sum",
     "UncertaintyPenalty",
     "for_return",

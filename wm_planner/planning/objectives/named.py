@@ -16,11 +16,13 @@ from wm_planner.planning.objectives.learned_return import LearnedReturn
 from wm_planner.planning.objectives.prior import PriorPenalty
 from wm_planner.planning.objectives.smoothness import ActionSmoothness
 from wm_planner.planning.objectives.success import Success
+from wm_planner.planning.objectives.suggestion import SuggestionPenalty
 from wm_planner.planning.objectives.total import Sum
 from wm_planner.planning.objectives.uncertainty import UncertaintyPenalty
 
 OBJECTIVES = (
-    "return", "goal_image", "success", "uncertainty", "curiosity", "prior", "smoothness", "keep_out"
+    "return", "goal_image", "success", "uncertainty", "curiosity", "prior", "server", "smoothness",
+    "keep_out",
 )  # fmt: skip
 FOR_RETURN = {"return": 1.0, "uncertainty": 1.0, "prior": 0.5, "keep_out": 100.0}
 _DISTRUST = 30.0  # weight of the prior, a unit of the error of imagined values
@@ -94,6 +96,8 @@ def make_objective(
                 return Curiosity(weight, discount)
             case "prior":
                 return PriorPenalty(weight)
+            case "server":
+                return SuggestionPenalty(weight)
             case "smoothness":
                 return ActionSmoothness(weight)
             case _:

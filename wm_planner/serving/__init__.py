@@ -1,0 +1,1 @@
+"""Serving a policy to whoever speaks openpi's protocol."""
