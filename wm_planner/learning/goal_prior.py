@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
-from tqdm import tqdm, trange
+from torch import Tensor
+from tqdm import tqdm
 
 from wm_planner.learning.heads_config import HeadsConfig
-from wm_planner.learning.refit import one_cycle
+from wm_planner.learning.refit import descend
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.perception.goal import GREY
 from wm_planner.world_models.head_losses import imitation
@@ -45,7 +45,7 @@ class Drawn(NamedTuple):
 
 
 def fit_goal_prior(model: LatentModel, store: EpisodeStore, config: HeadsConfig) -> None:
-    """Take `config.updates` steps on `model.goal_prior`, from the weights it has.
+    """Take `config.updates` steps on `model.goal_prior`; `horizon` and `dreamt` do not matter.
 
     Latents and goals get noise of `config.noise` times the standard deviation of each number.
     """
@@ -53,41 +53,31 @@ def fit_goal_prior(model: LatentModel, store: EpisodeStore, config: HeadsConfig)
     policy = model.goal_prior
     assert policy is not None
     parameters = [p.requires_grad_(True) for p in policy.parameters()]
-    optimizer = torch.optim.AdamW(
-        parameters, config.learning_rate, weight_decay=config.weight_decay, fused=True
-    )
-    schedule = one_cycle(optimizer, config.learning_rate, config.updates)
     generator = torch.Generator().manual_seed(config.seed)
     spread = config.noise * ways.latents.std(0)  # (D,)
-    with trange(config.updates, desc="goal prior", unit="update") as bar:
-        for update in bar:
-            drawn = draw(ways, config.batch_size, generator)
-            latents, goals = (
-                z + spread * torch.randn(z.shape, generator=generator).to(z) for z in drawn[:2]
-            )
-            prior = model.prior_at(latents, goals)
-            loss = imitation(prior, model.prior.is_switch, drawn.actions).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(parameters, 10.0)
-            optimizer.step()
-            schedule.step()
-            if update % 50 == 0:
-                bar.set_postfix_str(f"loss {loss.item():.3f}", refresh=False)
+
+    def loss() -> Tensor:
+        drawn = draw(ways, config.batch_size, generator)
+        latents, goals = (
+            z + spread * torch.randn(z.shape, generator=generator).to(z) for z in drawn[:2]
+        )
+        prior = model.prior_at(latents, goals)
+        return imitation(prior, model.prior.is_switch, drawn.actions).mean()
+
+    descend(
+        parameters, loss, config.updates, config.learning_rate, config.weight_decay, "goal prior"
+    )
     model.eval().requires_grad_(False)
 
 
 @torch.no_grad()
 def find_ways(model: LatentModel, store: EpisodeStore) -> Ways:
     """Encode all frames but those of held-out episodes, each as if it were the first."""
-    spans = zip(store.starts.tolist(), store.ends.tolist(), strict=True)
-    held = {span.start for span in store.held_out}
     frames: list[tuple[Tensor, Tensor, Tensor]] = []
     at, last, count = [], [], 0
-    for first, end in tqdm([s for s in spans if s[0] not in held], desc="encode", unit="episode"):
+    for span in tqdm(store.learned_from, desc="encode", unit="episode"):
         images, proprio, actions = (
-            part[first:end].to(model.device)
-            for part in (store.images, store.proprio, store.actions)
+            part[span].to(model.device) for part in (store.images, store.proprio, store.actions)
         )
         hidden = images.clone()
         hidden[:, 1:] = GREY
@@ -96,10 +86,10 @@ def find_ways(model: LatentModel, store: EpisodeStore) -> Ways:
             for pictures in (images, hidden)
         )
         frames.append((seen, half_seen, actions))
-        steps = end - first - 1
+        steps = len(actions) - 1
         at.append(count + torch.arange(steps))
         last.append(torch.full((steps,), count + steps))
-        count += end - first
+        count += len(actions)
     seen, half_seen, actions = (torch.cat(parts) for parts in zip(*frames, strict=True))
     return Ways(seen, half_seen, actions, torch.cat(at), torch.cat(last))
 

@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm, trange
+from tqdm import tqdm
 
 from wm_planner.errors import UserError
 from wm_planner.learning.calibrated import calibrated
 from wm_planner.learning.goal_prior import fit_goal_prior
 from wm_planner.learning.heads_config import HEADS, HeadsConfig
-from wm_planner.learning.refit import Clock, check_sizes, described, one_cycle
+from wm_planner.learning.refit import Clock, check_sizes, descend, described
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.paths import model_dir
 from wm_planner.world_models.batch import Batch
@@ -84,12 +84,9 @@ def fit_heads(config: HeadsConfig) -> Path:
         "the robot and task the model was trained on, and `privileged` as it was then",
     )
     clock = Clock()
-    measured = {}
+    measured: dict[str, float] = {}
     if rewards:
-        moments = prepare(model.world_model, store, config.horizon, config.dreamt > 0)
-        optimise(model.world_model, moments, store, config)
-        if {"prior", "value"} & set(config.only):
-            measured = calibrated(model.world_model, store)
+        measured = _fit_to_rewards(model.world_model, store, config)
     else:
         fit_goal_prior(model.world_model, store, config)
     fitted = {
@@ -106,6 +103,15 @@ def fit_heads(config: HeadsConfig) -> Path:
     return out
 
 
+def _fit_to_rewards(
+    model: LatentModel, store: EpisodeStore, config: HeadsConfig
+) -> dict[str, float]:
+    """Fit heads of what rewards tell; what was measured, by its name in the provenance."""
+    moments = prepare(model, store, config.horizon, config.dreamt > 0)
+    optimise(model, moments, store, config)
+    return calibrated(model, store) if {"prior", "value"} & set(config.only) else {}
+
+
 @torch.no_grad()
 def prepare(model: LatentModel, store: EpisodeStore, horizon: int, dreams: bool = True) -> Moments:
     """Encode all frames but the held-out ones, and imagine each moment from up to `horizon` before.
@@ -114,17 +120,14 @@ def prepare(model: LatentModel, store: EpisodeStore, horizon: int, dreams: bool 
     if `dreams`, is imagined from the first frame on, however far.
     """
     seen = model.reward.inputs  # of a latent, nothing else is kept
-    held = {span.start for span in store.held_out}
     before: list[list[Tensor]] = [[] for _ in range(horizon + 1 + dreams)]
     after: list[list[Tensor]] = [[] for _ in range(1 + dreams)]
     at = []
-    spans = zip(store.starts.tolist(), store.ends.tolist(), strict=True)
-    for first, end in tqdm([s for s in spans if s[0] not in held], desc="encode", unit="episode"):
+    for span in tqdm(store.learned_from, desc="encode", unit="episode"):
         images, proprio, actions = (
-            part[first:end].to(model.device)
-            for part in (store.images, store.proprio, store.actions)
+            part[span].to(model.device) for part in (store.images, store.proprio, store.actions)
         )
-        told = store.told(slice(first, end), model.config.vocabulary)
+        told = store.told(span, model.config.vocabulary)
         latents = model.filtered(images[None], proprio[None], actions[None, :-1], told)[0]
         later = latents
         for k in range(horizon + 1):
@@ -136,7 +139,7 @@ def prepare(model: LatentModel, store: EpisodeStore, horizon: int, dreams: bool 
             dream = _dream(model, latents[:1], actions[:-1])[:, :seen].clone()
             before[-1].append(dream[:-1])
             after[1].append(dream[1:])
-        at.append(torch.arange(first, end - 1))
+        at.append(torch.arange(span.start, span.stop - 1))
     stacked = [torch.stack([torch.cat(x) for x in parts]) for parts in (before, after)]
     return Moments(stacked[0], stacked[1], torch.cat(at))
 
@@ -155,26 +158,24 @@ def optimise(
     """Take `config.updates` steps on the heads of `model`."""
     heads = [head for name in config.only if (head := getattr(model, name)) is not None]
     parameters = [p.requires_grad_(True) for head in heads for p in head.parameters()]
-    optimizer = torch.optim.AdamW(
-        parameters, config.learning_rate, weight_decay=config.weight_decay, fused=True
-    )
-    schedule = one_cycle(optimizer, config.learning_rate, config.updates)
     target = copy.deepcopy(model.value).requires_grad_(False)
     generator = torch.Generator().manual_seed(config.seed)
     spread = config.noise * moments.after[0].std(0)  # (D,)
-    with trange(config.updates, desc="heads", unit="update") as bar:
-        for update in bar:
-            latents, batch = _draw(moments, store, config, generator)
-            noise = torch.randn(latents.shape, generator=generator).to(latents)
-            loss = heads_loss(model, target, latents + spread * noise, batch)
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(parameters, 10.0)
-            optimizer.step()
-            schedule.step()
-            move_towards(target, model.value, _TARGET_RATE)
-            if update % 50 == 0:
-                bar.set_postfix_str(f"loss {loss.item():.3f}", refresh=False)
+
+    def loss() -> Tensor:
+        latents, batch = _draw(moments, store, config, generator)
+        noise = torch.randn(latents.shape, generator=generator).to(latents)
+        return heads_loss(model, target, latents + spread * noise, batch)
+
+    descend(
+        parameters,
+        loss,
+        config.updates,
+        config.learning_rate,
+        config.weight_decay,
+        "heads",
+        after=lambda: move_towards(target, model.value, _TARGET_RATE),
+    )
     model.eval().requires_grad_(False)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+from tqdm import trange
 
 from wm_planner.errors import UserError
 from wm_planner.learning.sequences import EpisodeStore
@@ -15,6 +17,7 @@ from wm_planner.provenance import git_revision
 from wm_planner.world_models.network_config import NetworkConfig
 
 _WARM_UP = 100  # updates
+_STEEPEST = 10.0  # norm that longer gradients are cut to
 
 
 class Clock:
@@ -56,6 +59,31 @@ def one_cycle(
         pct_start=min(0.3, _WARM_UP / updates),
         cycle_momentum=False,
     )
+
+
+def descend(
+    parameters: Sequence[Tensor],
+    loss: Callable[[], Tensor],
+    updates: int,
+    learning_rate: float,
+    weight_decay: float,
+    label: str,
+    after: Callable[[], None] = lambda: None,
+) -> None:
+    """Take steps of AdamW down `loss`, which is drawn anew each time, and call `after` each."""
+    optimizer = torch.optim.AdamW(parameters, learning_rate, weight_decay=weight_decay, fused=True)
+    schedule = one_cycle(optimizer, learning_rate, updates)
+    with trange(updates, desc=label, unit="update") as bar:
+        for update in bar:
+            value = loss()
+            optimizer.zero_grad()
+            value.backward()
+            nn.utils.clip_grad_norm_(parameters, _STEEPEST)
+            optimizer.step()
+            schedule.step()
+            after()
+            if update % 50 == 0:
+                bar.set_postfix_str(f"loss {value.item():.3f}", refresh=False)
 
 
 def check_sizes(

@@ -100,7 +100,15 @@ class EpisodeStore:
     @property
     def held_out(self) -> list[slice]:
         """Where the episodes lie that are in no batch."""
-        spans = zip(self.starts[self._held_out], self.ends[self._held_out], strict=True)
+        return self._where(self._held_out)
+
+    @property
+    def learned_from(self) -> list[slice]:
+        """Where all others lie."""
+        return self._where(~self._held_out)
+
+    def _where(self, chosen: np.ndarray) -> list[slice]:
+        spans = zip(self.starts[chosen].tolist(), self.ends[chosen].tolist(), strict=True)
         return [slice(a, b) for a, b in spans]
 
     def told(self, span: slice, vocabulary: Sequence[str]) -> Tensor | None:
@@ -140,8 +148,8 @@ class EpisodeStore:
         covers one or all cameras for a while. With a `vocabulary`, batches hold instructions.
         """
         told = self._all_told(vocabulary)
-        known = zip(self.starts[~self._held_out], self.ends[~self._held_out], strict=True)
-        valid = np.concatenate([np.arange(a, b - horizon) for a, b in known])
+        spans = self.learned_from
+        valid = np.concatenate([np.arange(x.start, x.stop - horizon) for x in spans])
         if not len(valid):
             raise UserError(f"no episode is longer than {horizon} steps; collect longer ones")
         for number in count(first):
