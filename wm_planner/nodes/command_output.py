@@ -198,7 +198,7 @@ class CommandOutput:
     def _advance(self) -> None:
         positions = self._arm.advance()
         self._fresh = False
-        self._sent = time.monotonic()
         if self._send_waypoint is not None:
             told = slice(None) if self.gripper is None else slice(-1)
             self._send_waypoint(waypoint_message(positions[told], self._arm.joint_names[told]))
+        self._sent = time.monotonic()  # at last: a process may be stopped in the middle of sending
