@@ -11,6 +11,7 @@ from torch import Tensor
 from wm_planner.interfaces import WorldModel
 from wm_planner.noise import Generators, uniform
 from wm_planner.planning.switches import switch_mask, to_valid
+from wm_planner.planning.warm_start import fit_warm_start
 from wm_planner.types import UNKNOWN, ActionSpace, Latent, Plan, PlanStatistics, Situation
 
 
@@ -84,7 +85,36 @@ class PriorPolicy:
         return _unimagined(to_valid(prior.mean, is_switch), spread=prior.std)
 
 
-def _shape(latent: Latent, planner: NoOp | RandomPlanner) -> tuple[int, int, int]:
+@final
+@dataclass(frozen=True)
+class FollowSuggestion:
+    """Does what a policy elsewhere suggests; without a suggestion it has no plan."""
+
+    action_space: ActionSpace
+    horizon: int = 3
+    """Steps of the plan."""
+
+    def plan(
+        self,
+        latent: Latent,
+        warm_start: Tensor | None,
+        generator: Generators,
+        situation: Situation = UNKNOWN,
+    ) -> Plan:
+        """The suggested sequence; each switch on its nearer side."""
+        shape, device = _shape(latent, self), latent.z.device
+        if (told := situation.suggestion) is None:
+            nothing = torch.full(shape, torch.nan, device=device)
+            return _unimagined(nothing, spread=nothing)
+        is_switch = switch_mask(self.action_space, device)
+        valid = to_valid(fit_warm_start(told.actions, shape), is_switch)
+        actions = valid.masked_fill(~told.known[:, None, None], torch.nan)
+        return _unimagined(actions, spread=torch.full_like(actions, told.std))
+
+
+def _shape(
+    latent: Latent, planner: NoOp | RandomPlanner | FollowSuggestion
+) -> tuple[int, int, int]:
     return latent.z.shape[0], planner.horizon, planner.action_space.size
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 
 from wm_planner.errors import UserError
 from wm_planner.interfaces import BACKENDS, Objective, Planner, ProposesSubgoals, WorldModel
-from wm_planner.planning.baselines import NoOp, PriorPolicy, RandomPlanner
+from wm_planner.planning.baselines import FollowSuggestion, NoOp, PriorPolicy, RandomPlanner
 from wm_planner.planning.cem import CEM
 from wm_planner.planning.deadline import Pace
 from wm_planner.planning.disturbed import Disturbed
@@ -24,7 +24,7 @@ from wm_planner.planning.objectives.keep_out import check_boxes
 from wm_planner.planning.objectives.named import check_objectives
 from wm_planner.planning.search_config import SearchConfig
 from wm_planner.planning.subgoals import TowardsSubgoals
-from wm_planner.planning.suggested import FollowSuggestion, WhereSuggested
+from wm_planner.planning.suggested import WhereSuggested
 from wm_planner.types import ActionSpace
 
 PLANNERS = ("noop", "random", "prior", "mppi", "cem")

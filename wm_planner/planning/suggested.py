@@ -1,4 +1,4 @@
-"""What a policy elsewhere suggests, as a proposal to search around and as a plan to follow."""
+"""What a policy elsewhere suggests, as a proposal that a search heeds."""
 
 from __future__ import annotations
 
@@ -14,14 +14,12 @@ from wm_planner.planning.distribution import SequenceDistribution
 from wm_planner.planning.join import Part, join
 from wm_planner.planning.search_config import SearchConfig
 from wm_planner.planning.sequence_noise import draw
-from wm_planner.planning.switches import switch_mask, to_valid
 from wm_planner.planning.warm_start import fit_warm_start
 from wm_planner.types import (
     UNKNOWN,
     ActionSpace,
     Latent,
     Plan,
-    PlanStatistics,
     Proposal,
     Situation,
     Suggestion,
@@ -89,33 +87,3 @@ class WhereSuggested:
             parts.append(Part(rows, self.search.plan(own, warm, drawn, whole.of(rows))))
         size = parts[0].plan.actions.shape[2]
         return join(parts, len(known), size, latent.z.device)
-
-
-@final
-@dataclass(frozen=True)
-class FollowSuggestion:
-    """Does what is suggested, and imagines nothing; without a suggestion it has no plan."""
-
-    action_space: ActionSpace
-    horizon: int = 3
-    """Steps of the plan."""
-
-    def plan(
-        self,
-        latent: Latent,
-        warm_start: Tensor | None,
-        generator: Generators,
-        situation: Situation = UNKNOWN,
-    ) -> Plan:
-        """The suggested sequence; each switch on its nearer side."""
-        batch, device = latent.z.shape[0], latent.z.device
-        shape = (batch, self.horizon, self.action_space.size)
-        actions = torch.full(shape, torch.nan, device=device)
-        spread = actions
-        if (told := situation.suggestion) is not None:
-            is_switch = switch_mask(self.action_space, device)
-            valid = to_valid(fit_warm_start(told.actions, shape), is_switch)
-            actions = valid.masked_fill(~told.known[:, None, None], torch.nan)
-            spread = torch.full_like(actions, told.std)
-        unknown = torch.full((batch,), torch.nan, device=device)
-        return Plan(actions, unknown, spread, PlanStatistics(iterations=0, non_finite=0))
