@@ -13,18 +13,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
-from tqdm import tqdm, trange
+from torch import Tensor
+from tqdm import tqdm
 
 from wm_planner.errors import UserError
 from wm_planner.learning.precision import autocast, check_precision, training_dtype
-from wm_planner.learning.refit import Clock, check_sizes, described, one_cycle
+from wm_planner.learning.refit import Clock, check_sizes, descend, described
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.paths import model_dir
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.pictures import Usual, as_decoded, decoder_loss, usual_of
 from wm_planner.world_models.store import channels_last, check_device, load_model, save_model
 
+_STEEPEST = 1.0  # norm of a gradient; longer ones are cut
 _LOOKED_AT = 512  # frames that say what a pixel usually shows
 
 
@@ -140,26 +141,18 @@ def optimise(world_model: LatentModel, examples: Examples, config: DecoderConfig
     """Take `config.updates` steps on `world_model.decoder`, in the precision that is asked for."""
     decoder = world_model.decoder.train().requires_grad_(True)
     optimizer = torch.optim.Adam(decoder.parameters(), config.learning_rate)
-    schedule = one_cycle(optimizer, config.learning_rate, config.updates)
     generator = torch.Generator().manual_seed(config.seed)
     device = examples.latents.device
     dtype = training_dtype(config.precision, device)
-    with trange(config.updates, desc="decoder", unit="update") as bar:
-        for update in bar:
-            z, frames = _draw(examples, config.batch_size, generator)
-            with autocast(dtype, device):
-                decoded = decoder(z)
-            wanted = as_decoded(frames.to(device))
-            loss = decoder_loss(
-                decoded.float(), wanted, examples.usual, config.emphasis, config.edges
-            )
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            if update % 50 == 0:
-                bar.set_postfix_str(f"loss {loss.item():.4f}", refresh=False)
+
+    def loss() -> Tensor:
+        z, frames = _draw(examples, config.batch_size, generator)
+        with autocast(dtype, device):
+            decoded = decoder(z)
+        wanted = as_decoded(frames.to(device))
+        return decoder_loss(decoded.float(), wanted, examples.usual, config.emphasis, config.edges)
+
+    descend(optimizer, loss, config.updates, _STEEPEST, "decoder")
     world_model.eval().requires_grad_(False)
     channels_last(world_model)
 

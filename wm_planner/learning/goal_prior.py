@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from wm_planner.learning.heads_config import HeadsConfig
+from wm_planner.learning.heads_config import STEEPEST, HeadsConfig
 from wm_planner.learning.refit import descend
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.perception.goal import GREY
@@ -64,8 +64,15 @@ def fit_goal_prior(model: LatentModel, store: EpisodeStore, config: HeadsConfig)
         prior = model.prior_at(latents, goals)
         return imitation(prior, model.prior.is_switch, drawn.actions).mean()
 
+    optimizer = torch.optim.AdamW(
+        parameters, config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
     descend(
-        parameters, loss, config.updates, config.learning_rate, config.weight_decay, "goal prior"
+        optimizer,
+        loss,
+        config.updates,
+        STEEPEST,
+        "goal prior",
     )
     model.eval().requires_grad_(False)
 

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from wm_planner.errors import UserError
 from wm_planner.learning.calibrated import calibrated
 from wm_planner.learning.goal_prior import fit_goal_prior
-from wm_planner.learning.heads_config import HEADS, HeadsConfig
+from wm_planner.learning.heads_config import HEADS, STEEPEST, HeadsConfig
 from wm_planner.learning.refit import Clock, check_sizes, descend, described
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.paths import model_dir
@@ -167,12 +167,14 @@ def optimise(
         noise = torch.randn(latents.shape, generator=generator).to(latents)
         return heads_loss(model, target, latents + spread * noise, batch)
 
+    optimizer = torch.optim.AdamW(
+        parameters, config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
     descend(
-        parameters,
+        optimizer,
         loss,
         config.updates,
-        config.learning_rate,
-        config.weight_decay,
+        STEEPEST,
         "heads",
         after=lambda: move_towards(target, model.value, _TARGET_RATE),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from wm_planner.errors import UserError
 
 HEADS = ("reward", "value", "prior", "landmarks", "success")
+STEEPEST = 10.0  # norm of a gradient; longer ones are cut
 
 
 @dataclass(frozen=True)

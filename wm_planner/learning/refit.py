@@ -17,7 +17,6 @@ from wm_planner.provenance import git_revision
 from wm_planner.world_models.network_config import NetworkConfig
 
 _WARM_UP = 100  # updates
-_STEEPEST = 10.0  # norm that longer gradients are cut to
 
 
 class Clock:
@@ -62,28 +61,30 @@ def one_cycle(
 
 
 def descend(
-    parameters: Sequence[Tensor],
+    optimizer: torch.optim.Optimizer,
     loss: Callable[[], Tensor],
     updates: int,
-    learning_rate: float,
-    weight_decay: float,
+    steepest: float,
     label: str,
     after: Callable[[], None] = lambda: None,
 ) -> None:
-    """Take steps of AdamW down `loss`, which is drawn anew each time, and call `after` each."""
-    optimizer = torch.optim.AdamW(parameters, learning_rate, weight_decay=weight_decay, fused=True)
-    schedule = one_cycle(optimizer, learning_rate, updates)
+    """Take steps down `loss`, which is drawn anew each time, and call `after` each.
+
+    From the optimiser's learning rate as the peak; gradients of a norm above `steepest` are cut.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    schedule = one_cycle(optimizer, optimizer.defaults["lr"], updates)
     with trange(updates, desc=label, unit="update") as bar:
         for update in bar:
             value = loss()
             optimizer.zero_grad()
             value.backward()
-            nn.utils.clip_grad_norm_(parameters, _STEEPEST)
+            nn.utils.clip_grad_norm_(parameters, steepest)
             optimizer.step()
             schedule.step()
             after()
             if update % 50 == 0:
-                bar.set_postfix_str(f"loss {value.item():.3f}", refresh=False)
+                bar.set_postfix_str(f"loss {value.item():.4f}", refresh=False)
 
 
 def check_sizes(
