@@ -16,6 +16,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from wm_planner.advice.names import ACTIONS
 from wm_planner.advice.wire import MOST_BYTES, pack, unpack
 from wm_planner.errors import UserError
+from wm_planner.listening import listen
 from wm_planner.serving.policy import Policy
 
 _log = logging.getLogger(__name__)
@@ -35,20 +36,10 @@ async def serve(policy: Policy, address: Address, begun: Callable[[str], None]) 
         UserError: the address cannot be had.
     """
     thread = ThreadPoolExecutor(1, "policy")  # questions wait for each other
-    runner = web.AppRunner(_application(policy, thread), access_log=None, shutdown_timeout=1.0)
+    application = _application(policy, thread)
     try:
-        await runner.setup()
-        site = web.TCPSite(runner, address.host, address.port)
-        try:
-            await site.start()
-        except OSError as error:
-            raise UserError(
-                f"{address.host}:{address.port}: {error.strerror}; choose another --port or --host"
-            ) from error
-        begun(f"{address.host}:{runner.addresses[0][1]}")
-        await asyncio.Event().wait()
+        await listen(application, *address, begun, "choose another --port or --host")
     finally:
-        await runner.cleanup()
         thread.shutdown(wait=False)
 
 

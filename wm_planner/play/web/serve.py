@@ -8,9 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import torch
-from aiohttp import web
 
-from wm_planner.errors import UserError
+from wm_planner.listening import listen
 from wm_planner.play.game import Game
 from wm_planner.play.web.server import HOST, Server
 
@@ -34,19 +33,11 @@ async def serve(make_game: Callable[[], Game], page: Page, begun: Callable[[str]
     loop = asyncio.get_running_loop()
     game = await loop.run_in_executor(thread, make_game)
     server = Server(game, thread, page.title, page.rate_hz)
-    runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=1.0)
+    way_out = "choose another --port, or 0 for a free one"
     try:
-        await runner.setup()
-        site = web.TCPSite(runner, HOST, page.port)
-        try:
-            await site.start()
-        except OSError as error:
-            raise UserError(
-                f"port {page.port}: {error.strerror}; choose another --port, or 0 for a free one"
-            ) from error
-        begun(f"http://{HOST}:{runner.addresses[0][1]}/")
-        await asyncio.Event().wait()
+        await listen(
+            server.application(), HOST, page.port, lambda at: begun(f"http://{at}/"), way_out
+        )
     finally:
-        await runner.cleanup()
         await loop.run_in_executor(thread, game.dream.close)
         thread.shutdown()
