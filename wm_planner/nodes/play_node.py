@@ -29,7 +29,7 @@ from wm_planner.nodes.messages import (
     status,
     to_time,
 )
-from wm_planner.nodes.sim_commands import waypoints_of
+from wm_planner.nodes.sim_commands import check_waypoint, waypoints_of
 from wm_planner.nodes.spin import spin_until_signal
 from wm_planner.paths import model_dir
 from wm_planner.play.dream import Dream
@@ -158,7 +158,7 @@ class PlayNode(Node):
 
     def _on_command(self, message: Float64MultiArray) -> None:
         positions = np.array(message.data)
-        self._execute(positions[None], positions)
+        self._execute([positions], positions)
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
         count = self._robot.waypoints_per_action if self._lockstep else None
@@ -168,13 +168,15 @@ class PlayNode(Node):
         except MessageError as error:
             self._drop(str(error))
             return
-        self._execute(np.stack(sampled), np.array(message.points[-1].positions))
+        self._execute(sampled, np.array(message.points[-1].positions))
 
-    def _execute(self, waypoints: np.ndarray, goal: np.ndarray) -> None:
-        """Follow waypoints (T, J) on the way to `goal` (J,)."""
-        expected = len(self._robot.joint_names)
-        if waypoints.shape[1:] != (expected,) or not np.isfinite(waypoints).all():
-            self._drop(f"command {waypoints}, expected {expected} finite numbers")
+    def _execute(self, waypoints: list[np.ndarray], goal: np.ndarray) -> None:
+        """Follow waypoints (J,) on the way to `goal` (J,)."""
+        try:
+            for positions in waypoints:
+                check_waypoint(positions, len(self._robot.joint_names))
+        except MessageError as error:
+            self._drop(str(error))
             return
         self._targets.clear()
         self._targets.extend(Target(positions, goal) for positions in waypoints)
