@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from typing import Any
 
 from tqdm import tqdm
@@ -21,7 +21,6 @@ from wm_planner.commands.leaderboard.trying import Outcome, try_nothing, try_pla
 from wm_planner.evaluation.records import explained, write_json, write_whole
 from wm_planner.interfaces import Decodable
 from wm_planner.pipeline import Pipeline
-from wm_planner.planning import FOR_GOALS
 from wm_planner.provenance import git_revision, machine
 from wm_planner.world_models.families import find_family
 from wm_planner.world_models.store import LoadedModel, load_model
@@ -85,9 +84,7 @@ def _can_plan(entry: Entry, model: LoadedModel) -> bool:
 def _times(models: Models, config: LeaderboardConfig) -> dict[str, Times]:
     timed: dict[str, tuple[LoadedModel, Pipeline | None]] = {}
     for entry, model in models.items():
-        search = entry.search
-        if entry.task == GOAL:
-            search = replace(search, objectives=search.objectives or dict(FOR_GOALS))
+        search = entry.search.towards_goals() if entry.task == GOAL else entry.search
         able = _can_plan(entry, model)
         pipeline = build_pipeline(model, search, config.device) if able else None
         timed[entry.name] = (model, pipeline)
