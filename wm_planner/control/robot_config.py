@@ -39,8 +39,8 @@ class RobotConfig:
     Attributes:
         mjcf: name of the file with the arm's kinematics, beside this one or in models/mjcf.
         arm_joints: names of the n arm joints, base to hand.
-        finger_joint: name of the joint that stands for the gripper's opening; a suction cup has none:
-            which has no joint, of the MJCF's adhesion actuator.
+        finger_joint: name of the joint that stands for the gripper's opening; of a suction cup the
+            name of the MJCF's adhesion actuator.
         hand_site: site in the MJCF between the fingertips, or at the cup's lip.
         home: rest pose, rad (n).
         lower: lower position limits, rad (n).
