@@ -114,6 +114,8 @@ def _numbers(column: Any, place: str, axes: int) -> np.ndarray:
         values = np.array(column.to_pylist(), np.float32)
     except (ValueError, TypeError) as error:
         raise UserError(f"{place}: no numbers: {error}") from error
+    if not values.size:
+        raise UserError(f"{place}: expected numbers, got lists of nothing")
     values = values.reshape(len(values), -1)[:, 0] if axes == 1 else values
     values = values[:, None] if values.ndim < axes else values
     if values.ndim != axes or not np.isfinite(values).all():
