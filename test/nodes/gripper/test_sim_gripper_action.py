@@ -30,7 +30,7 @@ class Loop:
         for node in (self.planner, self.sim):
             self._executor.add_node(node)
         self.finger, self.goal, self.stops = 0.04, 0.04, 0.0
-        interface = GripperInterface(kind, "gripper_cmd")
+        interface = GripperInterface(kind, f"{kind}_cmd")
         self.controller = GripperController(self.sim, interface, ROBOT, self._send)
         self.hand = ActionHand(self.planner, interface, ROBOT)
         self.until(lambda: not self.hand.missing())
