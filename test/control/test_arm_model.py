@@ -47,7 +47,9 @@ def test_the_lip_is_where_the_fingertips_were(with_cup, kinematics):
     np.testing.assert_allclose(cup.hand_position(home), kinematics.hand_position(home), atol=1e-12)
 
 
-def test_a_body_that_is_not_there_is_named(with_cup):
+def test_a_body_or_a_file_that_is_not_there_is_named(with_cup):
     wrong = replace(with_cup, hand_replaces="claw")
     with pytest.raises(UserError, match=r"'claw', but panda.xml has no such body.*panda_hand"):
         read_arm(wrong, wrong.mjcf_path)
+    with pytest.raises(UserError, match=r"no file .*claw\.xml"):
+        read_arm(replace(with_cup, hand_mjcf="claw.xml"), with_cup.mjcf_path)

@@ -30,7 +30,9 @@ def mount_hand(spec: mujoco.MjSpec, config: RobotConfig) -> None:
             f"hand_replaces is '{config.hand_replaces}', but {config.mjcf} has no such body; there "
             f"is {', '.join(body.name for body in spec.bodies)}"
         )
+    file = config.file_of(config.hand_mjcf)
+    if not file.is_file():
+        raise UserError(f"hand_mjcf: no file {file}; put it there, or beside the robot's own file")
     flange = old.parent.add_frame(pos=old.pos, quat=old.quat)
     spec.delete(old)
-    hand = mujoco.MjSpec.from_file(str(config.file_of(config.hand_mjcf)))
-    spec.attach(hand, prefix=PREFIX, frame=flange)
+    spec.attach(mujoco.MjSpec.from_file(str(file)), prefix=PREFIX, frame=flange)
