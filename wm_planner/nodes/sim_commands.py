@@ -55,7 +55,7 @@ class SimulatedHand:
         if not self._interface.separate:
             return commanded
         if self._controller is not None:
-            self._controller.watch(self._measured())
+            self._controller.watch(float(self._measured()))
         self._finger += float(np.clip(self._end - self._finger, -self._step, self._step))
         return np.r_[commanded, self._finger]
 
