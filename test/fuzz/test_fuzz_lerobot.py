@@ -20,12 +20,14 @@ import pyarrow.parquet as parquet
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "learning"))
 from toy_episodes import toy_episode
 
+from wm_planner.errors import UserError
 from wm_planner.learning.lerobot import read
 from wm_planner.learning.lerobot.format2 import Format2Writer
 from wm_planner.learning.lerobot.format3 import Format3Writer
+from wm_planner.learning.lerobot.parquet import read_columns
 from wm_planner.learning.lerobot.read import LeRobotReader
 
-EXAMPLES = [20, pytest.param(2000, marks=pytest.mark.slow)]
+EXAMPLES = [10, pytest.param(2000, marks=pytest.mark.slow)]
 FORMATS = {
     "2.1": (Format2Writer, "data/chunk-000/episode_000001.parquet", "meta/episodes.jsonl"),
     "3.0": (
@@ -113,3 +115,14 @@ def test_values_of_a_table(examples, version, root):
         follow(root)
 
     fuzz(examples, st.tuples(columns, st.lists(WEIRD, min_size=1, max_size=3)), load)
+
+
+@pytest.mark.slow
+def test_a_large_thing_said_many_times_is_not_unpacked(tmp_path):
+    file = tmp_path / "bomb.parquet"
+    same = arrow.array(np.zeros(20_000, np.int32))
+    column = arrow.DictionaryArray.from_arrays(same, arrow.array(["x" * 100_000]))
+    parquet.write_table(arrow.table({"timestamp": column}), file, store_schema=False)
+    assert file.stat().st_size < 20_000
+    with pytest.raises(UserError, match="more than 1073741824 bytes when it is unpacked"):
+        read_columns(file, ["timestamp"])

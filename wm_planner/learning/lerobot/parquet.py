@@ -10,7 +10,9 @@ from wm_planner.errors import UserError
 from wm_planner.learning.lerobot.optional import needed
 
 _MOST_ROWS = 10**7
-_MOST_BYTES = 2**32  # of all columns, unpacked
+_MOST_BYTES = 2**30  # of a table; LeRobot begins a new file after a tenth of that
+_BATCH = 2**16  # rows that are unpacked at once
+_BATCH_BYTES = 2**28  # of them, if each were as large as all that the file holds
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> Any:
@@ -22,8 +24,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> Any:
         with parquet.ParquetFile(path) as file:
             if missing := sorted(set(columns) - set(file.schema_arrow.names)):
                 raise UserError(f"{path}: no columns {missing}")
-            _check_sizes(file.metadata, path)
-            return file.read(columns=list(columns))
+            return _unpacked(file, list(columns), path)
     except UserError:
         raise
     except Exception as error:  # pyarrow has errors of its own
@@ -38,10 +39,24 @@ def rows_where(table: Any, column: str, value: int, path: Path) -> Any:
         raise UserError(f"{path}: {column} cannot be compared: {error}") from error
 
 
-def _check_sizes(metadata: Any, path: Path) -> None:
-    """Of the whole file: pyarrow ends the process where what it tells of a column is spoilt."""
+def _unpacked(file: Any, columns: list[str], path: Path) -> Any:
+    """Some rows after the other: a file may say the same large thing in few bytes many times.
+
+    What the metadata tell of single columns is not asked: where that is spoilt pyarrow aborts.
+    """
+    metadata = file.metadata
     if metadata.num_rows > _MOST_ROWS:
         raise UserError(f"{path}: {metadata.num_rows} rows, at most {_MOST_ROWS} are read")
-    size = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
-    if size > _MOST_BYTES:
-        raise UserError(f"{path}: {size} bytes, at most {_MOST_BYTES} are read")
+    packed = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+    if packed > _MOST_BYTES:
+        raise UserError(f"{path}: {packed} bytes, at most {_MOST_BYTES} are read")
+    rows = max(1, min(_BATCH, _BATCH_BYTES // max(1, packed)))
+    batches, size = [], 0
+    for batch in file.iter_batches(batch_size=rows, columns=columns):
+        size += batch.nbytes
+        if size > _MOST_BYTES:
+            raise UserError(f"{path}: more than {_MOST_BYTES} bytes when it is unpacked")
+        batches.append(batch)
+    if not batches:
+        raise UserError(f"{path}: no rows")
+    return needed("pyarrow").Table.from_batches(batches)
