@@ -101,19 +101,22 @@ def test_a_small_thing_counts_whether_it_is_missing_or_too_many():
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_training_ends_with_it_and_does_not_do_it_twice(dataset, tmp_path):
+def test_training_ends_with_prior_and_decoder_and_makes_neither_twice(dataset, tmp_path):
     config = TrainConfig(
         data=(dataset,), out=tmp_path / "run", updates=2, batch_size=8, horizon=2, shift=1,
-        network=TINY, decoder_updates=3,
+        network=TINY, prior_updates=2, decoder_updates=3,
     )  # fmt: skip
     out = train(config)
     described = read_config(out / "config.yaml")
+    assert described.provenance["prior"]["updates"] == 2
     assert described.provenance["decoder"]["updates"] == 3
-    plain, fitted = load_model(out / "round_0"), load_model(out)
-    assert plain.sha256 != fitted.sha256
-    before = (out / "decoder" / "model.safetensors").stat().st_mtime_ns
-    assert load_model(train(config)).sha256 == fitted.sha256
-    assert (out / "decoder" / "model.safetensors").stat().st_mtime_ns == before
+    plain, fitted = (load_file(folder / "model.safetensors") for folder in (out / "round_0", out))
+    changed = {name.split(".")[0] for name, part in plain.items() if not part.equal(fitted[name])}
+    assert changed == {"prior", "decoder"}
+    parts = [out / part / "model.safetensors" for part in ("prior", "decoder")]
+    before = [path.stat().st_mtime_ns for path in parts]
+    assert load_file(train(config) / "model.safetensors").keys() == fitted.keys()
+    assert [path.stat().st_mtime_ns for path in parts] == before
 
 
 @pytest.mark.parametrize(

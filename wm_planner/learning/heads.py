@@ -72,7 +72,7 @@ def fit_heads(config: HeadsConfig) -> Path:
         c.cameras,
         network.image_size,
         network.discount,
-        None,
+        config.episodes or None,
         config.privileged,
         network.switches,
         config.held_out,

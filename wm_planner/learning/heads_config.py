@@ -18,6 +18,7 @@ class HeadsConfig:
     Attributes:
         model: name of a model in models/, or the path of a model folder.
         data: datasets to fit them to; default data/<task>.hdf5.
+        episodes: use only the first so many episodes of each dataset; 0 for all.
         out: model folder to write; default runs/<task>_heads. The model's own is allowed.
         only: names of the heads to fit, of reward, value, prior, landmarks and success; the others
             stay to the bit. A model that plans towards goal pictures has the prior alone.
@@ -38,6 +39,7 @@ class HeadsConfig:
 
     model: str = "grasp"
     data: tuple[Path, ...] = ()
+    episodes: int = 0
     out: Path | None = None
     only: tuple[str, ...] = HEADS
     updates: int = 4000
@@ -57,7 +59,7 @@ class HeadsConfig:
         for name in ("updates", "batch_size", "threads"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}, expected at least 1")
-        for name in ("horizon", "noise", "weight_decay"):
+        for name in ("episodes", "horizon", "noise", "weight_decay"):
             if not getattr(self, name) >= 0:
                 raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more")
         if not 0 <= self.held_out < 0.5:

@@ -8,6 +8,7 @@ that are not there. The planner's own episodes, labelled by the expert, fill the
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from wm_planner.errors import UserError
 from wm_planner.learning.collect import CollectConfig, collect
 from wm_planner.learning.decoder import DecoderConfig, fit_decoder
 from wm_planner.learning.going_on import shapes_of
+from wm_planner.learning.heads import fit_heads
+from wm_planner.learning.heads_config import HeadsConfig
 from wm_planner.learning.train import TrainConfig, fit, train_config
 from wm_planner.paths import model_dir
 from wm_planner.world_models.store import read_config
@@ -29,8 +32,9 @@ _SEEDS_A_ROUND = 100_000  # room for the seeds of a round's episodes
 def train(config: TrainConfig) -> Path:
     """Train in rounds, or go on with it, and return the model's folder.
 
-    Round i is in <out>/round_<i>: its own episodes, checkpoints, log and model, and the last one
-    with its decoder fitted anew in <out>/decoder. What is there is not made again.
+    Round i is in <out>/round_<i>: its own episodes, checkpoints, log and model; the last one with
+    its prior fitted anew is in <out>/prior, that with its decoder in <out>/decoder. What is there
+    is not made again.
     """
     datasets, folder = list(config.datasets), config.directory / "round_0"
     start = model_dir(config.start) if config.start else None
@@ -43,6 +47,8 @@ def train(config: TrainConfig) -> Path:
         datasets.append(_episodes(config, number, before, folder))
         again = replace(config, updates=config.round_updates, episodes=0, snapshots=())
         _fit_once(again, datasets, folder, before)
+    if config.prior_updates:
+        folder = _with_prior(config, datasets, folder)
     if config.decoder_updates:
         folder = _with_decoder(config, datasets, folder)
     for name in ("model.safetensors", "config.yaml"):
@@ -59,25 +65,49 @@ def _fit_once(config: TrainConfig, datasets: list[Path], folder: Path, start: Pa
         fit(config, datasets, folder, start)
 
 
+def _with_prior(config: TrainConfig, datasets: list[Path], model: Path) -> Path:
+    """The folder of `model` with its action prior fitted anew."""
+    wanted = HeadsConfig(
+        model=str(model),
+        data=tuple(datasets),
+        episodes=0 if config.rounds else config.episodes,
+        out=(out := config.directory / "prior"),
+        only=("prior",),
+        updates=config.prior_updates,
+        horizon=0,
+        dreamt=0.0,
+        privileged=config.privileged,
+        held_out=config.held_out,
+        seed=config.seed,
+        device=config.device,
+        threads=config.threads,
+    )
+    return _refitted("prior", out, wanted.updates, model, lambda: fit_heads(wanted))
+
+
 def _with_decoder(config: TrainConfig, datasets: list[Path], model: Path) -> Path:
-    """The folder of `model` with its decoder fitted anew; begun again if it was interrupted."""
+    """The folder of `model` with its decoder fitted anew."""
     wanted = DecoderConfig(
         model=str(model),
         data=config.decoder_data or tuple(datasets),
-        out=config.directory / "decoder",
+        out=(out := config.directory / "decoder"),
         updates=config.decoder_updates,
         seed=config.seed,
         device=config.device,
         threads=config.threads,
         precision=config.precision,
     )
-    described = config.directory / "decoder" / "config.yaml"
-    if described.exists():
-        provenance = read_config(described).provenance
-        before, done = read_config(model / "config.yaml").provenance, provenance.pop("decoder")
-        if provenance == before and done["updates"] == config.decoder_updates:
-            return described.parent
-    return fit_decoder(wanted)
+    return _refitted("decoder", out, wanted.updates, model, lambda: fit_decoder(wanted))
+
+
+def _refitted(part: str, out: Path, updates: int, model: Path, fit: Callable[[], Path]) -> Path:
+    """The folder `out` of `model` with a part fitted anew; begun again if it was interrupted."""
+    if (out / "config.yaml").exists():
+        before, provenance = (read_config(x / "config.yaml").provenance for x in (model, out))
+        done = provenance.pop(part)
+        if provenance == before and done["updates"] == updates:
+            return out
+    return fit()
 
 
 def _episodes(config: TrainConfig, number: int, model: Path, folder: Path) -> Path:

@@ -53,6 +53,8 @@ class TrainConfig:
             labelled by the expert, to the data, and train on; needs `privileged`.
         round_episodes: episodes a round.
         round_updates: gradient steps a round.
+        prior_updates: gradient steps, at the end, on the action prior alone, from many moments; 0
+            for none. See `wm_planner heads`.
         decoder_updates: gradient steps, at the end, on the decoder alone; 0 for none. The model is
             the same but for its pictures; see `wm_planner decoder`.
         decoder_data: datasets for that; default those of the training.
@@ -92,6 +94,7 @@ class TrainConfig:
     rounds: int = 0
     round_episodes: int = 300
     round_updates: int = 1500
+    prior_updates: int = 0
     decoder_updates: int = 0
     decoder_data: tuple[Path, ...] = ()
     workers: int = 2
@@ -132,7 +135,7 @@ class TrainConfig:
                 raise UserError(
                     f"{name} is {getattr(self, name)}, expected at least 1, up to {most}"
                 )
-        for name in ("rounds", "decoder_updates"):
+        for name in ("rounds", "prior_updates", "decoder_updates"):
             if getattr(self, name) < 0:
                 raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more")
         for name, end in (("unfelt", 1.0), ("cover", 1.0), ("held_out", 0.5)):

@@ -8,7 +8,7 @@ from typing import Any
 
 from wm_planner.errors import UserError
 from wm_planner.nodes.parameters import PARAMETERS
-from wm_planner.planning import FOR_GOALS, PlannerConfig
+from wm_planner.planning import PlannerConfig
 from wm_planner.safe_yaml import parse_yaml
 
 
@@ -17,16 +17,15 @@ def planner_config(found: dict[str, Any]) -> PlannerConfig:
     names = {field.name for field in dataclasses.fields(PlannerConfig)}
     settings = {k: v for k, v in found.items() if k in names}
     settings["objectives"] = _objectives(found["objectives"])
-    if found["goal"] and not settings["objectives"]:
-        settings["objectives"] = dict(FOR_GOALS)
     settings["keep_out"] = _boxes(found["keep_out"])
     settings["server_names"] = _names(found["server_names"])
     if found["lockstep"]:
         settings["budget"] = "fixed"
     try:
-        return PlannerConfig(**settings)
+        config = PlannerConfig(**settings)
     except ValueError as error:
         raise UserError(str(error)) from error
+    return config.towards_goals() if found["goal"] else config
 
 
 def of_planner(search: PlannerConfig) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from wm_planner.errors import UserError
 from wm_planner.interfaces import BACKENDS, Objective, Planner, ProposesSubgoals, WorldModel
@@ -14,6 +14,7 @@ from wm_planner.planning.disturbed import Disturbed
 from wm_planner.planning.mppi import MPPI, check_temperature
 from wm_planner.planning.objectives import (
     DISTANCE_NAMES,
+    FOR_GOALS,
     FOR_RETURN,
     LearnedReturn,
     Readings,
@@ -164,6 +165,10 @@ class PlannerConfig:
         ):  # fmt: skip
             if not low <= (value := getattr(self, name)) <= high:
                 raise ValueError(f"{name} is {value}, expected {low} to {high}")
+
+    def towards_goals(self) -> PlannerConfig:
+        """The same; where no objective is named, towards what a goal picture shows."""
+        return replace(self, objectives=self.objectives or dict(FOR_GOALS))
 
     def search(self) -> SearchConfig:
         """The part that says how to search."""

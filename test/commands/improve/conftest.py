@@ -13,7 +13,8 @@ from tiny_model import SEARCH
 from toy_episodes import TINY, toy_episode, write_dataset
 
 from wm_planner.commands.improve.config import ImproveConfig
-from wm_planner.learning.train import TrainConfig, fit
+from wm_planner.learning.rounds import train
+from wm_planner.learning.train import TrainConfig
 
 
 @pytest.fixture(scope="session")
@@ -22,8 +23,11 @@ def small(tmp_path_factory) -> ImproveConfig:
     folder = tmp_path_factory.mktemp("old")
     episodes = [toy_episode(seed, labelled=False) for seed in range(4)]
     data = write_dataset(folder / "d.hdf5", episodes, simulated=False)
-    training = TrainConfig(updates=2, batch_size=4, privileged=False, network=TINY)
-    fit(training, [data], folder / "old")
+    train(
+        TrainConfig(
+            data=(data,), out=folder / "old", updates=2, prior_updates=3, batch_size=4, network=TINY
+        )
+    )
     return ImproveConfig(
         model=str(folder / "old"), data=(data,), trials=4, rounds=2, updates=2, held_out=10,
         time_limit=0.3, batch_size=4, workers=1, out=folder / "improved",

@@ -72,6 +72,7 @@ def test_a_round_tries_trains_and_passes_the_gate(done):
     assert (provenance["taken"], provenance["tries"]["tries"]) == (True, 2)
     (verdict,) = provenance["gate"]
     assert (verdict["beside"], verdict["trials"]) == ("the old model", 10)
+    assert provenance["prior"]["updates"] == 3 and provenance["prior"]["data"] == provenance["data"]
     assert provenance["before"] == old.config.provenance
 
 
@@ -86,7 +87,7 @@ def test_tries_hold_what_a_robot_knows(done):
 
 
 def test_what_is_done_is_not_done_again(done, monkeypatch):
-    for name in ("_go_through", "fit", "tries_in_process"):
+    for name in ("_go_through", "train", "tries_in_process"):
         monkeypatch.setattr(command, name, None)
     before = (done.directory / "improve.json").read_text()
     improve(done)

@@ -15,6 +15,7 @@ from wm_planner.commands.leaderboard.row import Decision, Milliseconds, Row, Suc
 
 ROW = Row(
     family="first", task="grasp", scene="grasp", model="runs/<first>", sha256="0" * 64,
+    search={"samples": 128, "iterations": 4, "horizon": 5},
     planner=Successes.of(98, 100), prior=Successes.of(97, 100),
     without_prior=Successes.of(90, 100), noop=Successes.of(0, 100),
     plan_ms=Milliseconds(20.0, 25.0), encode_ms=Milliseconds(1.0, 2.0), play_fps=200.0,

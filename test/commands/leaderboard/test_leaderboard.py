@@ -21,15 +21,16 @@ from wm_planner.errors import UserError
 from wm_planner.evaluation.goals.config import GoalsConfig
 from wm_planner.evaluation.world_model.effort import QUICK
 from wm_planner.learning.train import TrainConfig, train_config
+from wm_planner.planning import PlannerConfig
 from wm_planner.world_models.families import FAMILIES
 from wm_planner.world_models.store import load_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning's advice about loaders and loggers
 
 KEYS = {
-    "family", "task", "scene", "model", "sha256", "planner", "prior", "without_prior", "noop",
-    "plan_ms", "encode_ms", "play_fps", "updates_per_s", "batch_size", "batch_steps", "training",
-    "parameters",
+    "family", "task", "scene", "model", "sha256", "search", "planner", "prior", "without_prior",
+    "noop", "plan_ms", "encode_ms", "play_fps", "updates_per_s", "batch_size", "batch_steps",
+    "training", "parameters",
     "decoder_parameters", "horizon", "horizon_limit", "drift", "controllability", "decision",
     "reasons",
 }  # fmt: skip
@@ -76,6 +77,12 @@ def config(tmp_path_factory) -> LeaderboardConfig:
     return LeaderboardConfig(
         families=("td_latent", "jepa"), data=folder, out=folder / "out", json=folder / "rows.json",
         updates=2, trials=1, workers=1, quick=True,
+        searches={
+            "td_latent": PlannerConfig(
+                samples=8, prior_samples=4, elites=3, iterations=2, horizon=3
+            ),
+            "td_latent:goal": PlannerConfig(iterations=1),
+        },
     )  # fmt: skip
 
 
@@ -105,6 +112,8 @@ def test_a_row_has_every_figure(result, config):
         ("td_latent", "grasp"), ("td_latent", "goal"), ("jepa", "goal")
     ]  # fmt: skip
     assert row.keys() == other.keys() == blind.keys() == KEYS
+    searches = [tuple(r["search"].values()) for r in (row, other, blind)]
+    assert searches == [(8, 2, 3), (128, 1, 5), (128, 4, 5)]
     assert other["sha256"] == row["sha256"] and other["controllability"] == row["controllability"]
     for planner in ("planner", "prior", "without_prior", "noop"):
         assert row[planner].keys() == {"successes", "n", "low", "high"} and row[planner]["n"] == 1
@@ -173,6 +182,8 @@ def test_a_taken_model_must_be_what_it_is_said_to_be(config):
         ({"seed": 4_999_999}, "5000000 or more"),
         ({"trials": 0}, "at least 1"),
         ({"minutes": -1.0}, "minutes"),
+        ({"searches": {"nosuch": PlannerConfig()}}, "no row"),
+        ({"searches": {"rssm:stack": PlannerConfig()}}, "no row"),
         ({"models": ("td_latent=x",)}, "family:task=folder"),
         ({"tasks": ("stack",), "models": ("td_latent:grasp=x",)}, "none of the tasks"),
         ({"models": ("td_latent:grasp=x", "td_latent:grasp=y")}, "twice"),
@@ -185,8 +196,8 @@ def test_bad_options_are_user_errors(options, expected):
 
 def test_families_without_rewards_need_goal_pictures(config):
     with pytest.raises(UserError, match="add `goal` to --tasks"):
-        entries.entries(replace(config, families=("jepa",), tasks=("grasp",)))
-    (entry,) = entries.entries(replace(config, families=("jepa",)))
+        entries.entries(replace(config, families=("jepa",), tasks=("grasp",), searches={}))
+    (entry,) = entries.entries(replace(config, families=("jepa",), searches={}))
     assert (entry.task, entry.scene) == ("goal", "grasp")
 
 

@@ -20,7 +20,8 @@ from wm_planner.commands.improve.held_out import Standing, verdicts
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import explained, write_json, write_whole
 from wm_planner.learning.episodes import open_dataset
-from wm_planner.learning.train import TrainConfig, fit, train_config
+from wm_planner.learning.rounds import train
+from wm_planner.learning.train import TrainConfig, train_config
 from wm_planner.learning.tries import TriesConfig, Try, tries_in_process
 from wm_planner.learning.try_files import Tally, TryFiles
 from wm_planner.monitoring import surprise
@@ -60,8 +61,7 @@ def _go_through(config: ImproveConfig, number: int, old: LoadedModel, best: list
     folder, task = config.folder(number), config.task or old.config.task
     tally = _try(config, number, best[-1].model, task)
     if not (folder / "config.yaml").exists():
-        tries = [config.folder(i) / "tries.hdf5" for i in range(1, number + 1)]
-        fit(_training(config, old, number), [*config.data, *tries], folder, best[-1].model)
+        train(_training(config, old, number, best[-1].model))
     new = Standing(f"the model of round {number}", folder, folder / "held_out")
     found = [v for t in config.tasks or old.config.tasks for v in verdicts(config, new, best, t)]
     taken = all(verdict.passed for verdict in found)
@@ -176,9 +176,10 @@ def _tries(config: ImproveConfig, how: TriesConfig, seeds: list[int]) -> Iterato
     return tries_over_ros(how, seeds)
 
 
-def _training(config: ImproveConfig, old: LoadedModel, number: int) -> TrainConfig:
-    """As the model was trained, as far as it tells."""
+def _training(config: ImproveConfig, old: LoadedModel, number: int, start: Path) -> TrainConfig:
+    """From the model in `start` on, as the old one was trained, as far as it tells."""
     c = old.config
+    tries = (config.folder(i) / "tries.hdf5" for i in range(1, number + 1))
     kind = train_config(family_of(c.network).name)
     usual = kind(unfelt=0.0)
     return replace(
@@ -186,7 +187,11 @@ def _training(config: ImproveConfig, old: LoadedModel, number: int) -> TrainConf
         task=c.task,
         robot=c.robot,
         cameras=c.cameras,
+        data=(*config.data, *tries),
+        out=config.folder(number),
+        start=str(start),
         updates=config.updates,
+        prior_updates=_prior_updates(c.provenance),
         privileged=_privileged(old),
         batch_size=config.batch_size or usual.batch_size,
         unfelt=TrainConfig.unfelt if c.network.unfelt else 0.0,
@@ -195,6 +200,13 @@ def _training(config: ImproveConfig, old: LoadedModel, number: int) -> TrainConf
         threads=config.threads,
         network=c.network,
     )
+
+
+def _prior_updates(provenance: dict[str, Any]) -> int:
+    """How long its action prior was fitted by itself, if it was."""
+    fitted = provenance.get("prior")
+    updates = fitted.get("updates") if isinstance(fitted, dict) else 0
+    return updates if isinstance(updates, int) and updates > 0 else 0
 
 
 def _publish(model: Path, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from typing import Any
 
 from tqdm import tqdm
@@ -21,13 +21,12 @@ from wm_planner.commands.leaderboard.trying import Outcome, try_nothing, try_pla
 from wm_planner.evaluation.records import explained, write_json, write_whole
 from wm_planner.interfaces import Decodable
 from wm_planner.pipeline import Pipeline
-from wm_planner.planning import FOR_GOALS, PlannerConfig
 from wm_planner.provenance import git_revision, machine
 from wm_planner.world_models.families import find_family
 from wm_planner.world_models.store import LoadedModel, load_model
 
 _REPEATS, _QUICK_REPEATS = 100, 5  # timed calls of each kind
-_SEARCH = PlannerConfig()
+_SEARCH = ("samples", "iterations", "horizon")
 _OF_TRIALS = ("planner", "prior", "without_prior", "plan_ms")
 _TRAINING = ("updates", "wall_minutes", "episodes", "steps", "privileged", "seed")
 
@@ -85,8 +84,7 @@ def _can_plan(entry: Entry, model: LoadedModel) -> bool:
 def _times(models: Models, config: LeaderboardConfig) -> dict[str, Times]:
     timed: dict[str, tuple[LoadedModel, Pipeline | None]] = {}
     for entry, model in models.items():
-        goal = entry.task == GOAL
-        search = replace(_SEARCH, objectives=dict(FOR_GOALS)) if goal else _SEARCH
+        search = entry.search.towards_goals() if entry.task == GOAL else entry.search
         able = _can_plan(entry, model)
         pipeline = build_pipeline(model, search, config.device) if able else None
         timed[entry.name] = (model, pipeline)
@@ -113,6 +111,7 @@ def _row(
         scene=entry.scene,
         model=str(model.directory),
         sha256=model.sha256,
+        search={k: getattr(entry.search, k) for k in _SEARCH},
         **outcome._asdict(),
         noop=noop,
         plan_ms=times.plan_ms,
@@ -172,7 +171,6 @@ def _result(rows: Sequence[Row], config: LeaderboardConfig, trained: bool) -> di
             "privileged": config.privileged,
             "data": str(config.data),
             "episodes": config.episodes,
-            "search": {k: getattr(_SEARCH, k) for k in ("samples", "iterations", "horizon")},
             "taken": list(config.models),
         },
         "machine": {**machine(config.device), "threads": config.threads},

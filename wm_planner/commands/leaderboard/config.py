@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
 from wm_planner.learning.collect import EVALUATION_SEED
+from wm_planner.planning import PlannerConfig
 from wm_planner.world_models.families import FAMILIES, find_family
 
 GOAL = "goal"  # a row's task: bring about what a picture shows, with no reward
@@ -31,6 +32,8 @@ class LeaderboardConfig:
         minutes: instead, minutes of training for every family, by a measurement of its speed here.
         privileged: train with what only a simulation knows: reward, expert's actions, landmarks.
         models: trained models to take instead of training: family:task=folder.
+        searches: settings of the planner where they are not the default, by family, or by
+            family:task, which comes first: {flow: {samples: 8, iterations: 1}}.
         trials: how many of each planner, on the same starts for all.
         seed: of the first trial and of the first episode of the evaluation, 5,000,000 or more; the
             others follow.
@@ -52,6 +55,7 @@ class LeaderboardConfig:
     minutes: float = 0.0
     privileged: bool = False
     models: tuple[str, ...] = ()
+    searches: dict[str, PlannerConfig] = field(default_factory=dict)
     trials: int = 100
     seed: int = EVALUATION_SEED
     training_seed: int = 0
@@ -87,6 +91,12 @@ class LeaderboardConfig:
                 "training and calibration"
             )
         self._check_models()
+        self._check_searches()
+
+    def search_of(self, family: str, task: str) -> PlannerConfig:
+        """How a family is planned with for a task."""
+        given = self.searches
+        return given.get(f"{family}:{task}") or given.get(family) or PlannerConfig()
 
     @property
     def scene(self) -> str:
@@ -137,3 +147,12 @@ class LeaderboardConfig:
                     )
         if len(self.given) < len(self.models):
             raise UserError("models: one is given twice for a family and task; leave one out")
+
+    def _check_searches(self) -> None:
+        for name in self.searches:
+            family, colon, task = name.partition(":")
+            if family not in self.families or (colon and task not in self.tasks):
+                raise UserError(
+                    f"searches: {name!r} is of no row; expected one of {', '.join(self.families)}, "
+                    f"alone or with :task, of {', '.join(self.tasks)}"
+                )

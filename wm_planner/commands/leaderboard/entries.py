@@ -14,6 +14,7 @@ from wm_planner.learning.rounds import train
 from wm_planner.learning.speed import updates_per_second
 from wm_planner.learning.train import TrainConfig, train_config
 from wm_planner.paths import model_dir
+from wm_planner.planning import PlannerConfig
 from wm_planner.safe_yaml import read_text
 from wm_planner.world_models.families import family_of, find_family
 from wm_planner.world_models.store import check_device, read_config
@@ -28,6 +29,7 @@ class Entry(NamedTuple):
     task: str  # of the trials
     scene: str  # the task that the model was trained on: the same, but for `goal`
     given: Path | None  # folder of a trained model; None: to be trained
+    search: PlannerConfig
 
     def __str__(self) -> str:
         return f"{self.family}, {self.task}"
@@ -46,7 +48,8 @@ def entries(config: LeaderboardConfig) -> list[Entry]:
         for family in config.families:
             if task == GOAL or find_family(family).rewards:
                 given = config.given.get((family, task), config.given.get((family, scene)))
-                found.append(_checked(Entry(family, task, scene, given), config))
+                search = config.search_of(family, task)
+                found.append(_checked(Entry(family, task, scene, given, search), config))
     if not found:
         raise UserError(
             f"families {', '.join(config.families)} know no reward, and tasks "

@@ -79,11 +79,12 @@ class Row:
         scene: task whose data the model learned from.
         model: its folder.
         sha256: of its weights.
-        planner: the default search, with the prior; of `goal` towards a goal picture alone.
+        search: samples, iterations and horizon of a plan.
+        planner: the search, with the prior; of `goal` towards a goal picture alone.
         prior: the action prior alone.
         without_prior: the search without the prior.
         noop: doing nothing.
-        plan_ms: from frames to a plan, 128 samples x 4 iterations x horizon 5, on one thread.
+        plan_ms: from frames to a plan, on one thread.
         encode_ms: of that, encoding.
         play_fps: steps a second, each imagined and drawn.
         updates_per_s: gradient steps a second of its training.
@@ -105,6 +106,7 @@ class Row:
     scene: str
     model: str
     sha256: str
+    search: dict[str, int]
     planner: Successes | None
     prior: Successes | None
     without_prior: Successes | None

@@ -60,6 +60,7 @@ def measure_times(
         "repeats": repeats,
         "threads": threads,
         "models": {name: model.sha256 for name, (model, _) in rows.items()},
+        "searches": {name: pipeline and pipeline.budget for name, (_, pipeline) in rows.items()},
     }
     if (found := _read(file, key)) is not None:
         return found

@@ -54,6 +54,7 @@ def _tried(
         "workers": config.workers,
         "device": config.device,
         "out": folder,
+        "search": entry.search,
     }
     if entry.task == GOAL:
         result = run_goals(GoalsConfig(**common, planners=planners))

@@ -9,7 +9,7 @@ from wm_planner.envs.randomization import Randomization
 from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
 from wm_planner.evaluation.trials import WITHOUT_PRIOR
-from wm_planner.planning import FOR_GOALS, PLANNERS, PlannerConfig
+from wm_planner.planning import PLANNERS, PlannerConfig
 
 _ROWS = (*(name for name in PLANNERS if name != "random"), WITHOUT_PRIOR)
 
@@ -87,8 +87,7 @@ class GoalsConfig:
     @property
     def contestants(self) -> dict[str, PlannerConfig]:
         """Of each row."""
-        search = replace(self.search, objectives=self.search.objectives or dict(FOR_GOALS))
-        rows = {}
+        search, rows = self.search.towards_goals(), {}
         for name in self.planners:
             planner = "mppi" if name == WITHOUT_PRIOR else name
             label = f"{planner} without prior" if name == WITHOUT_PRIOR else name
