@@ -109,6 +109,12 @@ def test_the_workspace_must_not_be_empty(tmp_path, values):
         ({"mjcf": "../../etc/panda.xml"}, "without a folder"),
         ({"mjcf": "/tmp/panda.xml"}, "without a folder"),
         ({"mjcf": "panda.txt"}, "xml"),
+        ({"hand_mjcf": "../cup.xml", "hand_replaces": "panda_hand"}, "hand_mjcf is '../cup.xml'"),
+        ({"hand_mjcf": "cup.xml"}, "hand_replaces '': expected a file and the body"),
+        ({"hand_replaces": "panda_hand"}, "hand_mjcf is '' and hand_replaces 'panda_hand'"),
+        ({"hand_mjcf": 7, "hand_replaces": "panda_hand"}, "hand_mjcf is 7"),
+        ({"finger_unit": "vacuum"}, r"finger_range is .* expected \[1, 0\]"),
+        ({"finger_unit": "inch"}, "expected m or rad or vacuum"),
     ],
 )
 def test_what_no_arm_has_is_refused(tmp_path, values, changes, message):

@@ -9,6 +9,7 @@ from typing import final
 import mujoco
 import numpy as np
 
+from wm_planner.control.arm_model import read_arm
 from wm_planner.control.coupling import couplings
 from wm_planner.control.robot_config import RobotConfig
 
@@ -29,7 +30,7 @@ class Clearance:
 
     def __init__(self, config: RobotConfig, mjcf: Path, least: float = 0.0) -> None:
         """`least` is the distance that is enough, m; 0: the robot's clearance."""
-        spec = mujoco.MjSpec.from_file(str(mjcf))
+        spec = read_arm(config, mjcf)
         spec.worldbody.add_geom(
             name=_TABLE,
             type=mujoco.mjtGeom.mjGEOM_BOX,
@@ -39,8 +40,8 @@ class Clearance:
         self._model = m = spec.compile()
         self._data = mujoco.MjData(m)
         self.enough = least or config.clearance
-        self._qpos = np.array([m.joint(name).qposadr[0] for name in config.joint_names])
-        self._followers = couplings(m, config.finger_joint)
+        self._qpos = np.array([m.joint(name).qposadr[0] for name in config.moving_joints])
+        self._followers = [] if config.suction else couplings(m, config.finger_joint)
         table, hand = m.geom(_TABLE).id, int(m.site(config.hand_site).bodyid[0])
         self._pairs = np.array(_pairs(m, table, hand), int).reshape(-1, 2)
         self._reach = m.geom_rbound[self._pairs].sum(1)
@@ -84,7 +85,7 @@ class Clearance:
         return min((self._distance(*pair) for pair in close), default=self.enough)
 
     def _place(self, position: np.ndarray) -> None:
-        self._data.qpos[self._qpos] = position
+        self._data.qpos[self._qpos] = position[: len(self._qpos)]
         for follower in self._followers:
             self._data.qpos[follower.address] = follower.position(position[-1])
         mujoco.mj_kinematics(self._model, self._data)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+VACUUM = "vacuum"
+UNITS = ("m", "rad", VACUUM)
+"""Of the number: of a joint that slides, one that turns, or the share of a suction cup's vacuum."""
+
 
 class Finger(NamedTuple):
-    """A finger's joint, which may slide (m) or turn (rad), and open upwards or downwards."""
+    """A finger's joint, which may open upwards or downwards, or a suction cup's vacuum."""
 
     closed: float
     opened: float

@@ -8,6 +8,7 @@ import mink
 import mujoco
 import numpy as np
 
+from wm_planner.control.arm_model import read_arm
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.control.rotation import rotation_vector
 
@@ -31,7 +32,7 @@ class Kinematics:
     """
 
     def __init__(self, config: RobotConfig, mjcf: Path) -> None:
-        self._model = mujoco.MjModel.from_xml_path(str(mjcf))
+        self._model = read_arm(config, mjcf).compile()
         joints = [self._model.joint(name) for name in config.arm_joints]
         self._address = np.array([joint.qposadr[0] for joint in joints])
         self._dofs = np.array([joint.dofadr[0] for joint in joints])

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from wm_planner.control.finger import Finger
+from wm_planner.control.finger import UNITS, VACUUM, Finger
+from wm_planner.control.robot_values import MOST, is_name, is_number
 from wm_planner.errors import UserError
 from wm_planner.paths import mjcf_dir
 from wm_planner.safe_yaml import read_yaml
@@ -25,24 +26,22 @@ _POSITIVE_VECTORS = ("velocity", "acceleration", "jerk")
 _SCALES = ("velocity_scale", "acceleration_scale", "jerk_scale")
 ROTATIONS = {"none": 0, "yaw": 1, "full": 3}
 """What an action can turn the hand by, and how many numbers of the action that takes."""
-FINGER_UNITS = ("m", "rad")
 _MOST_TURN = 3.1  # rad: half a turn has no direction
 _MOST_JOINTS = 32
 _MOST_RATE = 10_000.0  # Hz
-_MOST = 1e6  # of any number: no arm has more, whatever the unit
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,99}")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.xml")
 
 
 @dataclass(frozen=True)
 class RobotConfig:
-    """An arm with a parallel gripper: names, limits and how far an action reaches.
+    """An arm with a gripper or a suction cup: names, limits and how far an action reaches.
 
     Attributes:
         mjcf: name of the file with the arm's kinematics, beside this one or in models/mjcf.
         arm_joints: names of the n arm joints, base to hand.
-        finger_joint: name of the joint that stands for the gripper's opening.
-        hand_site: site in the MJCF between the fingertips.
+        finger_joint: name of the joint that stands for the gripper's opening; of a suction cup the
+            name of the MJCF's adhesion actuator.
+        hand_site: site in the MJCF between the fingertips, or at the cup's lip.
         home: rest pose, rad (n).
         lower: lower position limits, rad (n).
         upper: upper position limits, rad (n).
@@ -72,12 +71,15 @@ class RobotConfig:
             (z = 0), m; 0: nothing looks.
         slow_near_singularity: smallest singular value of the hand's Jacobian (turns count 0.25 m
             a rad) below which goals slow down; at a quarter of it they stop. 0: never.
-        finger_unit: m or rad.
+        finger_unit: m, rad, or vacuum: of a suction cup, 1 holds and 0 lets go.
         finger_opening: between the fingertips of the open gripper, m; 0: twice the finger's way.
         finger_bodies: bodies of the MJCF that hold a thing between them; simulation only.
         wrist_camera: where the simulation mounts the camera `wrist`, in the frame of the hand site:
             x, y, z in m, rad it leans towards the tips, vertical field of view in degrees; none:
             the MJCF has that camera, or there is none.
+        hand_mjcf: name of a file with another hand, in the frame of the body that it replaces; its
+            names then begin with `hand_`. Empty: the arm's own hand.
+        hand_replaces: body of the arm's MJCF that makes room for it.
         folder: where the file that this was read from lies; not a key of the file.
     """
 
@@ -115,6 +117,8 @@ class RobotConfig:
     finger_opening: float = 0.0
     finger_bodies: tuple[str, ...] = ()
     wrist_camera: Vector = ()
+    hand_mjcf: str = ""
+    hand_replaces: str = ""
     folder: Path | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -126,14 +130,14 @@ class RobotConfig:
             self._check_numbers(name, 3)
         self._check_numbers("finger_range", 2)
         for name in _SCALES:
-            if not _is_number(share := getattr(self, name)) or not 0 < share <= 1:
+            if not is_number(share := getattr(self, name)) or not 0 < share <= 1:
                 raise UserError(f"robot config: {name} is {share}, expected (0, 1]")
         for name in (*_POSITIVE, *_POSITIVE_VECTORS):
             value = getattr(self, name)
             numbers = value if name in _POSITIVE_VECTORS else (value,)
-            if not all(_is_number(number) and number > 0 for number in numbers):
+            if not all(is_number(number) and number > 0 for number in numbers):
                 raise UserError(
-                    f"robot config: {name} is {value}, expected above 0, at most {_MOST:g}"
+                    f"robot config: {name} is {value}, expected above 0, at most {MOST:g}"
                 )
         self._check_rates()
         self._check_ranges()
@@ -144,16 +148,22 @@ class RobotConfig:
         if not isinstance(joints, tuple) or not 0 < len(joints) <= _MOST_JOINTS:
             raise UserError(f"robot config: arm_joints is {joints!r}, expected 1 to {_MOST_JOINTS}")
         for name in (*joints, self.finger_joint, self.hand_site):
-            if not _is_name(name):
+            if not is_name(name):
                 raise UserError(
                     f"robot config: {name!r} is no name of a joint or site in an MJCF file"
                 )
         if len({*joints, self.finger_joint}) <= len(joints):
             raise UserError(f"robot config: {[*joints, self.finger_joint]} has a joint twice")
-        if not isinstance(self.mjcf, str) or not _FILE.fullmatch(self.mjcf):
+        for name in ("mjcf", "hand_mjcf") if self.hand_mjcf else ("mjcf",):
+            if not isinstance(file := getattr(self, name), str) or not _FILE.fullmatch(file):
+                raise UserError(
+                    f"robot config: {name} is {file!r}, expected the name of an .xml file in "
+                    "models/mjcf, without a folder; put the file there"
+                )
+        if bool(self.hand_mjcf) != is_name(self.hand_replaces):
             raise UserError(
-                f"robot config: mjcf is {self.mjcf!r}, expected the name of an .xml file in "
-                "models/mjcf, without a folder; put the arm's file there"
+                f"robot config: hand_mjcf is {self.hand_mjcf!r} and hand_replaces "
+                f"{self.hand_replaces!r}: expected a file and the body that it replaces, or neither"
             )
 
     def _check_rates(self) -> None:
@@ -180,8 +190,13 @@ class RobotConfig:
                 f"robot config: finger_range is {self.finger_range}, expected a closed and an open "
                 "position that differ"
             )
+        if self.suction and self.finger_range != (1, 0):
+            raise UserError(
+                f"robot config: finger_range is {self.finger_range}, expected [1, 0] of a suction "
+                "cup: with its vacuum it holds, without it lets go"
+            )
         margin, room = self.position_margin, np.subtract(self.upper, self.lower).min()
-        if not _is_number(margin) or not 0 <= margin < room / 2:
+        if not is_number(margin) or not 0 <= margin < room / 2:
             raise UserError(
                 f"robot config: position_margin is {margin}, expected 0 up to half of the "
                 f"smallest joint range, {room / 2:g}"
@@ -191,7 +206,7 @@ class RobotConfig:
             raise UserError(f"robot config: home {self.home} is outside [lower, upper]")
 
     def _check_extras(self) -> None:
-        for name, allowed in (("rotation", tuple(ROTATIONS)), ("finger_unit", FINGER_UNITS)):
+        for name, allowed in (("rotation", tuple(ROTATIONS)), ("finger_unit", UNITS)):
             if getattr(self, name) not in allowed:
                 raise UserError(
                     f"robot config: {name} is {getattr(self, name)!r}, expected "
@@ -202,11 +217,11 @@ class RobotConfig:
                 f"robot config: rotation_range is {self.rotation_range}, at most {_MOST_TURN} rad"
             )
         for name in _NOT_NEGATIVE:
-            if not _is_number(value := getattr(self, name)) or value < 0:
+            if not is_number(value := getattr(self, name)) or value < 0:
                 raise UserError(f"robot config: {name} is {value}, expected 0 or more")
         if self.finger_bodies:
             names = self.finger_bodies
-            if not isinstance(names, tuple) or len(names) != 2 or not all(map(_is_name, names)):
+            if not isinstance(names, tuple) or len(names) != 2 or not all(map(is_name, names)):
                 raise UserError(
                     f"robot config: finger_bodies is {names!r}, expected names of two bodies"
                 )
@@ -223,9 +238,9 @@ class RobotConfig:
         if not isinstance(values, tuple) or len(values) != size:
             count = len(values) if isinstance(values, tuple) else 1
             raise UserError(f"robot config: {name} has {count} values, expected {size}{why}")
-        if not all(map(_is_number, values)):
+        if not all(map(is_number, values)):
             raise UserError(
-                f"robot config: {name} is {values}, expected finite numbers, at most {_MOST:g}"
+                f"robot config: {name} is {values}, expected finite numbers, at most {MOST:g}"
             )
 
     @property
@@ -234,10 +249,24 @@ class RobotConfig:
         return (*self.arm_joints, self.finger_joint)
 
     @property
+    def suction(self) -> bool:
+        """The hand is a suction cup, without a joint."""
+        return self.finger_unit == VACUUM
+
+    @property
+    def moving_joints(self) -> tuple[str, ...]:
+        """Those of `joint_names` that are joints of the MJCF."""
+        return self.arm_joints if self.suction else self.joint_names
+
+    @property
     def mjcf_path(self) -> Path:
-        """The file with the arm's kinematics: beside its own file, or in models/mjcf."""
-        beside = None if self.folder is None else self.folder / self.mjcf
-        return beside if beside is not None and beside.is_file() else mjcf_dir() / self.mjcf
+        """The file with the arm's kinematics."""
+        return self.file_of(self.mjcf)
+
+    def file_of(self, mjcf: str) -> Path:
+        """A file of that name: beside this robot's own, or in models/mjcf."""
+        beside = None if self.folder is None else self.folder / mjcf
+        return beside if beside is not None and beside.is_file() else mjcf_dir() / mjcf
 
     @property
     def finger(self) -> Finger:
@@ -267,12 +296,3 @@ class RobotConfig:
             key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
         }
         return cls(**typed, folder=path.parent)
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and _NAME.fullmatch(value) is not None
-
-
-def _is_number(value: Any) -> bool:
-    """A number that an arm can have; NaN, infinity, true and false are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _MOST

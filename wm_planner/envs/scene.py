@@ -8,6 +8,7 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
+from wm_planner.control.arm_model import mount_hand
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.envs.props import Prop
 from wm_planner.errors import UserError
@@ -24,6 +25,7 @@ def build_scene(robot: RobotConfig, props: Sequence[Prop]) -> mujoco.MjModel:
     includes = "".join(f'<include file="{name}"/>' for name in parts)
     meshes = {f"{arm.stem}/{file.name}": file.read_bytes() for file in _meshes(robot)}
     spec = mujoco.MjSpec.from_string(f"<mujoco>{includes}</mujoco>", parts, meshes or None)
+    mount_hand(spec, robot)
     if robot.wrist_camera:
         _mount_camera(spec, robot)
     for prop in props:

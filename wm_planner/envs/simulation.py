@@ -32,12 +32,14 @@ class Simulation:
                 raise UserError(f"unknown camera '{camera}'; the scene has {known}")
         self._size = size
         self._renderer: mujoco.Renderer | None = None
-        joints = [model.joint(name) for name in robot.joint_names]
+        joints = [model.joint(name) for name in robot.moving_joints]
         self._qpos = np.array([joint.qposadr[0] for joint in joints])
         self._qvel = np.array([joint.dofadr[0] for joint in joints])
         self._actuators = np.array([model.actuator(name).id for name in robot.joint_names])
-        self._followers = couplings(model, robot.finger_joint)
-        self._fingers = _finger_of_body(model, robot.finger_bodies)
+        cup = _cup(model, robot) if robot.suction else ""
+        self._vacuum = self._actuators[-1:] if cup else self._actuators[:0]
+        self._followers = [] if cup else couplings(model, robot.finger_joint)
+        self._fingers = _finger_of_body(model, (cup,) if cup else robot.finger_bodies)
 
     @property
     def time(self) -> float:
@@ -47,7 +49,7 @@ class Simulation:
     def reset(self, joint_positions: np.ndarray) -> None:
         """Put the arm at rest at `joint_positions` (J,); props go to their places in the MJCF."""
         mujoco.mj_resetData(self.model, self.data)
-        self.data.qpos[self._qpos] = joint_positions
+        self.data.qpos[self._qpos] = joint_positions[: len(self._qpos)]
         for follower in self._followers:
             self.data.qpos[follower.address] = follower.position(joint_positions[-1])
         self.data.ctrl[self._actuators] = joint_positions
@@ -77,7 +79,7 @@ class Simulation:
         self.data.ctrl[self._actuators] = joint_positions
 
     def touching(self) -> dict[str, frozenset[int]]:
-        """Bodies that fingers touch, and which: 0 and 1 in the order of the robot's file."""
+        """Bodies that fingers touch, and which: 0 and 1 as in the robot's file; a cup is 0."""
         found: dict[str, frozenset[int]] = {}
         for one, other in self.model.geom_bodyid[self.data.contact.geom].reshape(-1, 2):
             for finger, body in ((self._fingers[one], other), (self._fingers[other], one)):
@@ -97,9 +99,12 @@ class Simulation:
         mujoco.mj_step(self.model, self.data, nstep=steps)
 
     def joint_state(self) -> JointState:
-        """Measured joints, as an encoder would give them."""
+        """Measured joints, as an encoder would give them; a vacuum is what it was sent to."""
+        vacuum = self.data.ctrl[self._vacuum]
         return JointState(
-            self.data.qpos[self._qpos].copy(), self.data.qvel[self._qvel].copy(), self.time
+            np.r_[self.data.qpos[self._qpos], vacuum],
+            np.r_[self.data.qvel[self._qvel], 0 * vacuum],
+            self.time,
         )
 
     def render(self, camera: str, size: tuple[int, int] | None = None) -> np.ndarray:
@@ -141,6 +146,17 @@ class Simulation:
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
+
+
+def _cup(model: mujoco.MjModel, robot: RobotConfig) -> str:
+    """The body that a robot's adhesion actuator presses to what it touches."""
+    actuator = model.actuator(robot.finger_joint).id
+    if model.actuator_trntype[actuator] != mujoco.mjtTrn.mjTRN_BODY:
+        raise UserError(
+            f"finger_unit is vacuum, but '{robot.finger_joint}' is no adhesion actuator of the "
+            "MJCF's; see docs/robots.md"
+        )
+    return str(model.body(int(model.actuator_trnid[actuator, 0])).name)
 
 
 def _finger_of_body(model: mujoco.MjModel, fingers: Sequence[str]) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import final
 
 import numpy as np
@@ -13,42 +13,54 @@ from std_srvs.srv import SetBool
 from trajectory_msgs.msg import JointTrajectory
 
 from wm_planner.control.robot_config import RobotConfig
-from wm_planner.errors import UserError
 from wm_planner.gripper_interface import BOOL, JOINT, SET_BOOL, GripperInterface
 from wm_planner.nodes.messages import MessageError, seconds
-
-SIMULATED = (JOINT, BOOL, SET_BOOL)
+from wm_planner.nodes.sim_gripper_action import GripperController
 
 
 @final
 class SimulatedHand:
     """Moves the simulated finger where the hand was told to; it starts open.
 
-    Where the finger is one of the commanded joints, it only hands them on.
+    Where the finger is one of the commanded joints, it only hands them on. A UserError says where
+    control_msgs is wanted and not installed.
     """
 
-    def __init__(self, node: Node, interface: GripperInterface, robot: RobotConfig) -> None:
-        if interface.type not in SIMULATED:
-            raise UserError(
-                f"gripper type is {interface.type}; the simulation's hand takes one of {SIMULATED}"
-            )
-        self._interface, self._robot = interface, robot
+    def __init__(
+        self,
+        node: Node,
+        interface: GripperInterface,
+        robot: RobotConfig,
+        finger: Callable[[], float],
+    ) -> None:
+        """`finger`: where it is now."""
+        self._interface, self._robot, self._measured = interface, robot, finger
+        self._controller: GripperController | None = None
         self._step = robot.finger_velocity / robot.command_rate_hz
         if interface.type == BOOL:
             node.create_subscription(Bool, interface.name, self._on_topic, 10)
         elif interface.type == SET_BOOL:
             node.create_service(SetBool, interface.name, self._on_call)
+        elif interface.type != JOINT:
+            self._controller = GripperController(node, interface, robot, self._on_goal)
         self.reset()
 
     def reset(self) -> None:
+        if self._controller is not None:
+            self._controller.give_up()
         self._end = self._finger = self._robot.finger_range[1]
 
     def joints(self, commanded: np.ndarray) -> np.ndarray:
         """All joints (J,) a waypoint later, for a command of the joints that commands have."""
         if not self._interface.separate:
             return commanded
+        if self._controller is not None:
+            self._controller.watch(float(self._measured()))
         self._finger += float(np.clip(self._end - self._finger, -self._step, self._step))
         return np.r_[commanded, self._finger]
+
+    def _on_goal(self, position: float) -> None:
+        self._end = position
 
     def _on_topic(self, message: Bool) -> None:
         self._end = self._robot.finger_range[int(self._interface.opens(message.data))]

@@ -80,7 +80,9 @@ class SimNode(Node):
             self.declare_parameter(name, default, descriptor)
         self._robot = RobotConfig.load(robot_config(self._value("robot")))
         gripper = Contract.load(self._value("robot")).gripper
-        self._hand = SimulatedHand(self, gripper, self._robot)
+        self._hand = SimulatedHand(
+            self, gripper, self._robot, lambda: self._simulation.joint_state().positions[-1]
+        )
         self._commanded = gripper.commanded(self._robot.joint_names)
         self._measured = self._robot.joint_names[: None if gripper.measured else -1]
         self._task = make_task(self._value("task"))

@@ -72,7 +72,10 @@ def lerobot(dataset, tmp_path) -> Path:
     return export(ExportConfig(dataset, tmp_path / "exported"))
 
 
-def test_what_is_exported_comes_back(dataset, lerobot, tmp_path):
+@pytest.mark.parametrize("version", ["3.0", "2.1"])
+def test_what_is_exported_comes_back(version, dataset, lerobot, tmp_path):
+    if version != "3.0":
+        lerobot = export(ExportConfig(dataset, tmp_path / "older", version=version))
     own = list(read_episodes(dataset))
     found = list(read_episodes(import_data(ImportConfig((lerobot,), tmp_path / "back.hdf5"))))
     assert [e.success for e in found] == [e.success for e in own]
@@ -92,6 +95,38 @@ def test_an_exported_dataset_describes_itself(lerobot):
     statistics = json.loads((lerobot / "meta" / "stats.json").read_text())
     assert statistics["action"]["count"] == [3 * STEPS]
     assert np.shape(statistics["observation.images.wrist"]["mean"]) == (3, 1, 1)
+
+
+def test_an_older_format_has_files_for_each_episode(dataset, lerobot, tmp_path):
+    import pyarrow.parquet as parquet
+
+    older = export(ExportConfig(dataset, tmp_path / "older", version="2.1"))
+    info = json.loads((older / "meta" / "info.json").read_text())
+    newer = json.loads((lerobot / "meta" / "info.json").read_text())
+    assert info["codebase_version"] == "v2.1" and info["features"] == newer["features"]
+    assert (info["total_videos"], info["total_chunks"]) == (6, 1)
+    whole = parquet.read_table(lerobot / "data" / "chunk-000" / "file-000.parquet").to_pylist()
+    place = {"episode_chunk": 0, "video_key": "observation.images.front"}
+    parts = [older / info["data_path"].format(episode_index=i, **place) for i in range(3)]
+    assert [row for part in parts for row in parquet.read_table(part).to_pylist()] == whole
+    assert all((older / info["video_path"].format(episode_index=i, **place)).is_file()
+               for i in range(3))  # fmt: skip
+    lines = {
+        name: [json.loads(line) for line in (older / f"meta/{name}.jsonl").open()]
+        for name in ("tasks", "episodes", "episodes_stats")
+    }
+    assert lines["tasks"] == [{"task_index": 0, "task": "push the dot to the middle"}]
+    assert [row["length"] for row in lines["episodes"]] == [STEPS] * 3
+    own = [episode.actions for episode in read_episodes(dataset)]
+    for row, actions in zip(lines["episodes_stats"], own, strict=True):
+        np.testing.assert_allclose(row["stats"]["action"]["mean"], actions.mean(0), atol=1e-6)
+        assert row["stats"]["action"]["count"] == [STEPS]
+        assert np.shape(row["stats"]["observation.images.wrist"]["std"]) == (3, 1, 1)
+
+
+def test_a_format_that_nobody_writes_is_refused(dataset):
+    with pytest.raises(UserError, match=r"version is '2.0', expected one of 3.0, 2.1"):
+        ExportConfig(dataset, version="2.0")
 
 
 def test_joint_positions_become_motions_of_the_hand(lerobot, tmp_path):

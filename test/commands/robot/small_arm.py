@@ -34,8 +34,17 @@ def finger(name: str, joint: str, side: int, mimic: str = "") -> str:
     )
 
 
-def small_arm(mesh: str = "") -> str:
-    """Its URDF."""
+_CUP = (
+    '<link name="cup"><inertial><mass value="0.02"/><inertia ixx="1e-5" iyy="1e-5" izz="1e-5" '
+    'ixy="0" ixz="0" iyz="0"/></inertial><collision><origin xyz="0 0 0.045"/><geometry>'
+    '<cylinder radius="0.01" length="0.07"/></geometry></collision></link>'
+    '<joint name="mount" type="fixed"><parent link="hand"/><child link="cup"/>'
+    '<origin xyz="0 0 0.05"/></joint>'
+)  # ends 0.13 m beyond the hand's frame
+
+
+def small_arm(mesh: str = "", cup: bool = False) -> str:
+    """Its URDF; with a suction cup in the place of its fingers."""
     parts = [link("base", 0.15)]
     for parent, child, joint, axis, place, length in _LINKS:
         parts.append(link(child, length, mesh if child == "upper" else ""))
@@ -44,6 +53,9 @@ def small_arm(mesh: str = "") -> str:
             f'<child link="{child}"/><origin xyz="{place}"/><axis xyz="{axis}"/>'
             '<limit lower="-2.9" upper="2.9" velocity="2.5" effort="60"/></joint>'
         )
-    parts.append(finger("left", "finger_joint", 1))
-    parts.append(finger("right", "follower", -1, '<mimic joint="finger_joint"/>'))
+    if cup:
+        parts.append(_CUP)
+    else:
+        parts.append(finger("left", "finger_joint", 1))
+        parts.append(finger("right", "follower", -1, '<mimic joint="finger_joint"/>'))
     return f'<robot name="small">{"".join(parts)}</robot>'

@@ -12,8 +12,11 @@ from small_arm import small_arm
 
 from wm_planner.assembly import build_arm
 from wm_planner.commands.robot.add import RobotAddConfig, add_robot
+from wm_planner.commands.robot.chain import find_chain
 from wm_planner.commands.robot.check import RobotCheckConfig, check_robot
 from wm_planner.commands.robot.description import read_description
+from wm_planner.commands.robot.simulated import drive, isolate
+from wm_planner.commands.robot.suction import ACTUATOR, add_suction, find_cup, measure_cup
 from wm_planner.control.robot_config import RobotConfig
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.errors import UserError
@@ -206,3 +209,59 @@ def test_a_file_that_does_not_fit_its_mjcf_fails_its_check(tmp_path, added, monk
     file.write_text(yaml.safe_dump(values | {"hand_site": "nowhere"}))
     with pytest.raises(UserError, match=r"has no site \['nowhere'\]"):
         check_robot(RobotCheckConfig(str(file)))
+
+
+@pytest.fixture
+def cup_urdf(tmp_path) -> Path:
+    file = tmp_path / "cup.urdf"
+    file.write_text(small_arm(cup=True))
+    return file
+
+
+def test_a_suction_cup_is_measured_to_its_lip(cup_urdf):
+    description = read_description(cup_urdf, None, None, False)
+    cup = find_cup(description, "cup")
+    chain = find_chain(description.spec, "", "cup")
+    isolate(description, chain)
+    drive(description, chain, "")
+    add_suction(description, cup)
+    model = description.spec.compile()
+    found = measure_cup(model, chain, cup)
+    assert chain.hand == "hand" and chain.others == ()
+    np.testing.assert_allclose(found.position, [0, 0, 0.13], atol=1e-9)
+    np.testing.assert_allclose(found.axes[:, 2], [0, 0, 1])
+    assert np.linalg.det(found.axes) == pytest.approx(1)
+    adhesion = model.actuator(ACTUATOR)
+    assert model.body(int(adhesion.trnid[0])).name == "cup"
+    assert adhesion.ctrlrange.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"suction": "cupp"}, r"suction is 'cupp', but there is no such body or site.*cup"),
+        ({"hand_body": "cup"}, "if that is a suction cup, name its body .* with --suction"),
+    ],
+)
+def test_a_hand_without_a_joint_must_be_named(cup_urdf, tmp_path, changes, told):
+    with pytest.raises(UserError, match=told):
+        add_robot(RobotAddConfig("small", urdf=cup_urdf, out=tmp_path / "out", **changes))
+
+
+def test_suction_names_the_hand_alone(cup_urdf):
+    with pytest.raises(UserError, match="leave hand_site, hand_body and gripper_joint out"):
+        RobotAddConfig("small", urdf=cup_urdf, suction="cup", hand_body="hand")
+
+
+@pytest.mark.slow
+def test_an_arm_with_a_suction_cup_passes_its_check_and_lifts(cup_urdf, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    wanted = RobotAddConfig("smallcup", urdf=cup_urdf, suction="cup", out=tmp_path / "robots")
+    assert add_robot(wanted) == 0
+    env = ManipulationEnv(EnvConfig("grasp", str(wanted.file), cameras=()))
+    _, info = env.reset(seed=5_000_000)
+    for _ in range(env.time_limit):
+        *_, info = env.step(info["expert"])
+        if info["success"]:
+            return
+    raise AssertionError("the expert failed")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
@@ -86,3 +86,22 @@ def test_grasps_with_a_hand_that_is_a_service_and_is_not_measured(tmp_path):
     assert trial.ended == "success"
     assert {command.shape for command in commands} == {(7,)}
     assert "open" in texts and "closed" in texts
+
+
+@pytest.mark.parametrize("kind", ["gripper_command", "parallel_gripper_command"])
+def test_grasps_with_a_hand_that_takes_actions(kind, tmp_path):
+    pytest.importorskip("control_msgs.action", reason="control_msgs is not installed")
+    with nodes(tmp_path, type=kind, name="gripper/gripper_cmd") as client:
+        found: list[DiagnosticStatus] = []
+
+        def hear(message: DiagnosticArray) -> None:
+            found.extend(s for s in message.status if s.name == "wm_planner: gripper")
+
+        client.node.create_subscription(DiagnosticArray, "/diagnostics", hear, 10)
+        trial, commands, _ = client.run_trial(SEED)
+        os.kill(client.processes["planner_node"], signal.SIGKILL)
+        assert finger_after_a_second(client) < 0.03  # a cube, 4 cm wide, is still held
+    assert trial.ended == "success"
+    assert {command.shape for command in commands} == {(7,)}
+    assert {"open", "closed"} <= {status.message for status in found}
+    assert found[-1].level == DiagnosticStatus.OK

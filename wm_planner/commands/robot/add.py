@@ -6,6 +6,7 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import mujoco
 import numpy as np
@@ -18,6 +19,7 @@ from wm_planner.commands.robot.gripper import Gripper, find_finger, measure_grip
 from wm_planner.commands.robot.home import Home, find_home, home_in_box, reach_of
 from wm_planner.commands.robot.placing import Placing
 from wm_planner.commands.robot.simulated import drive, free_gripper, isolate
+from wm_planner.commands.robot.suction import ACTUATOR, add_suction, find_cup, measure_cup
 from wm_planner.commands.robot.workspace import propose_box
 from wm_planner.commands.robot.written import write_mjcf
 from wm_planner.control.robot_config import ROTATIONS
@@ -39,6 +41,8 @@ class RobotAddConfig:
         srdf: also read which links may touch, and where the end effector is.
         hand_site: site between the fingertips, or at the flange; where it is measured, not taken.
         hand_body: link that the gripper is part of or fixed to, where no site says so.
+        suction: body that is the hand's suction cup, or site at its lip, of a hand without a joint;
+            the hand is then what it hangs on.
         gripper_joint: joint that stands for how far the gripper is open, where several could.
         rotation: what actions are to turn the hand by: none, yaw or full.
         without_meshes: leave shapes made of meshes out, for the kinematics alone.
@@ -53,6 +57,7 @@ class RobotAddConfig:
     srdf: Path | None = None
     hand_site: str = ""
     hand_body: str = ""
+    suction: str = ""
     gripper_joint: str = ""
     rotation: str = "none"
     without_meshes: bool = False
@@ -70,6 +75,10 @@ class RobotAddConfig:
             raise UserError(f"rotation is {self.rotation!r}, expected {' or '.join(ROTATIONS)}")
         if self.hand_site and self.hand_body:
             raise UserError("hand_site and hand_body are both given; leave one out")
+        if self.suction and (self.hand_site or self.hand_body or self.gripper_joint):
+            raise UserError(
+                "suction names the hand: leave hand_site, hand_body and gripper_joint out"
+            )
 
     @property
     def file(self) -> Path:
@@ -104,13 +113,10 @@ def add_robot(config: RobotAddConfig) -> int:
 def examine(config: RobotAddConfig) -> Findings:
     """Find out what the robot's file must say; the description's spec becomes the arm's MJCF."""
     description = read_description(config.urdf, config.mjcf, config.srdf, config.without_meshes)
-    spec = description.spec
-    hand_body = config.hand_body or ("" if config.hand_site else description.hand)
-    chain = find_chain(spec, config.hand_site, hand_body)
-    keyframe = isolate(description, chain)
-    finger, how = find_finger(_compiled(description), chain, config.gripper_joint)
-    drive(description, chain, finger)
-    gripper = measure_gripper(_compiled(description), chain, finger)
+    if config.suction:
+        chain, finger, gripper, keyframe, told = _with_cup(description, config)
+    else:
+        chain, finger, gripper, keyframe, told = _with_fingers(description, config)
     free_gripper(description, chain, gripper.bodies)
     rng = np.random.default_rng(config.seed)
     placing, reach, home = _settle(description, chain, gripper, keyframe, rng)
@@ -118,10 +124,7 @@ def examine(config: RobotAddConfig) -> Findings:
     home = home_in_box(placing, home, box)
     told = (
         chain.told,
-        how,
-        f"its tips are {gripper.opening * 1e3:.0f} mm apart at {gripper.opened:g} {gripper.unit}, "
-        f"which is open, and {gripper.left * 1e3:.0f} mm at {gripper.closed:g}",
-        "the hand's point is between the tips, 10 mm from their end",
+        *told,
         home.told,
         f"reach {reach:.2f} m; of a grid in the workspace {box.share:.0%} is reached",
     )
@@ -129,6 +132,46 @@ def examine(config: RobotAddConfig) -> Findings:
         config.name, description, chain, finger, gripper, home.joints, box, reach,
         placing.lower, placing.upper, config.rotation, told,
     )  # fmt: skip
+
+
+class _Hand(NamedTuple):
+    """What was found out about a hand, and about the arm on the way."""
+
+    chain: Chain
+    finger: str
+    gripper: Gripper
+    keyframe: dict[str, float]
+    told: tuple[str, ...]
+
+
+def _with_fingers(description: Description, config: RobotAddConfig) -> _Hand:
+    hand_body = config.hand_body or ("" if config.hand_site else description.hand)
+    chain = find_chain(description.spec, config.hand_site, hand_body)
+    keyframe = isolate(description, chain)
+    finger, how = find_finger(_compiled(description), chain, config.gripper_joint)
+    drive(description, chain, finger)
+    gripper = measure_gripper(_compiled(description), chain, finger)
+    told = (
+        how,
+        f"its tips are {gripper.opening * 1e3:.0f} mm apart at {gripper.opened:g} {gripper.unit}, "
+        f"which is open, and {gripper.left * 1e3:.0f} mm at {gripper.closed:g}",
+        "the hand's point is between the tips, 10 mm from their end",
+    )
+    return _Hand(chain, finger, gripper, keyframe, told)
+
+
+def _with_cup(description: Description, config: RobotAddConfig) -> _Hand:
+    cup = find_cup(description, config.suction)
+    chain = find_chain(description.spec, cup.site, "" if cup.site else cup.body)
+    keyframe = isolate(description, chain)
+    drive(description, chain, "")
+    add_suction(description, cup)
+    gripper = measure_cup(_compiled(description), chain, cup)
+    told = (
+        f"{cup.body} is a suction cup; the hand's point is "
+        + (f"the site {cup.site}" if cup.site else "the middle of its end"),
+    )
+    return _Hand(chain, ACTUATOR, gripper, keyframe, told)
 
 
 def _settle(

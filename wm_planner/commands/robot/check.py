@@ -11,6 +11,7 @@ import mujoco
 import numpy as np
 
 from wm_planner.commands.robot.picture import draw_robot
+from wm_planner.control.arm_model import read_arm
 from wm_planner.control.clearance import Clearance
 from wm_planner.control.kinematics import Kinematics, Unreachable
 from wm_planner.control.robot_config import RobotConfig
@@ -64,7 +65,7 @@ def check_robot(config: RobotCheckConfig) -> int:
 
 def examine_robot(robot: RobotConfig) -> list[Finding]:
     """Limits, home, workspace and time, of the file and its MJCF."""
-    model = mujoco.MjModel.from_xml_path(str(robot.mjcf_path))
+    model = read_arm(robot, robot.mjcf_path).compile()
     _check_names(robot, model)
     kinematics = Kinematics(robot, robot.mjcf_path)
     return [_limits(robot, model), _home(robot), *_workspace(robot, kinematics)]
@@ -72,7 +73,7 @@ def examine_robot(robot: RobotConfig) -> list[Finding]:
 
 def _check_names(robot: RobotConfig, model: mujoco.MjModel) -> None:
     for kind, names in (
-        (mujoco.mjtObj.mjOBJ_JOINT, robot.joint_names),
+        (mujoco.mjtObj.mjOBJ_JOINT, robot.moving_joints),
         (mujoco.mjtObj.mjOBJ_ACTUATOR, robot.joint_names),
         (mujoco.mjtObj.mjOBJ_SITE, (robot.hand_site,)),
         (mujoco.mjtObj.mjOBJ_BODY, robot.finger_bodies),
@@ -89,7 +90,9 @@ def _limits(robot: RobotConfig, model: mujoco.MjModel) -> Finding:
     """The file may allow less than the description, not more."""
     lower = np.r_[robot.lower, robot.finger.lower]
     upper = np.r_[robot.upper, robot.finger.upper]
-    ranges = np.array([model.joint(name).range for name in robot.joint_names])
+    ranges = np.array([model.joint(name).range for name in robot.moving_joints])
+    if robot.suction:
+        ranges = np.vstack([ranges, model.actuator(robot.finger_joint).ctrlrange])
     beyond = np.maximum(ranges[:, 0] - lower, upper - ranges[:, 1])
     worst = int(np.argmax(beyond))
     passed = bool(beyond[worst] < 1e-3)

@@ -11,7 +11,9 @@ import numpy as np
 from wm_planner.commands.robot.chain import Chain
 from wm_planner.commands.robot.description import Description
 from wm_planner.commands.robot.gripper import Gripper
+from wm_planner.commands.robot.suction import FORCE
 from wm_planner.commands.robot.workspace import Box
+from wm_planner.control.finger import VACUUM
 
 SITE = "wm_planner_tcp"
 VELOCITY = 1.0  # rad/s where nothing is told
@@ -78,7 +80,10 @@ def _gaps(found: Findings) -> list[str]:
     gaps += [
         "jerk limits are in no description: they are chosen, full acceleration takes "
         f"{TO_FULL_ACCELERATION} s; look them up in the arm's manual, the accelerations too",
-        f"the finger's velocity is chosen: {FINGER_SECONDS} s from closed to open",
+        f"the suction is chosen: {FORCE:g} N, there within 0.1 s; and the cup holds wherever it "
+        "touches, sealed or not"
+        if found.gripper.unit == VACUUM
+        else f"the finger's velocity is chosen: {FINGER_SECONDS} s from closed to open",
         "the table is assumed to be the plane z = 0 of the arm's base",
         "the workspace is what the hand reaches pointing down; what stands in it is not known",
     ]
@@ -88,12 +93,13 @@ def _gaps(found: Findings) -> list[str]:
 def _arm(found: Findings) -> list[str]:
     velocity = np.array(found.velocity)
     acceleration = np.array(found.acceleration)
+    closing = "" if found.gripper.unit == VACUUM else ", y the way the fingers close"
     return [
         f"mjcf: {found.name}.xml",
         f"arm_joints: {_names(found.chain.joints)}",
         f"finger_joint: {found.finger}",
         f"finger_unit: {found.gripper.unit}",
-        f"hand_site: {SITE}   # z out of the hand, y the way the fingers close",
+        f"hand_site: {SITE}   # z out of the hand{closing}",
         f"home: {_numbers(found.home)}   # rad",
         f"lower: {_numbers(found.lower)}   # rad, of the description",
         f"upper: {_numbers(found.upper)}   # rad, of the description",
@@ -109,6 +115,13 @@ def _arm(found: Findings) -> list[str]:
 
 def _gripper(found: Findings) -> list[str]:
     g = found.gripper
+    if g.unit == VACUUM:
+        return [
+            "finger_range: [1.0, 0.0]   # share of the full vacuum: it holds, and it lets go",
+            "finger_velocity: 20.0   # shares/s, chosen",
+            "finger_acceleration: 1000.0   # shares/s^2, chosen",
+            "finger_jerk: 200000.0   # shares/s^3, chosen",
+        ]
     speed = abs(g.opened - g.closed) / FINGER_SECONDS * 1.5
     return [
         f"finger_range: [{g.closed:g}, {g.opened:g}]   # {g.unit}, closed and open",

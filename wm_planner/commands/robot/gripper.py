@@ -19,12 +19,12 @@ _INSIDE = 0.010  # m from the end of the fingers to the point that is sent somew
 
 
 class Gripper(NamedTuple):
-    """A gripper as it moves.
+    """A gripper as it moves, or a suction cup, which has no opening and no fingers.
 
     Attributes:
         closed: position of its joint.
         opened: position of its joint.
-        unit: of its joint, m or rad.
+        unit: of its joint, m or rad; or vacuum.
         opening: m between the fingertips when open.
         left: m between them when closed.
         bodies: that hold a thing between them.
@@ -37,7 +37,7 @@ class Gripper(NamedTuple):
     unit: str
     opening: float
     left: float
-    bodies: tuple[str, str]
+    bodies: tuple[str, ...]
     position: np.ndarray
     axes: np.ndarray
 
@@ -56,7 +56,8 @@ def find_finger(model: mujoco.MjModel, chain: Chain, wanted: str) -> tuple[str, 
     if not names:
         raise UserError(
             f"no joint moves anything beyond {chain.hand}, and an arm needs a gripper here: give "
-            "the description of the arm with its gripper (vacuum grippers are not supported yet)"
+            "the description of the arm with its gripper; if that is a suction cup, name its body "
+            "or a site at its lip with --suction"
         )
     if len(names) == 1:
         return names[0], f"the gripper's joint is {names[0]}: the only one"
@@ -80,7 +81,7 @@ def measure_gripper(model: mujoco.MjModel, chain: Chain, finger: str) -> Gripper
     hand = model.body(chain.hand).id
     below = [b for b in range(1, model.nbody) if _is_below(model, b, hand)]
     centres = [_in_hand(data, hand, data.xipos) for data in ends]
-    solid = [b for b in below if _shapes(model, b)]
+    solid = [b for b in below if colliding(model, b)]
     moved = [b for b in solid if np.linalg.norm(centres[1][b] - centres[0][b]) > _MOVED]
     if not moved:
         raise UserError(f"nothing below {chain.hand} moves with '{finger}'; see --gripper-joint")
@@ -137,7 +138,7 @@ def _two_sides(
     against = [b for b in moved if (centres[1][b] - centres[0][b]) @ way < -0.2 * (way @ way)]
     if against:
         return tip, max(against, key=lambda b: float(np.linalg.norm(centres[0][b])))
-    still = [b for b in [*solid, hand] if b not in moved and _shapes(model, b)] or [hand]
+    still = [b for b in [*solid, hand] if b not in moved and colliding(model, b)] or [hand]
     return tip, max(still, key=lambda b: float(np.linalg.norm(centres[0][b])))
 
 
@@ -165,7 +166,9 @@ def _tips(
     model: mujoco.MjModel, ends: list[mujoco.MjData], bodies: tuple[int, int], hand: int
 ) -> list[_Tips]:
     """The same points at both ends of the finger's way: those that reach farthest out at one."""
-    points = [[_points(model, data, body, hand) for body in bodies] for data in ends]
+    points = [
+        [points_of(model, data, colliding(model, body), hand) for body in bodies] for data in ends
+    ]
     middle = np.mean([p.mean(0) for both in points for p in both], axis=0)
     longest = int(np.argmax(np.abs(middle)))
     out = np.eye(3)[longest] * np.sign(middle[longest])
@@ -192,11 +195,13 @@ def _frame(opened: _Tips, closed: _Tips) -> tuple[np.ndarray, np.ndarray]:
     return axes @ place, axes
 
 
-def _points(model: mujoco.MjModel, data: mujoco.MjData, body: int, hand: int) -> np.ndarray:
-    """Points (n, 3) on a body's shapes, frame of the hand: of meshes some, of others corners."""
+def points_of(
+    model: mujoco.MjModel, data: mujoco.MjData, shapes: list[int], hand: int
+) -> np.ndarray:
+    """Points (n, 3) on shapes of a body, frame of the hand: of meshes some, of others corners."""
     signs = np.array(np.meshgrid(*[[-1, 1]] * 3)).reshape(3, -1).T
     found = []
-    for geom in _shapes(model, body):
+    for geom in shapes:
         local = model.geom_aabb[geom, :3] + signs * model.geom_aabb[geom, 3:]
         if model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_MESH:
             mesh = model.geom_dataid[geom]
@@ -218,7 +223,7 @@ def _driven(model: mujoco.MjModel) -> list[str]:
     return found
 
 
-def _shapes(model: mujoco.MjModel, body: int) -> list[int]:
+def colliding(model: mujoco.MjModel, body: int) -> list[int]:
     """Its shapes that collide; all it has where none does."""
     own = np.flatnonzero(model.geom_bodyid == body)
     collide = own[(model.geom_contype[own] | model.geom_conaffinity[own]) != 0]

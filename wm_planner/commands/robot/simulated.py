@@ -49,14 +49,18 @@ def isolate(found: Description, chain: Chain) -> dict[str, float]:
 
 
 def drive(found: Description, chain: Chain, finger: str) -> None:
-    """An actuator of its own name for each joint, whose command is the joint's position."""
+    """An actuator of its own name for each joint, whose command is the joint's position.
+
+    Without a `finger` nothing drives the hand.
+    """
     spec, model = found.spec, found.spec.compile()
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
     inertia = np.zeros((model.nv, model.nv))
     mujoco.mj_fullM(model, data, inertia)
     chosen = []
-    drives = [_of_joint(model, i, (*chain.joints, finger)) for i in range(model.nu)]
+    driven = (*chain.joints, finger) if finger else chain.joints
+    drives = [_of_joint(model, i, driven) for i in range(model.nu)]
     kept = {name: i for i, name in enumerate(drives) if name}
     stay = set(kept.values())
     for i in reversed(range(model.nu)):
@@ -64,7 +68,7 @@ def drive(found: Description, chain: Chain, finger: str) -> None:
             spec.delete(spec.actuators[i])
     names = [name for name, _ in sorted(kept.items(), key=lambda item: item[1])]
     wanted = dict(zip(names, spec.actuators, strict=True))
-    for name in (*chain.joints, finger):
+    for name in driven:
         joint = spec.joint(name)
         low, high = model.joint(name).range
         if not model.jnt_limited[model.joint(name).id] or not low < high:
@@ -103,7 +107,7 @@ def drive(found: Description, chain: Chain, finger: str) -> None:
         )
 
 
-def free_gripper(found: Description, chain: Chain, fingers: tuple[str, str]) -> None:
+def free_gripper(found: Description, chain: Chain, fingers: tuple[str, ...]) -> None:
     """Let no parts of the gripper collide but its fingers: a linkage's parts lie in each other."""
     spec = found.spec
     parts = [body.name for body in _tree(spec.body(chain.hand)) if body.name]

@@ -28,7 +28,7 @@ class Lift(NamedTuple):
         """Of a prop whose centre is `rest` m above the table when it lies there."""
         hand = Hand.of(simulation)
         position = simulation.data.body(prop).xpos.copy()
-        return cls(hand, position, rest, hand.touches_both_sides(prop))
+        return cls(hand, position, rest, hand.holds(prop))
 
     @property
     def offset(self) -> np.ndarray:
@@ -61,5 +61,6 @@ class Lift(NamedTuple):
     def expert(self, goal: np.ndarray, funnel: float = 0.015) -> np.ndarray:
         """Action (4,); `funnel` is `grasp`'s."""
         if self.grasped:
-            return move_to(goal, np.r_[goal[:2], _LIFT_TARGET + self.rest], CLOSE)
-        return grasp(self.hand, goal, self.position, funnel)
+            above = self.rest if self.hand.cup else 0.0
+            return move_to(goal, np.r_[goal[:2], _LIFT_TARGET + self.rest + above], CLOSE)
+        return grasp(self.hand, goal, self.position, self.rest, funnel)

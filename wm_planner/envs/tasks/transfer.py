@@ -23,6 +23,7 @@ class Transfer(NamedTuple):
 
     hand: Hand
     position: np.ndarray  # (3,) m
+    half: float  # m from its centre to its top
     gap: np.ndarray  # (3,) m from the cube to its place
     lift: float  # m, the cube above the table
     grasped: bool
@@ -44,8 +45,8 @@ class Transfer(NamedTuple):
         hand, half = Hand.of(simulation), simulation.half_edge(cube)
         position = simulation.data.body(cube).xpos.copy()
         gap = under - position + np.r_[0, 0, above + half]
-        grasped, touched = hand.touches_both_sides(cube), hand.touches(cube)
-        return cls(hand, position, gap, position[2] - half, grasped, touched)
+        grasped, touched = hand.holds(cube), hand.touches(cube)
+        return cls(hand, position, half, gap, position[2] - half, grasped, touched)
 
     @property
     def offset(self) -> np.ndarray:
@@ -106,7 +107,7 @@ class Transfer(NamedTuple):
         if self.placed:
             return leave(self.hand, goal, self.position)
         if not self.grasped:
-            return grasp(self.hand, goal, self.position)
+            return grasp(self.hand, goal, self.position, self.half)
         return carry(self.hand, goal, self.gap, near, clearance)
 
 

@@ -64,7 +64,7 @@ class Unstack:
                 return move_to(goal, pair.upper.hand.position, OPEN)
             return carry(pair.upper.hand, goal, pair.upper.gap, 2 * _FAR_ASIDE, _CLEARANCE)
         if not pair.free:
-            return grasp(pair.upper.hand, goal, pair.upper.position)
+            return grasp(pair.upper.hand, goal, pair.upper.position, pair.upper.half)
         if np.linalg.norm(pair.upper.offset) < _AWAY and not pair.lower.grasped:
             return leave(pair.upper.hand, goal, pair.upper.position)
         return pair.lower.expert(goal)

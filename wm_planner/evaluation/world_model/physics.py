@@ -262,7 +262,7 @@ def _future(
 def _held(env: ManipulationEnv, above: float) -> bool:
     """The scripted expert holds the cube more than `above` m over the table; False: it fails."""
     for _ in range(70):
-        if _height(env) > above and Hand.of(env.simulation).touches_both_sides(_CUBE):
+        if _height(env) > above and Hand.of(env.simulation).holds(_CUBE):
             return True
         env.step(env.whole_action(env.task.expert(env.simulation, env.arm.goal)))
     return False

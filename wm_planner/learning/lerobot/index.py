@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from wm_planner.errors import UserError
 from wm_planner.learning.lerobot.info import Info, parse_json
-from wm_planner.learning.lerobot.optional import needed
+from wm_planner.learning.lerobot.parquet import read_columns
 from wm_planner.safe_yaml import read_text
 
 _MAX_EPISODES = 10**6
@@ -34,9 +34,13 @@ class Entry(NamedTuple):
 def entries(info: Info) -> Iterator[Entry]:
     """All episodes, in their order."""
     read = _of_version_2 if info.version == 2 else _of_version_3
-    for count, entry in enumerate(read(info)):
-        if count >= _MAX_EPISODES:
+    seen: set[int] = set()
+    for entry in read(info):
+        if len(seen) >= _MAX_EPISODES:
             raise UserError(f"{info.root}: more than {_MAX_EPISODES} episodes")
+        if entry.number in seen:
+            raise UserError(f"{info.root}: episode {entry.number} is there twice")
+        seen.add(entry.number)
         yield entry
 
 
@@ -54,16 +58,11 @@ def _of_version_2(info: Info) -> Iterator[Entry]:
 
 
 def _of_version_3(info: Info) -> Iterator[Entry]:
-    parquet = needed("pyarrow.parquet")
     for path in sorted((info.root / "meta" / "episodes").glob("*/*.parquet")):
         wanted = ["episode_index", "tasks", "data/chunk_index", "data/file_index"]
         parts = ("chunk_index", "file_index", "from_timestamp")
         wanted += [f"videos/{key}/{part}" for key in _videos(info) for part in parts]
-        try:
-            table = parquet.read_table(path, columns=wanted)
-        except Exception as error:  # pyarrow has errors of its own
-            raise UserError(f"{path}: cannot be read: {error}") from error
-        for row in table.to_pylist():
+        for row in read_columns(path, wanted).to_pylist():
             yield _entry_of_version_3(info, row)
 
 

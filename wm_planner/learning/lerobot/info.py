@@ -38,8 +38,8 @@ class Info(NamedTuple):
         """A file of the dataset, which lies inside it."""
         text = _PLACE.sub(lambda match: _filled(match, values), pattern)
         path = self.root / text
-        if "{" in text or not path.resolve().is_relative_to(self.root.resolve()):
-            raise UserError(f"{self.root}: {text[:200]} does not lie in the dataset")
+        if "{" in text or not _is_inside(path, self.root):
+            raise UserError(f"{self.root}: {text[:200]!r} does not lie in the dataset")
         return path
 
 
@@ -82,6 +82,17 @@ def parse_json(text: str, path: Path) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not JSON: {error}") from error
+
+
+def _is_inside(path: Path, root: Path) -> bool:
+    """Whether it is a path at all, and where it leads, links and all, is inside."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError):  # too long, or with a null
+        return False
+    return path.resolve().is_relative_to(root.resolve())
 
 
 def _feature(path: Path, name: str, given: Any) -> Feature:

@@ -13,12 +13,13 @@ from wm_planner.errors import UserError
 from wm_planner.learning.layout import MAX_BYTES
 from wm_planner.learning.lerobot.index import Entry, entries
 from wm_planner.learning.lerobot.info import Info, read_info
-from wm_planner.learning.lerobot.optional import needed
+from wm_planner.learning.lerobot.parquet import read_columns, rows_where
 from wm_planner.learning.lerobot.video import read_frames
 from wm_planner.perception.pictures import PictureError, decode_checked
 
 _SUCCESS = ("next.success", "success")
 _MAX_STEPS = 100_000
+_MOST_NUMBERS = 2**27  # bytes of one column of an episode
 
 
 class Shown(NamedTuple):
@@ -61,9 +62,7 @@ class LeRobotReader:
         pictures = [c for c in cameras if self.info.features[c].dtype == "image"]
         success = [name for name in _SUCCESS if name in self.info.features][:1]
         wanted = (self._actions, self._state, "timestamp", "episode_index", *pictures, *success)
-        table = _table(entry.data, wanted)
-        compute = needed("pyarrow.compute")
-        rows = table.filter(compute.equal(table["episode_index"], entry.number))
+        rows = rows_where(_table(entry.data, wanted), "episode_index", entry.number, entry.data)
         if not 0 < rows.num_rows <= _MAX_STEPS:
             raise UserError(f"{place}: {rows.num_rows} steps, expected 1 to {_MAX_STEPS}")
         times = _numbers(rows["timestamp"], place, 1)
@@ -84,7 +83,7 @@ class LeRobotReader:
             _numbers(rows[self._state], place, 2),
             _numbers(rows[self._actions], place, 2),
             times,
-            None if worked is None else bool(np.ravel(worked)[0]),
+            _flag(worked),
             entry.instruction,
         )
 
@@ -98,19 +97,25 @@ class LeRobotReader:
 @lru_cache(maxsize=1)
 def _table(path: Path, columns: tuple[str, ...]) -> Any:
     """Of a file that holds many episodes one after the other."""
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    try:
-        return needed("pyarrow.parquet").read_table(path, columns=list(columns))
-    except Exception as error:  # pyarrow has errors of its own
-        raise UserError(f"{path}: cannot be read: {error}") from error
+    return read_columns(path, columns)
+
+
+def _flag(value: Any) -> bool | None:
+    """A truth value, or the first of a list of them; None for what is none."""
+    while isinstance(value, list):
+        value = value[0] if value else None
+    return bool(value) if isinstance(value, bool | int | float) else None
 
 
 def _numbers(column: Any, place: str, axes: int) -> np.ndarray:
+    if column.nbytes > _MOST_NUMBERS:
+        raise UserError(f"{place}: {column.nbytes} bytes of numbers, at most {_MOST_NUMBERS}")
     try:
         values = np.array(column.to_pylist(), np.float32)
     except (ValueError, TypeError) as error:
         raise UserError(f"{place}: no numbers: {error}") from error
+    if not values.size:
+        raise UserError(f"{place}: expected numbers, got lists of nothing")
     values = values.reshape(len(values), -1)[:, 0] if axes == 1 else values
     values = values[:, None] if values.ndim < axes else values
     if values.ndim != axes or not np.isfinite(values).all():

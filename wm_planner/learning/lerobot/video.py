@@ -40,6 +40,8 @@ def read_frames(path: Path, start: float, times: np.ndarray, fps: float) -> np.n
 def _decoded(container: Any, wanted: np.ndarray, fps: float) -> list[np.ndarray]:
     """The frames there are, up to the first that is missing."""
     stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise PictureError("there is no decoder for it")
     check_size(stream.codec_context.width, stream.codec_context.height)
     container.seek(int(max(0.0, wanted[0] - 1 / fps) / stream.time_base), stream=stream)
     found: list[np.ndarray] = []
