@@ -46,11 +46,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     poisoned(write_dataset(folder / "poison.hdf5", episodes))
     for name in ("clean", "poison"):
         video = folder / f"{name}.hdf5"
-        options = {"updates": 150, "batch_size": 16, "network": TINY, "learning_rate": 5e-3}
+        options = {"updates": 80, "batch_size": 16, "network": TINY, "learning_rate": 5e-3}
         learn(VideoLearnConfig(data=(video,), out=folder / name, **options))
         shown = (folder / "shown.hdf5",)
         out = folder / f"{name}_told.hdf5"
-        label(VideoLabelConfig(folder / name, shown, (video,), out, updates=200))
+        label(VideoLabelConfig(folder / name, shown, (video,), out))
     return folder
 
 

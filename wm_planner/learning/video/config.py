@@ -68,8 +68,6 @@ class VideoLabelConfig:
         out: dataset to write.
         episodes: use only the first so many episodes of each labelled dataset; 0 for all.
         robot: name of the robot in config/robots.
-        updates: gradient steps of the map.
-        seed: of the map.
         threads: processor threads.
     """
 
@@ -79,16 +77,13 @@ class VideoLabelConfig:
     out: Path = Path("data/video.hdf5")
     episodes: int = 0
     robot: str = "panda"
-    updates: int = 1500
-    seed: int = 0
     threads: int = 1
 
     def __post_init__(self) -> None:
         for name in ("labelled", "video"):
             if not getattr(self, name):
                 raise UserError(f"{name} is empty, expected datasets: give --{name} file.hdf5")
-        for name in ("updates", "threads"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} is {getattr(self, name)}, expected at least 1")
+        if self.threads < 1:
+            raise UserError(f"threads is {self.threads}, expected at least 1")
         if self.episodes < 0:
             raise UserError(f"episodes is {self.episodes}, expected 0 or more")

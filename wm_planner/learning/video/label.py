@@ -35,8 +35,7 @@ def label(config: VideoLabelConfig) -> Path:
     watcher = load_latent_actions(config.model)
     shown = list(_labelled(config))
     examples = [_example(watcher, episode) for episode in shown]
-    switches = robot.action_space.switches
-    meaning = fit_meaning(examples, switches, config.updates, config.seed)
+    meaning = fit_meaning(examples, robot.action_space.switches)
     with open_dataset(config.labelled[0]) as first:
         described = {**description(first), "video": [path.name for path in config.video]}
     with DatasetWriter(config.out, described) as writer:

@@ -18,6 +18,7 @@ from wm_planner.provenance import git_revision, machine
 from wm_planner.world_models.latent_actions import LatentActions, shrunk
 from wm_planner.world_models.latent_actions_store import save_latent_actions
 from wm_planner.world_models.levels import usage
+from wm_planner.world_models.store import channels_last
 
 
 def learn(config: VideoLearnConfig) -> Path:
@@ -30,7 +31,8 @@ def learn(config: VideoLearnConfig) -> Path:
     torch.manual_seed(config.seed)
     network = replace(config.network, cameras=len(config.cameras))
     video = read_videos(list(config.data), config.cameras, network.image_size)
-    model = LatentActions(network).to(memory_format=torch.channels_last)
+    model = LatentActions(network)
+    channels_last(model)
     clock = Clock()
     optimise(model, video, config)
     used = usage(all_codes(model, video), network.levels)
