@@ -78,6 +78,18 @@ SUBCOMMANDS = {
         "replay",
         "do the actions of recorded episodes again in simulation, without looking",
     ),
+    "video learn": Subcommand(
+        "wm_planner.learning.video.learn",
+        "VideoLearnConfig",
+        "learn",
+        "learn from video without actions what can be done: codes of a small codebook",
+    ),
+    "video label": Subcommand(
+        "wm_planner.learning.video.label",
+        "VideoLabelConfig",
+        "label",
+        "give video the actions that it shows, as a few labelled episodes tell",
+    ),
     "train": Subcommand(
         "wm_planner.learning.rounds",
         "train_config",

@@ -11,10 +11,11 @@ from torch import Tensor
 from video_batches import generator, observation, sequences
 
 from wm_planner.types import Latent
+from wm_planner.world_models.levels import level_of, middles, to_level
 from wm_planner.world_models.tokens import FAMILY
 from wm_planner.world_models.tokens.losses import TokensLossConfig, TokensLosses
 from wm_planner.world_models.tokens.network import Tokens
-from wm_planner.world_models.tokens.tokenizer import Tokenizer, level_of, middles, to_level
+from wm_planner.world_models.tokens.tokenizer import Tokenizer
 from wm_planner.world_models.video_model import Coming
 
 B = 3

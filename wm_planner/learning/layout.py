@@ -70,6 +70,17 @@ def checked_arrays(group: h5py.Group, privileged: bool = True) -> dict[str, Arra
     return arrays
 
 
+def checked_frames(group: h5py.Group, cameras: tuple[str, ...]) -> dict[str, Array]:
+    """The frames of `cameras`, by their names, alike in length; nothing else is looked at."""
+    arrays = {name: _array(group, f"obs/{name}_image", "u") for name in cameras}
+    for array in arrays.values():
+        _check_frames(array)
+    lengths = {name: array.dataset.shape[0] for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        raise LayoutError(f"cameras have frames {lengths}, expected as many of each")
+    return arrays
+
+
 def checked_array(group: h5py.Group, name: str, kinds: str) -> Array:
     """One array that lies in the file itself, of NumPy kinds such as "f"; it is not read."""
     if not (name and all(name.split("/"))):
@@ -161,15 +172,19 @@ def _check_shapes(arrays: dict[str, Array]) -> None:
         if shape is not None and (len(shape) != axes or max(shape[1:], default=0) > _MAX_WIDTH):
             raise LayoutError(f"{name} has shape {shape}, expected {axes} axes, up to {_MAX_WIDTH}")
     for name in (name for name in shapes if name.endswith("_image")):
-        shape = shapes[name]
-        if len(shape) != 4 or shape[3] != 3 or not 0 < min(shape[1:3]) <= max(shape) <= _MAX_STEPS:
-            raise LayoutError(f"{name} has shape {shape}, expected (T, h, w, 3)")
-        if max(shape[1:3]) > _MAX_EDGE or arrays[name].dataset.dtype != np.uint8:
-            raise LayoutError(
-                f"{name} has shape {shape} of {arrays[name].dataset.dtype}, expected uint8 up to "
-                f"{_MAX_EDGE} pixels an edge"
-            )
+        _check_frames(arrays[name])
     _check_lengths(shapes)
+
+
+def _check_frames(array: Array) -> None:
+    shape, dtype = array.dataset.shape, array.dataset.dtype
+    if len(shape) != 4 or shape[3] != 3 or not 0 < min(shape[1:3]) <= max(shape) <= _MAX_STEPS:
+        raise LayoutError(f"{array.name} has shape {shape}, expected (T, h, w, 3)")
+    if max(shape[1:3]) > _MAX_EDGE or dtype != np.uint8:
+        raise LayoutError(
+            f"{array.name} has shape {shape} of {dtype}, expected uint8 up to {_MAX_EDGE} pixels "
+            "an edge"
+        )
 
 
 def _check_lengths(shapes: dict[str, tuple[int, ...]]) -> None:

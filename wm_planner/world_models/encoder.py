@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import final
 
@@ -99,23 +100,37 @@ class KeyPointEncoder(Encoder):
     def __init__(self, config: NetworkConfig) -> None:
         c = config
         super().__init__(c, 2 * c.key_points * c.cameras)
-        first, second, third = c.channels[:3]
-        self.convolutions = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(3, first, 4, stride=2, padding=1),
-                nn.ReLU(inplace=True),
-                nn.Conv2d(first, second, 4, stride=2, padding=1),
-                nn.ReLU(inplace=True),
-                nn.Conv2d(second, third, 3, padding=1),
-                nn.ReLU(inplace=True),
-            )
-            for _ in range(c.cameras)
-        )
-        self.points = nn.ModuleList(
-            KeyPoints(third, c.key_points, c.image_size // 4) for _ in range(c.cameras)
-        )
+        layers = key_point_layers(c.channels[:3], c.cameras, c.key_points, c.image_size)
+        self.convolutions, self.points = layers
 
     def see(self, frames: Tensor, dtype: torch.dtype) -> Tensor:
-        x = frames.to(dtype).div_(255.0).sub_(0.5)
-        views = zip(x.split(3, 1), self.convolutions, self.points, strict=True)
-        return torch.cat([points(convolved(view)) for view, convolved, points in views], -1)
+        return key_points_of(frames, self.convolutions, self.points, dtype)
+
+
+def key_point_layers(
+    channels: Sequence[int], cameras: int, key_points: int, image_size: int
+) -> tuple[nn.ModuleList, nn.ModuleList]:
+    """Convolutions and KeyPoints of each camera."""
+    first, second, third = channels
+    convolutions = nn.ModuleList(
+        nn.Sequential(
+            nn.Conv2d(3, first, 4, stride=2, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(first, second, 4, stride=2, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(second, third, 3, padding=1),
+            nn.ReLU(inplace=True),
+        )
+        for _ in range(cameras)
+    )
+    edge = image_size // 4
+    return convolutions, nn.ModuleList(KeyPoints(third, key_points, edge) for _ in range(cameras))
+
+
+def key_points_of(
+    frames: Tensor, convolutions: nn.ModuleList, points: nn.ModuleList, dtype: torch.dtype
+) -> Tensor:
+    """Places (B, V * 2 * K) in frames (B, V * C, h, w) uint8, by such layers."""
+    x = frames.to(dtype).div_(255.0).sub_(0.5)
+    views = zip(x.split(3, 1), convolutions, points, strict=True)
+    return torch.cat([found(convolved(view)) for view, convolved, found in views], -1)

@@ -100,7 +100,7 @@ def load_model(directory: Path, device: str = "cpu") -> LoadedModel:
     shapes = _expected_shapes(directory, family, config.network)
     renamed = family.renamed if form == 1 else {}
     stored = {_stored_name(name, renamed): name for name in shapes}
-    weights = _read_weights(weights_file, {old: shapes[name] for old, name in stored.items()})
+    weights = read_weights(weights_file, {old: shapes[name] for old, name in stored.items()})
     world_model = family.build(config.network)
     world_model.load_state_dict({stored[old]: weight for old, weight in weights.items()})
     world_model.to(target)
@@ -171,7 +171,7 @@ def _expected_shapes(
     return expected
 
 
-def _read_weights(path: Path, expected: dict[str, torch.Size]) -> dict[str, torch.Tensor]:
+def read_weights(path: Path, expected: dict[str, torch.Size]) -> dict[str, torch.Tensor]:
     """Weights of the expected names, shapes and type, which the header says before any is read."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; train a model with 'wm_planner train'")

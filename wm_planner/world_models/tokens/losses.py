@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from wm_planner.world_models.batch import Batch
+from wm_planner.world_models.levels import to_level
 from wm_planner.world_models.tokens.network import Tokens
-from wm_planner.world_models.tokens.tokenizer import Tokenizer, to_level
+from wm_planner.world_models.tokens.tokenizer import Tokenizer
 from wm_planner.world_models.video_losses import VideoLossConfig, VideoLosses, uniform_like
 from wm_planner.world_models.video_model import Coming
 

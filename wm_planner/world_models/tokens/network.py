@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from wm_planner.noise import Generators, uniform
 from wm_planner.types import Latent
 from wm_planner.world_models.latent_model import one_by_one
+from wm_planner.world_models.levels import middles
 from wm_planner.world_models.tokens.config import TokensConfig
-from wm_planner.world_models.tokens.tokenizer import Tokenizer, middles
+from wm_planner.world_models.tokens.tokenizer import Tokenizer
 from wm_planner.world_models.video_model import Coming, VideoModel
 
 _BY_CHANCE = 4  # rounds in which one of several frames that may come is drawn

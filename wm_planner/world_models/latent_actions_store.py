@@ -1,0 +1,74 @@
+"""Latent actions on disk: model.safetensors and config.yaml, as world models are; no pickles."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+import yaml
+from safetensors.torch import save_file
+
+from wm_planner.errors import UserError
+from wm_planner.safe_yaml import read_yaml
+from wm_planner.world_models.latent_actions import LatentActions, LatentActionsConfig
+from wm_planner.world_models.store import channels_last, read_weights
+
+_KEYS = {"cameras", "latent_actions", "provenance"}
+
+
+class LoadedLatentActions(NamedTuple):
+    """Ready to watch."""
+
+    model: LatentActions
+    cameras: tuple[str, ...]
+    provenance: dict[str, Any]
+
+
+def save_latent_actions(
+    directory: Path, model: LatentActions, cameras: tuple[str, ...], provenance: dict[str, Any]
+) -> None:
+    """Write weights and configuration; each file appears whole or not at all."""
+    directory.mkdir(parents=True, exist_ok=True)
+    weights = {k: v.detach().contiguous() for k, v in model.state_dict().items()}
+    values = {
+        "cameras": list(cameras),
+        "latent_actions": asdict(model.config),
+        "provenance": provenance,
+    }
+    partial = directory / "model.safetensors.partial"
+    save_file(weights, partial)
+    partial.replace(directory / "model.safetensors")
+    partial = directory / "config.yaml.partial"
+    partial.write_text(yaml.safe_dump(values, sort_keys=False, default_flow_style=None))
+    partial.replace(directory / "config.yaml")
+
+
+def load_latent_actions(directory: Path) -> LoadedLatentActions:
+    """Load and check them; whatever is wrong is a UserError that says so."""
+    path = directory / "config.yaml"
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; make it with `wm_planner video learn`")
+    values = read_yaml(path)
+    shapes = values.get("latent_actions")
+    known = {field.name for field in fields(LatentActionsConfig)}
+    if values.keys() != _KEYS or not isinstance(shapes, dict) or shapes.keys() != known:
+        raise UserError(
+            f"{path}: has keys {sorted(values)}, expected {sorted(_KEYS)}, and latent_actions with "
+            f"{sorted(known)}; is it a folder that `wm_planner video learn` wrote?"
+        )
+    try:
+        config = LatentActionsConfig(**shapes)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{path}: {error}") from error
+    cameras = values["cameras"]
+    if not isinstance(cameras, list) or len(cameras) != config.cameras:
+        raise UserError(f"{path}: cameras are {cameras!r}, expected names of {config.cameras}")
+    with torch.device("meta"):
+        expected = {k: v.shape for k, v in LatentActions(config).state_dict().items()}
+    model = LatentActions(config)
+    model.load_state_dict(read_weights(directory / "model.safetensors", expected))
+    channels_last(model)
+    model.eval().requires_grad_(False)
+    return LoadedLatentActions(model, tuple(map(str, cameras)), values["provenance"])
