@@ -14,6 +14,7 @@ from wm_planner.control.robot_config import RobotConfig
 from wm_planner.errors import UserError
 from wm_planner.interfaces import Adviser, MeasuresGoals, Planner, WorldModel
 from wm_planner.monitoring.caution import Caution
+from wm_planner.monitoring.look import Look
 from wm_planner.monitoring.surprise import SurpriseScale
 from wm_planner.paths import robot_config
 from wm_planner.pipeline import Pipeline
@@ -239,10 +240,12 @@ def _caution(
             "the model has no scale of surprise, so nothing tells when it is wrong; measure it "
             "with `wm_planner evaluate --calibrate`"
         )
+    look = Look.beside(model.directory, model.config.cameras)
+    if scale is None and look is None:
         return None
 
     def planner_of(horizon: int) -> Planner:
         shorter = replace(planner, horizon=horizon)
         return make_planner(world_model, arm.action_space, shorter, pace, readings)
 
-    return Caution(world_model, scale, planner.max_surprise, planner.horizon, planner_of)
+    return Caution(world_model, scale, planner.max_surprise, planner.horizon, planner_of, look)

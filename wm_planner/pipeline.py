@@ -216,16 +216,21 @@ class Pipeline:
         now: Sight,
         views: Sequence[View],
     ) -> tuple[float | None, ...]:
-        """Of each episode; None where nothing was foreseen.
+        """Of each episode; None where nothing was foreseen, or nothing is known to compare with.
 
         It counts less at reduced speed: the model learned at full speed, where the arm lags more.
         """
-        if self._caution is None or memory.latent is None or memory.images is None:
-            return (None,) * len(views)
+        nothing = (None,) * len(views)
+        if self._caution is None:
+            return nothing
+        if memory.latent is None or memory.images is None:
+            return tuple(self._caution.at_first(now.images) or nothing)
         if foreseen is None or not any(since):
-            return (None,) * len(views)
+            return nothing
         before = Sight(memory.latent, memory.images, memory.picture)
         found = self._caution.surprise(before, foreseen, now)  # (B,)
+        if found is None:
+            return nothing
         scaled = found * found.new_tensor([view.speed_scale for view in views])
         return tuple(
             value if known else None for value, known in zip(scaled.tolist(), since, strict=True)
@@ -239,8 +244,11 @@ class Pipeline:
         situation: Situation,
     ) -> Plan:
         warm_start, generators = memory.warm_start, memory.generators
-        if self._caution is None or warm_start is None:
+        if self._caution is None:
             return self._planner.plan(latent, warm_start, generators, situation)
+        if warm_start is None:
+            plan = self._planner.plan(latent, warm_start, generators, situation)
+            return self._caution.without_refused(plan, surprise)
         return self._caution.plan(latent, warm_start, generators, surprise, situation)
 
     def _look_for_delays(self, memory: Recollection, now: Latent, views: Sequence[View]) -> None:

@@ -114,6 +114,12 @@ SUBCOMMANDS = {
         "fit_heads",
         "fit reward, value, success and prior (also towards goals) anew, on latents that stay",
     ),
+    "look": Subcommand(
+        "wm_planner.learning.look",
+        "LookConfig",
+        "look",
+        "tell beside a model what its cameras should show, which is asked before the arm moves",
+    ),
     "compact": Subcommand(
         "wm_planner.learning.compact",
         "CompactConfig",

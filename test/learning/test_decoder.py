@@ -15,6 +15,7 @@ from wm_planner.learning.decoder import DecoderConfig, Usual, decoder_loss, fit_
 from wm_planner.learning.rounds import train
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.learning.train import TrainConfig
+from wm_planner.monitoring.look import Look
 from wm_planner.types import Latent
 from wm_planner.world_models.store import ModelConfig, load_model, read_config, save_model
 from wm_planner.world_models.td_latent import TDLatent
@@ -113,6 +114,7 @@ def test_training_ends_with_prior_and_decoder_and_makes_neither_twice(dataset, t
     plain, fitted = (load_file(folder / "model.safetensors") for folder in (out / "round_0", out))
     changed = {name.split(".")[0] for name, part in plain.items() if not part.equal(fitted[name])}
     assert changed == {"prior", "decoder"}
+    assert Look.beside(out, ("front", "wrist")) is not None
     parts = [out / part / "model.safetensors" for part in ("prior", "decoder")]
     before = [path.stat().st_mtime_ns for path in parts]
     assert load_file(train(config) / "model.safetensors").keys() == fitted.keys()

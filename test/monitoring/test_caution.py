@@ -8,6 +8,7 @@ import torch
 
 from wm_planner.errors import UserError
 from wm_planner.monitoring.caution import Caution, Sight, Surprised
+from wm_planner.monitoring.look import Look
 from wm_planner.monitoring.surprise import Percentiles, SurpriseScale
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PlanningError
@@ -104,6 +105,26 @@ def test_a_latent_is_compared_in_units_of_the_scale():
 def test_the_first_frame_surprises_nobody(pipeline, world):
     world.seen = 50.0
     assert think(pipeline).surprise == (None,)
+
+
+def test_first_frames_are_compared_with_those_that_were_learned_from(world):
+    known = torch.full((100, 1, 3, 16, 16), 128, dtype=torch.uint8)
+    known += torch.arange(100, dtype=torch.uint8)[:, None, None, None, None] % 8
+    careful = Caution(world, None, 2.0, 5, Planner, Look.of(known, ("front",)))
+    pipeline = Pipeline(world, Planner(5), None, ("front",), 16, caution=careful)
+    grey = View({"front": known[50, 0].permute(1, 2, 0).numpy()}, torch.zeros(2).numpy(), 0.0)
+    pipeline.reset_many([0, 1])
+    blank = grey._replace(frames=FRAMES)
+    for _ in range(2):
+        thought = pipeline.think_many({0: grey, 1: blank})
+        assert thought.plan.failed.tolist() == [False, True]
+        with pytest.raises(Surprised, match=r"at first: from what the model learned from"):
+            pipeline.check(thought)
+        pipeline.reset_many([0, 1])
+    assert thought.surprise[0] < 1 < 2 < thought.surprise[1]
+    pipeline.reset(0)
+    assert pipeline.think_many({0: grey}).surprise[0] < 1
+    assert pipeline.think_many({0: blank}).surprise == (None,), "later frames are another's part"
 
 
 def test_what_was_foreseen_is_planned_from_as_ever(pipeline):

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from wm_planner.errors import UserError
+from wm_planner.monitoring.look import keep_look
 from wm_planner.paths import model_dir
 from wm_planner.world_models.store import load_model, save_model
 
@@ -48,6 +49,7 @@ def compact(config: CompactConfig) -> Path:
     before = (source / "model.safetensors").stat().st_size
     described = replace(model.config, provenance=provenance)
     save_model(out, model.world_model, described, torch.float16)
+    keep_look(source, out)
     after = (out / "model.safetensors").stat().st_size
     print(f"{out}: {before / 2**20:.1f} MiB became {after / 2**20:.1f} MiB")
     return out

@@ -20,6 +20,7 @@ from wm_planner.errors import UserError
 from wm_planner.learning.precision import autocast, check_precision, training_dtype
 from wm_planner.learning.refit import Clock, check_sizes, descend, described
 from wm_planner.learning.sequences import EpisodeStore
+from wm_planner.monitoring.look import keep_look
 from wm_planner.paths import model_dir
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.pictures import Usual, as_decoded, decoder_loss, usual_of
@@ -108,6 +109,7 @@ def fit_decoder(config: DecoderConfig) -> Path:
     provenance = {**model.config.provenance, "decoder": fitted}
     out = config.out or Path("runs") / f"{model.config.task}_decoder"
     save_model(out, model.world_model, replace(model.config, provenance=provenance))
+    keep_look(model.directory, out)
     return out
 
 

@@ -22,6 +22,7 @@ from wm_planner.learning.goal_prior import fit_goal_prior
 from wm_planner.learning.heads_config import HEADS, STEEPEST, HeadsConfig
 from wm_planner.learning.refit import Clock, check_sizes, descend, described
 from wm_planner.learning.sequences import EpisodeStore
+from wm_planner.monitoring.look import keep_look
 from wm_planner.paths import model_dir
 from wm_planner.world_models.batch import Batch
 from wm_planner.world_models.families import family_of
@@ -100,6 +101,7 @@ def fit_heads(config: HeadsConfig) -> Path:
     provenance["privileged"] = bool(provenance.get("privileged", False)) or config.privileged
     out = config.out or Path("runs") / f"{c.task}_heads"
     save_model(out, model.world_model, replace(c, provenance=provenance))
+    keep_look(model.directory, out)
     return out
 
 

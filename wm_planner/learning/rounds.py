@@ -20,6 +20,7 @@ from wm_planner.learning.decoder import DecoderConfig, fit_decoder
 from wm_planner.learning.going_on import shapes_of
 from wm_planner.learning.heads import fit_heads
 from wm_planner.learning.heads_config import HeadsConfig
+from wm_planner.learning.look import write_look
 from wm_planner.learning.train import TrainConfig, fit, train_config
 from wm_planner.paths import model_dir
 from wm_planner.world_models.store import read_config
@@ -53,6 +54,7 @@ def train(config: TrainConfig) -> Path:
         folder = _with_decoder(config, datasets, folder)
     for name in ("model.safetensors", "config.yaml"):
         shutil.copyfile(folder / name, config.directory / name)
+    write_look(config.directory, datasets)
     return config.directory
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from wm_planner.errors import UserError
 from wm_planner.interfaces import Decodable, Planner, WorldModel
+from wm_planner.monitoring.look import Look
 from wm_planner.monitoring.picture_change import picture_change
 from wm_planner.monitoring.surprise import SurpriseScale, frame_surprise, surprise
 from wm_planner.planning import Part, join
@@ -17,14 +18,14 @@ from wm_planner.types import UNKNOWN, Latent, Plan, Situation
 
 
 class Surprised(UserError):
-    """What is seen is too far from what was foreseen: a plan would rest on nothing."""
+    """What is seen is too far from what was foreseen or learned from: no ground for a plan."""
 
     def __init__(self, surprise: float, limit: float) -> None:
         self.surprise = surprise
         super().__init__(
-            f"what the cameras show is {surprise:.2f} times as far from what was foreseen as 999 "
-            f"of 1,000 clean frames are, allowed {limit:.2f}; look at the scene, then call ~/reset "
-            "and ~/start"
+            f"what the cameras show is {surprise:.2f} times as far from what was foreseen (at "
+            "first: from what the model learned from) as 999 of 1,000 clean frames are, allowed "
+            f"{limit:.2f}; look at scene, light and cameras, then call ~/reset and ~/start"
         )
 
 
@@ -39,33 +40,43 @@ class Sight(NamedTuple):
 class Caution:
     """Compares predictions with frames; shortens the horizon, and refuses, as surprise grows.
 
+    The first frames, which nobody foresaw, are compared with those that the model learned from.
+
     Args:
         world_model: made the predictions.
-        scale: what its errors are like where nothing is wrong.
+        scale: what its errors are like where nothing is wrong; None: that is not known.
         limit: surprise that it refuses, above 1: one in a thousand clean frames has more than 1.
         horizon: steps looked ahead while nothing surprises.
         planner_of: makes a planner that looks so many steps ahead.
+        look: what training frames look like; None: that is not known.
     """
 
     def __init__(
         self,
         world_model: WorldModel,
-        scale: SurpriseScale,
+        scale: SurpriseScale | None,
         limit: float,
         horizon: int,
         planner_of: Callable[[int], Planner],
+        look: Look | None = None,
     ) -> None:
         if not limit > 1:
             raise UserError(
                 f"max_surprise is {limit}, expected above 1, which one in a thousand clean frames "
                 "exceeds; 0 takes no notice of surprise"
             )
-        self._world_model, self._scale = world_model, scale
+        self._world_model, self._scale, self._look = world_model, scale, look
         self.limit, self.horizon = limit, horizon
         self._planners = {steps: planner_of(steps) for steps in range(1, horizon + 1)}
 
-    def surprise(self, before: Sight, foreseen: Latent, now: Sight) -> Tensor:
-        """Surprise (B,): the largest of the latent's and of each camera's frame."""
+    def at_first(self, images: Tensor) -> list[float] | None:
+        """Of each of B episodes how unlike frames (B, V, C, h, w) uint8 are; None: not known."""
+        return None if self._look is None else self._look.strangeness(images).amax(1).tolist()
+
+    def surprise(self, before: Sight, foreseen: Latent, now: Sight) -> Tensor | None:
+        """Surprise (B,): the largest of the latent's and of each camera's frame; or None."""
+        if self._scale is None:
+            return None
         found = surprise(foreseen, now.latent, self._scale)
         model, believed = self._world_model, before.picture
         if isinstance(model, Decodable) and self._scale.frames:
@@ -76,7 +87,8 @@ class Caution:
 
     def picture(self, latent: Latent) -> Tensor | None:
         """What a latent looks like (B, V, C, h, w) uint8; None where that is not compared."""
-        if not isinstance(self._world_model, Decodable) or not self._scale.frames:
+        compared = self._scale is not None and self._scale.frames
+        if not isinstance(self._world_model, Decodable) or not compared:
             return None
         return self._world_model.decode(latent)
 
@@ -97,6 +109,15 @@ class Caution:
             return 0
         trust = min(1.0, (self.limit - surprise) / (self.limit - 1.0))
         return max(1, round(trust * self.horizon))
+
+    def without_refused(self, plan: Plan, surprise: Sequence[float | None]) -> Plan:
+        """A plan (B, ...) of which those have failed whose surprise is refused."""
+        refused = [self.steps(value) == 0 for value in surprise]
+        if not any(refused):
+            return plan
+        actions = plan.actions.clone()
+        actions[refused] = torch.nan
+        return plan._replace(actions=actions)
 
     def plan(
         self,

@@ -24,7 +24,7 @@ from wm_planner.learning.rounds import train
 from wm_planner.learning.train import TrainConfig, train_config
 from wm_planner.learning.tries import TriesConfig, Try, tries_in_process
 from wm_planner.learning.try_files import Tally, TryFiles
-from wm_planner.monitoring import surprise
+from wm_planner.monitoring import look, surprise
 from wm_planner.paths import model_dir
 from wm_planner.safe_yaml import read_text
 from wm_planner.world_models.families import family_of
@@ -33,7 +33,7 @@ from wm_planner.world_models.store import LoadedModel, load_model, read_config, 
 OLD = "the old model"
 _MAY_DIFFER = ("out", "workers", "threads", "device")  # of a run that goes on
 _MAX_BYTES = 2**20  # of settings and verdicts
-_FILES = ("model.safetensors", "config.yaml", surprise.FILE)
+_FILES = ("model.safetensors", "config.yaml", surprise.FILE, look.FILE)
 
 
 def improve(config: ImproveConfig) -> dict[str, Any]:
