@@ -34,9 +34,8 @@ def keyframe_offsets(
     """
     if not success:
         return np.full_like(proprio, np.nan)
-    events = np.concatenate([_lasting(actions[:, switch] > 0) for switch in switches] or [[]])
-    if not len(events):
-        events = _turns(actions, switches)
+    thrown = [event for switch in switches for event in _lasting(actions[:, switch] > 0)]
+    events = thrown or _turns(actions, switches).tolist()
     steps = np.arange(len(actions))
     following = np.full(len(actions), len(actions) - 1)
     for event in events:
