@@ -22,7 +22,6 @@ from wm_planner.learning.goal_prior import fit_goal_prior
 from wm_planner.learning.heads_config import HEADS, STEEPEST, HeadsConfig
 from wm_planner.learning.refit import Clock, check_sizes, descend, described
 from wm_planner.learning.sequences import EpisodeStore
-from wm_planner.learning.smoothed import smoothed
 from wm_planner.paths import model_dir
 from wm_planner.world_models.batch import Batch
 from wm_planner.world_models.families import family_of
@@ -162,11 +161,9 @@ def optimise(
     target = copy.deepcopy(model.value).requires_grad_(False)
     generator = torch.Generator().manual_seed(config.seed)
     spread = config.noise * moments.after[0].std(0)  # (D,)
-    spans = [*store.learned_from, *store.held_out]
-    imitated = smoothed(store.actions, spans, config.smooth, model.config.switches)
 
     def loss() -> Tensor:
-        latents, batch = _draw(moments, store, imitated, config, generator)
+        latents, batch = _draw(moments, store, config, generator)
         noise = torch.randn(latents.shape, generator=generator).to(latents)
         return heads_loss(model, target, latents + spread * noise, batch)
 
@@ -199,16 +196,9 @@ def heads_loss(model: LatentModel, target: nn.Module, latents: Tensor, batch: Ba
 
 
 def _draw(
-    moments: Moments,
-    store: EpisodeStore,
-    imitated: Tensor,
-    config: HeadsConfig,
-    generator: torch.Generator,
+    moments: Moments, store: EpisodeStore, config: HeadsConfig, generator: torch.Generator
 ) -> tuple[Tensor, Batch]:
-    """Latents (B, 2, D) of moments and those after them, and what is known of both.
-
-    Actions are those to be `imitated` (T, A).
-    """
+    """Latents (B, 2, D) of moments and those after them, and what is known of both."""
     size = config.batch_size
     drawn = torch.randint(len(moments.at), (size,), generator=generator)
     ahead = torch.randint(config.horizon + 1, (size,), generator=generator)
@@ -223,7 +213,7 @@ def _draw(
     batch = Batch(
         images=store.images[:0],
         proprio=store.proprio[both].to(device),
-        actions=imitated[first].to(device),
+        actions=store.actions[first].to(device),
         rewards=store.rewards[first].to(device),
         returns=store.returns[both].to(device),
         labels=store.labels[first].to(device),

@@ -26,8 +26,6 @@ class HeadsConfig:
         horizon: half of the latents are encoded, the others imagined up to so many steps ahead.
         dreamt: share of the latents that are imagined from the first frame of an episode on, so
             that heads know a long dream's latents as well; 0 for none.
-        smooth: steps over whose actions, from each moment on, what the prior imitates is the mean;
-            1: the action alone. A person reacts late, trembles and pauses: 5 is half a second.
         noise: standard deviation of the noise on latents, in units of that of each number.
         privileged: use what only a simulation knows, see `wm_planner train`.
         held_out: share of the episodes that only measures how sure the action prior may be.
@@ -46,7 +44,6 @@ class HeadsConfig:
     batch_size: int = 256
     horizon: int = 1
     dreamt: float = 0.25
-    smooth: int = 1
     noise: float = 0.1
     privileged: bool = False
     held_out: float = 0.1
@@ -57,7 +54,7 @@ class HeadsConfig:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("updates", "batch_size", "smooth", "threads"):
+        for name in ("updates", "batch_size", "threads"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}, expected at least 1")
         for name in ("horizon", "noise", "weight_decay"):
