@@ -1,5 +1,7 @@
 """Where a path turns."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ def along(*places, steps=10):
     """Straight from place to place, in so many steps each."""
     ends = np.array(places, float)
     shares = np.arange(steps)[:, None] / steps
-    legs = [a + shares * (b - a) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    legs = [a + shares * (b - a) for a, b in pairwise(ends)]
     return np.concatenate([*legs, ends[-1:]])
 
 

@@ -1,6 +1,6 @@
 """Where a path turns: the fewest places from which straight lines give it back.
 
-Ramer 1972 and Douglas & Peucker 1973; of demonstrations such corners are way points, which imitation
+Ramer 1972, Douglas & Peucker 1973. Of demonstrations such corners are way points, which imitation
 learns better from than from single steps (Shi 2023, arXiv:2307.14326). Pauses and trembling make
 none.
 """
