@@ -1,4 +1,4 @@
-"""Keyframes: where the hand will be when it closes for good, or opens for good."""
+"""Keyframes: where the hand will be when it closes or opens for good, or turns with neither."""
 
 import numpy as np
 import pytest
@@ -38,6 +38,26 @@ def test_what_failed_tells_nothing():
 @pytest.mark.parametrize("switch", [[1] * 8, [-1]])
 def test_without_a_switch_thrown_the_end_is_the_keyframe(switch):
     assert episode(switch)[0] == len(switch) - 1
+
+
+def turning(switch):
+    """As `episode`, but the way of the hand turns by a right angle at step 10 of 20."""
+    proprio = np.arange(20, dtype=np.float32)[:, None]
+    actions = np.zeros((20, 3), np.float32)
+    actions[:10, 0] = actions[10:, 1] = 0.5
+    actions[:, 2] = switch
+    return keyframe_offsets(proprio, actions, (2,), True)[:, 0] / 4
+
+
+def test_where_no_switch_is_thrown_the_turns_of_the_hand_are_keyframes():
+    offsets = turning([-1] * 20)
+    event = int(offsets[0])
+    assert 10 <= event <= 12, "the arm follows its actions with a lag"
+    assert offsets[event + 1] == 19 - (event + 1)
+
+
+def test_where_one_is_thrown_turns_are_none():
+    assert turning([1] * 15 + [-1] * 5)[0] == 15
 
 
 def test_how_the_arm_follows_its_actions_is_found_out():

@@ -1,7 +1,8 @@
 """What an episode tells, looked back at, of where things were: labels that cost nobody anything.
 
 Where a hand closes and then holds, there was the thing; where it lets go for good, there was the
-place for it. So the robot's own joints, later in an episode, label its earlier frames: keyframes,
+place for it; and a hand that only pushes turns behind the thing, and turns away from it at its
+place. So the robot's own joints, later in an episode, label its earlier frames: keyframes,
 as behaviour cloning uses them (James 2022, arXiv:2105.14829; Shridhar 2022, arXiv:2209.05451), in
 the manner of hindsight (Andrychowicz 2017, arXiv:1707.01495).
 """
@@ -12,8 +13,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from wm_planner.learning.corners import corners
+
 _LASTS = 10  # steps that a switch must stay as it is, else it was a slip
 _FOLLOWS = 5  # steps in which an arm follows
+_TURNS = 1.0  # largest actions that a corner sticks out of the way of the hand
+_LAG = 2  # steps until the arm is where its actions led
 _SCALE = 4.0  # of the offset, so that a centimetre counts
 
 
@@ -23,17 +28,19 @@ def keyframe_offsets(
     """How proprioception will have changed at the next keyframe, (T, P) float32.
 
     A keyframe is a step at which one of `switches` of actions (T, A) is thrown, and then left as it
-    is for a second; and the end. `proprio` (T, P) is from before each action. NaN where the episode
-    failed: where that led was wrong.
+    is for a second; without any, a step at which the way turns that the other actions lead; and the
+    end. `proprio` (T, P) is from before each action. NaN where the episode failed: where that led
+    was wrong.
     """
     if not success:
         return np.full_like(proprio, np.nan)
+    thrown = [event for switch in switches for event in _lasting(actions[:, switch] > 0)]
+    events = thrown or _turns(actions, switches).tolist()
     steps = np.arange(len(actions))
     following = np.full(len(actions), len(actions) - 1)
-    for switch in switches:
-        for event in _lasting(actions[:, switch] > 0):
-            ahead = (steps <= event) & (event < following)
-            following[ahead] = event
+    for event in events:
+        ahead = (steps <= event) & (event < following)
+        following[ahead] = event
     return (_SCALE * (proprio[following] - proprio)).astype(np.float32)
 
 
@@ -42,6 +49,13 @@ def _lasting(on: np.ndarray) -> np.ndarray:
     thrown = np.flatnonzero(on[1:] != on[:-1]) + 1
     left_alone = np.diff(np.r_[thrown, len(on) + _LASTS])
     return thrown[left_alone >= _LASTS]
+
+
+def _turns(actions: np.ndarray, switches: Sequence[int]) -> np.ndarray:
+    """The steps at which the arm has come to where the way turns that `actions` (T, A) lead."""
+    way = np.cumsum(np.delete(actions, list(switches), 1), 0, np.float64)
+    turned = corners(way, _TURNS) + _LAG
+    return turned[turned < len(actions)]
 
 
 def motion_of(
