@@ -12,7 +12,7 @@ from toy_episodes import toy_episode, write_dataset
 
 from wm_planner.errors import UserError
 from wm_planner.learning.look import LookConfig, look
-from wm_planner.monitoring.look import FILE, GRID, Look, keep_look
+from wm_planner.monitoring.look import FILE, GRID, Look, Usual, keep_look
 from wm_planner.world_models.store import ModelConfig, save_model
 
 CAMERAS = ("front", "wrist")
@@ -52,6 +52,7 @@ def test_what_it_knows_is_not_strange(known):
         ("mirrored", lambda x: x.flip(4)),
         ("moved by a patch", lambda x: x.roll(4, 4)),
         ("dark", lambda x: x // 2),
+        ("with other colours", lambda x: x // torch.tensor([1, 2, 1])[:, None, None]),
         ("a cloth", torch.zeros_like),
     ],
 )
@@ -76,8 +77,12 @@ def test_without_a_file_nothing_is_known(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("front: 3", "front: expected the keys"),
-        ("front: {mean: [1.0], spread: [1.0], usual: 1.0}", f"expected {3 * GRID**2} numbers"),
+        ("front: 3", "front: expected the keys colours, pattern"),
+        ("front: {colours: 1, pattern: 2}", "front, colours: expected the keys distance, mean"),
+        (
+            "front: {colours: {mean: 1, spread: [], distance: 1}, pattern: 2}",
+            "front, colours: mean is no list",
+        ),
         ("{}", r"of cameras \[\], the model's are"),
         ("- 1", "expected a mapping"),
     ],
@@ -88,10 +93,20 @@ def test_a_broken_file_is_named(tmp_path, text, message):
         Look.beside(tmp_path, CAMERAS)
 
 
-@pytest.mark.parametrize("usual", [0.0, float("nan"), True])
-def test_what_is_usual_is_above_zero(known, usual):
-    with pytest.raises(UserError, match="usual is"):
-        type(known.cameras["front"])((0.5,) * 192, (0.1,) * 192, usual)
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"mean": (1.0,)}, f"mean: expected {3 * GRID**2} finite numbers"),
+        ({"spread": (float("nan"),) * 192}, "spread: expected"),
+        ({"spread": (-0.1,) * 192}, "-0.1 is below 0"),
+        ({"distance": 0.0}, "distance is 0.0"),
+        ({"distance": True}, "distance is True"),
+    ],
+)
+def test_what_is_usual_makes_sense(changes, message):
+    given = {"mean": (0.5,) * 192, "spread": (0.1,) * 192, "distance": 1.0, **changes}
+    with pytest.raises(UserError, match=message):
+        Usual(**given)
 
 
 def test_the_command_writes_it_beside_a_model(tmp_path: Path):
