@@ -18,8 +18,8 @@ class HeadsConfig:
     Attributes:
         model: name of a model in models/, or the path of a model folder.
         data: datasets to fit them to; default data/<task>.hdf5.
-        episodes: use only the first so many episodes of each dataset; 0 for all.
         out: model folder to write; default runs/<task>_heads. The model's own is allowed.
+        episodes: use only the first so many episodes of each dataset; 0 for all.
         only: names of the heads to fit, of reward, value, prior, landmarks and success; the others
             stay to the bit. A model that plans towards goal pictures has the prior alone.
         updates: gradient steps.
@@ -39,8 +39,8 @@ class HeadsConfig:
 
     model: str = "grasp"
     data: tuple[Path, ...] = ()
-    episodes: int = 0
     out: Path | None = None
+    episodes: int = 0
     only: tuple[str, ...] = HEADS
     updates: int = 4000
     batch_size: int = 256

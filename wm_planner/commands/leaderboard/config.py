@@ -33,7 +33,7 @@ class LeaderboardConfig:
         privileged: train with what only a simulation knows: reward, expert's actions, landmarks.
         models: trained models to take instead of training: family:task=folder.
         searches: settings of the planner where they are not the default, by family, or by
-            family:task, which comes first: {flow: {samples: 8, iterations: 1}}.
+            family:task, which comes first: {FAMILY: {samples: 8, iterations: 1}}.
         trials: how many of each planner, on the same starts for all.
         seed: of the first trial and of the first episode of the evaluation, 5,000,000 or more; the
             others follow.
