@@ -22,6 +22,7 @@ from wm_planner.learning.heads import fit_heads
 from wm_planner.learning.heads_config import HeadsConfig
 from wm_planner.learning.look import write_look
 from wm_planner.learning.train import TrainConfig, fit, train_config
+from wm_planner.monitoring import look
 from wm_planner.paths import model_dir
 from wm_planner.world_models.store import read_config
 
@@ -52,9 +53,9 @@ def train(config: TrainConfig) -> Path:
         folder = _with_prior(config, datasets, folder)
     if config.decoder_updates:
         folder = _with_decoder(config, datasets, folder)
-    for name in ("model.safetensors", "config.yaml"):
+    write_look(folder, datasets)
+    for name in (look.FILE, "model.safetensors", "config.yaml"):  # the last says that all is there
         shutil.copyfile(folder / name, config.directory / name)
-    write_look(config.directory, datasets)
     return config.directory
 
 
