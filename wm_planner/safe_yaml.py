@@ -1,11 +1,12 @@
 """YAML from outside: plain values of bounded size and depth, or a UserError that says what is not.
 
 YAML can name objects to build, refer to itself so that a page stands for gigabytes, nest until the
-interpreter gives up, and say a key twice. None of that is ever needed here.
+interpreter gives up, and say a key twice. None of that is ever needed here, nor written.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +122,16 @@ def read_text(path: Path, limit: int = MAX_BYTES) -> str:
         return content.decode()
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not text in UTF-8: {error}") from error
+
+
+def write_yaml(path: Path, values: Mapping[str, Any]) -> None:
+    """Write values, tuples as lists; the file appears whole or not at all."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(yaml.safe_dump(_plain(values), sort_keys=False, default_flow_style=None))
+    partial.replace(path)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, tuple | list) else value

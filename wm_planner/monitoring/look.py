@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import Tensor
 from torch.nn import functional as F
 
 from wm_planner.errors import UserError
-from wm_planner.safe_yaml import read_yaml
+from wm_planner.safe_yaml import read_yaml, write_yaml
 
 FILE = "look.yaml"
 GRID = 8  # patches along each side of a frame
@@ -118,10 +117,7 @@ class Look:
 
     def save(self, path: Path) -> None:
         """Write it; the file appears whole or not at all."""
-        plain = {name: _plain(asdict(camera)) for name, camera in self.cameras.items()}
-        partial = path.with_name(f"{path.name}.partial")
-        partial.write_text(yaml.safe_dump(plain, sort_keys=False, default_flow_style=None))
-        partial.replace(path)
+        write_yaml(path, asdict(self)["cameras"])
 
 
 def keep_look(source: Path, target: Path) -> None:
@@ -146,14 +142,6 @@ def _distance(patches: Tensor, mean: Tensor, spread: Tensor) -> Tensor:
 
 def _told(values: Tensor) -> tuple[float, ...]:
     return tuple(round(value, _DIGITS) for value in values.tolist())
-
-
-def _plain(camera: dict[str, Any]) -> dict[str, Any]:
-    """Tuples as lists, for YAML."""
-    return {
-        kind: {k: list(v) if isinstance(v, tuple) else v for k, v in usual.items()}
-        for kind, usual in camera.items()
-    }
 
 
 def _parsed(values: Mapping[str, Any]) -> Look:

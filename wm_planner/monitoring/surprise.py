@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import Tensor
 
 from wm_planner.errors import UserError
 from wm_planner.monitoring.picture_change import GRID, PictureChange, frame_error
-from wm_planner.safe_yaml import read_yaml
+from wm_planner.safe_yaml import read_yaml, write_yaml
 from wm_planner.types import Latent
 
 FILE = "surprise.yaml"
@@ -119,11 +118,7 @@ class SurpriseScale:
 
     def save(self, path: Path) -> None:
         """Write it; the file appears whole or not at all."""
-        values = asdict(self)
-        plain = {k: _listed(v) for k, v in values.items()}
-        partial = path.with_name(f"{path.name}.partial")
-        partial.write_text(yaml.safe_dump(plain, sort_keys=False, default_flow_style=None))
-        partial.replace(path)
+        write_yaml(path, asdict(self))
 
 
 def surprise(predicted: Latent, encoded: Latent, scale: SurpriseScale) -> Tensor:
@@ -191,8 +186,3 @@ def _is_positive(value: Any) -> bool:
 def _is_grid(values: tuple[float, ...]) -> bool:
     numbers = all(type(v) in (int, float) and math.isfinite(v) and v >= 0 for v in values)
     return numbers and len(values) == GRID**2
-
-
-def _listed(value: Any) -> Any:
-    """Tuples as lists, for YAML."""
-    return [_listed(v) for v in value] if isinstance(value, tuple) else value

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-import yaml
 from safetensors.torch import save_file
 
 from wm_planner.errors import UserError
-from wm_planner.safe_yaml import read_yaml
+from wm_planner.safe_yaml import read_yaml, write_yaml
 from wm_planner.world_models.latent_actions import LatentActions, LatentActionsConfig
 from wm_planner.world_models.store import channels_last, read_weights
 
@@ -33,16 +32,14 @@ def save_latent_actions(
     directory.mkdir(parents=True, exist_ok=True)
     weights = {k: v.detach().contiguous() for k, v in model.state_dict().items()}
     values = {
-        "cameras": list(cameras),
+        "cameras": cameras,
         "latent_actions": asdict(model.config),
         "provenance": provenance,
     }
     partial = directory / "model.safetensors.partial"
     save_file(weights, partial)
     partial.replace(directory / "model.safetensors")
-    partial = directory / "config.yaml.partial"
-    partial.write_text(yaml.safe_dump(values, sort_keys=False, default_flow_style=None))
-    partial.replace(directory / "config.yaml")
+    write_yaml(directory / "config.yaml", values)
 
 
 def load_latent_actions(directory: Path) -> LoadedLatentActions:

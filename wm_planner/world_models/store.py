@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-import yaml
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
 from wm_planner.errors import UserError
-from wm_planner.safe_yaml import read_text, read_yaml
+from wm_planner.safe_yaml import read_text, read_yaml, write_yaml
 from wm_planner.world_models.families import family_of, find_family
 from wm_planner.world_models.family import Family
 from wm_planner.world_models.latent_model import LatentModel
@@ -85,10 +84,7 @@ def write_config(directory: Path, config: ModelConfig) -> None:
     """Write a model's config.yaml, whole or not at all."""
     family = family_of(config.network).name
     values = {"family": family, "format": _FORMAT, **asdict(config)}
-    text = yaml.safe_dump(_plain(values), sort_keys=False, default_flow_style=None)
-    partial = directory / "config.yaml.partial"
-    partial.write_text(text)
-    partial.replace(directory / "config.yaml")
+    write_yaml(directory / "config.yaml", values)
 
 
 def load_model(directory: Path, device: str = "cpu") -> LoadedModel:
@@ -224,10 +220,3 @@ def _check_keys(path: Path, values: Any, cls: type) -> None:
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as lists, for YAML."""
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    return [_plain(v) for v in value] if isinstance(value, tuple | list) else value
