@@ -7,8 +7,10 @@ is in the latent (B, D): what a family remembers, it packs into D.
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from einops import rearrange, repeat
@@ -31,6 +33,14 @@ from wm_planner.world_models.words import told_words
 _SPOKEN = 16  # words
 
 
+class Run(Protocol):
+    """Computes a function of tensors (B, ...), some of which may be None."""
+
+    def __call__(
+        self, function: Callable[..., tuple[Tensor, ...]], first: Tensor, *others: Tensor | None
+    ) -> tuple[Tensor, ...]: ...
+
+
 class LatentModel(nn.Module, ABC):
     """WorldModel: what is the same in every family.
 
@@ -42,6 +52,13 @@ class LatentModel(nn.Module, ABC):
         super().__init__()
         self.config = config
         self.action_space = ActionSpace(config.action_size, config.switches)
+        self.run: Run = one_by_one
+
+    def run_by(self, run: Run) -> LatentModel:
+        """The same model, weights and all, which computes functions of a batch by `run`."""
+        other = copy.copy(self)
+        other.run = run
+        return other
 
     def add_heads(
         self, latent_size: int, front: int | None = None, decoder: nn.Module | None = None
@@ -130,21 +147,16 @@ class LatentModel(nn.Module, ABC):
                 "for it (unfelt is false in its config.yaml); give proprioception, or train again"
             )
         check_told(self.config, observation.instruction is not None)
-
-        def one(
-            images: Tensor, proprio: Tensor, told: Tensor | None, z: Tensor | None
-        ) -> tuple[Tensor]:
-            return (self.correct(z, self.embed(images, proprio, told)),)
-
-        return Latent(*one_by_one(one, *observation, None if foreseen is None else foreseen.z))
+        before = None if foreseen is None else foreseen.z
+        return Latent(*self.run(self._encoded, *observation, before))
 
     def advance(self, latent: Latent, action: Tensor) -> Latent:
         """Latent one step later, when `action` (B, A) was taken."""
-        return Latent(*one_by_one(lambda z, a: (self.step(z, a),), latent.z, action))
+        return Latent(*self.run(self._advanced, latent.z, action))
 
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
         """Imagine actions (B, N, H, A); values are returns from the last latent on."""
-        return Rollout(actions, *one_by_one(self._imagine, latent.z, actions))
+        return Rollout(actions, *self.run(self._imagine, latent.z, actions))
 
     def propose(
         self,
@@ -157,7 +169,7 @@ class LatentModel(nn.Module, ABC):
         """Roll the prior: once by its mean, and n times by samples; see `prior_at` for the goal."""
         shape = (latent.z.shape[0], n + 1, horizon, self.config.action_size)
         noise = draw_noise(shape, generator, latent.z.device)
-        return Proposal(*one_by_one(self._propose, latent.z, *noise, *(goal or ())))
+        return Proposal(*self.run(self._propose, latent.z, *noise, *(goal or ())))
 
     def decode(self, latent: Latent) -> Tensor:
         """What the model believes the cameras show: (B, V, C, h, w) uint8."""
@@ -179,6 +191,14 @@ class LatentModel(nn.Module, ABC):
             z = self.correct(self.step(z, actions[:, t]), embedded[:, t + 1])
             latents.append(z)
         return torch.stack(latents, 1)
+
+    def _encoded(
+        self, images: Tensor, proprio: Tensor, told: Tensor | None, foreseen: Tensor | None
+    ) -> tuple[Tensor]:
+        return (self.correct(foreseen, self.embed(images, proprio, told)),)
+
+    def _advanced(self, z: Tensor, action: Tensor) -> tuple[Tensor]:
+        return (self.step(z, action),)
 
     def _imagine(self, z: Tensor, actions: Tensor) -> tuple[Tensor, ...]:
         """What a Rollout holds besides actions (B, N, H, A)."""

@@ -3,20 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-import torch
-
-from wm_planner.interfaces import WorldModel
 from wm_planner.world_models.family import Family
 from wm_planner.world_models.td_latent.config import TDLatentConfig
-from wm_planner.world_models.td_latent.graphed import GraphedTDLatent
 from wm_planner.world_models.td_latent.losses import TDLatentLossConfig, TDLatentLosses
 from wm_planner.world_models.td_latent.native import NativeTDLatent
 from wm_planner.world_models.td_latent.network import TDLatent
-
-
-def _faster(model: TDLatent, dtype: torch.dtype) -> WorldModel:
-    kind = GraphedTDLatent if model.device.type == "cuda" else NativeTDLatent
-    return kind(model, dtype)
 
 
 def _enlarged(config: TDLatentConfig, size: int, **others: Any) -> TDLatentConfig:
@@ -33,7 +24,7 @@ FAMILY = Family(
     batch_size=96,
     horizon=5,
     words=True,
-    faster=_faster,
+    faster=NativeTDLatent,
     enlarged=_enlarged,
     renamed={f"encoder.{part}.": f"{part}." for part in ("convolutions", "visual", "bodily")},
 )

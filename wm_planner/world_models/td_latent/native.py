@@ -8,12 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from wm_planner.noise import Generators, draw_noise
-from wm_planner.types import Latent, Proposal, Rollout
+from wm_planner.types import Latent, Observation, Proposal, Rollout
 from wm_planner.world_models.heads import STD_RANGE, ValueEnsemble
 from wm_planner.world_models.layers import SimNorm, TwoHot
 from wm_planner.world_models.td_latent.library import LibraryError, load_library
 from wm_planner.world_models.td_latent.network import TDLatent
-from wm_planner.world_models.td_latent.wrapper import TDLatentWrapper
 
 _LANES = 16  # widths must be multiples of the widest vector registers there are
 _PADDING = -1e30  # bias of bins that are not there
@@ -22,7 +21,7 @@ _TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 0.05}
 
 
 @final
-class NativeTDLatent(TDLatentWrapper):
+class NativeTDLatent:
     """WorldModel: rollouts and proposals by imagine.cpp, all else by the model it wraps.
 
     Raises LibraryError if the code cannot be built here, the model's sizes do not suit it, or it
@@ -30,7 +29,7 @@ class NativeTDLatent(TDLatentWrapper):
     """
 
     def __init__(self, model: TDLatent, dtype: torch.dtype) -> None:
-        super().__init__(model, dtype)
+        self._model, self.dtype = model, dtype
         c = model.config
         self._group = group = SimNorm().group
         for name, size in (("hidden_size", c.hidden_size), ("latent_size", c.latent_size // group)):
@@ -41,6 +40,18 @@ class NativeTDLatent(TDLatentWrapper):
         self._scale = 1.0 / (1.0 - c.discount)
         self._pack()
         self._check()
+
+    def encode(self, observation: Observation, foreseen: Latent | None = None) -> Latent:
+        """See LatentModel.encode."""
+        return self._model.encode(observation, foreseen)
+
+    def advance(self, latent: Latent, action: Tensor) -> Latent:
+        """See LatentModel.advance."""
+        return self._model.advance(latent, action)
+
+    def decode(self, latent: Latent) -> Tensor:
+        """See LatentModel.decode."""
+        return self._model.decode(latent)
 
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
         """See LatentModel.rollout."""
