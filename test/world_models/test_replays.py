@@ -118,6 +118,15 @@ def test_episodes_of_a_batch_that_shrinks_are_planned_on_a_gpu(family):
 
 
 @needs_cuda
+def test_a_model_that_is_told_what_to_do_is_recorded():
+    model = tiny("td_latent", instruction_size=8, vocabulary=("lift", "cube")).cuda()
+    recorded, told = model.run_by(Replays()), torch.tensor([[1, 2, 0, 0], [2, 0, 0, 0]]).cuda()
+    for words in (told, told.flip(0)):
+        seen = observation(2)._replace(instruction=words)
+        close(recorded.encode(seen).z, model.encode(seen).z)
+
+
+@needs_cuda
 def test_planning_on_a_gpu_leaves_it_only_at_the_end():
     model = tiny("td_latent").cuda()
     planner = make_planner(with_backend(model, "float32"), model.action_space, SEARCH)

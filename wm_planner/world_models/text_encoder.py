@@ -22,7 +22,9 @@ class TextEncoder(nn.Module):
         """Vectors (..., E) of the words' numbers (..., W), which end in zeros."""
         rows = tokens.flatten(0, -2)  # (M, W)
         count = (rows > 0).sum(-1).clamp_min(1)  # (M,)
-        states, _ = self.read(self.words(rows[:, : int(count.max())]))
+        # no word changes what was read before it; a GPU would be waited for to be told how many
+        most = rows.shape[1] if rows.is_cuda else int(count.max())
+        states, _ = self.read(self.words(rows[:, :most]))
         last = states[torch.arange(len(rows), device=rows.device), count - 1]
         return last.unflatten(0, tokens.shape[:-1])
 

@@ -234,6 +234,40 @@ def test_source_that_does_not_compile_is_reported_and_leaves_nothing(fresh, monk
     assert list((fresh / "wm_planner").iterdir()) == []
 
 
+CRASHING = """
+#include <csignal>
+__attribute__((constructor)) static void crash() { raise(SIGSEGV); }
+"""
+
+
+@needs_library
+def test_code_that_crashes_ends_another_process_and_is_remembered(fresh, monkeypatch):
+    source = fresh / "crashing.cpp"
+    source.write_text(CRASHING)
+    monkeypatch.setattr(library, "_SOURCE", source)
+    monkeypatch.setattr(library, "_NARROWER", {})
+    with pytest.raises(LibraryError, match=r"crashes here .SIGSEGV"):
+        load_library()
+    (kept,) = (fresh / "wm_planner").iterdir()
+    library._why_not.cache_clear()
+    monkeypatch.setattr(library, "_build", None)
+    with pytest.raises(LibraryError, match=f"delete {kept} to try again"):
+        load_library()
+
+
+@needs_library
+def test_where_wide_vectors_crash_narrower_ones_are_built(fresh, monkeypatch, caplog):
+    source = fresh / "crashing_if_wide.cpp"
+    source.write_text(f"#ifdef WIDE\n{CRASHING}\n#endif\n")
+    capability = torch.backends.cpu.get_cpu_capability()
+    monkeypatch.setattr(library, "_SOURCE", source)
+    monkeypatch.setattr(library, "_LESSER", {capability: ("-DWIDE",)})
+    monkeypatch.setattr(library, "_NARROWER", {capability: ("-UWIDE",)})
+    with pytest.raises(LibraryError, match=r"a trial run .* failed: .*wm_planner"):
+        load_library()  # it does not crash; there is nothing in it either
+    assert "narrower vectors instead" in caplog.text
+
+
 @needs_library
 def test_a_compiler_that_hangs_is_ended(fresh, monkeypatch):
     slow = fresh / "slow"

@@ -59,8 +59,8 @@ class Jepa(LatentModel):
 
         Goals are pictures here: there are no words to heed.
         """
-        known = ~proprio.isnan().any(-1, keepdim=True)
-        if self.unknown is not None and not known.all():
+        if self.unknown is not None:
+            known = ~proprio.isnan().any(-1, keepdim=True)
             proprio = torch.where(known, proprio.nan_to_num(), self.unknown)
         return torch.cat([self.encoder(images), proprio], -1)
 

@@ -28,7 +28,8 @@ class NativeTDLatent:
     does not agree with the model on this processor.
     """
 
-    def __init__(self, model: TDLatent, dtype: torch.dtype) -> None:
+    def __init__(self, model: TDLatent, dtype: torch.dtype, loaded: bool = False) -> None:
+        """With the library that is `loaded` already, or the one of this machine."""
         self._model, self.dtype = model, dtype
         c = model.config
         self._group = group = SimNorm().group
@@ -36,7 +37,8 @@ class NativeTDLatent:
             if size % _LANES:
                 factor = _LANES * (group if name == "latent_size" else 1)
                 raise LibraryError(f"{name} is no multiple of {factor}")
-        load_library()  # after the sizes: it may take a while
+        if not loaded:
+            load_library()  # after the sizes: it may take a while
         self._scale = 1.0 / (1.0 - c.discount)
         self._pack()
         self._check()
