@@ -18,6 +18,7 @@ _LANES = 16  # widths must be multiples of the widest vector registers there are
 _PADDING = -1e30  # bias of bins that are not there
 _TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 0.05}
 """Largest difference from the model's own rollout, in parts of the largest number in it."""
+_SMALL = 0.01  # of a reward of 1: numbers in which nothing is larger are compared with this
 
 
 @final
@@ -153,6 +154,7 @@ class NativeTDLatent:
             ("terminal_value", value_size),
             ("disagreement", value_size),
         ):
+            size = size.clamp_min(_SMALL)
             off = float((getattr(found, name) - getattr(wanted, name)).abs().max() / size)
             if not off < _TOLERANCES[self.dtype]:
                 raise LibraryError(f"{name} is off by {off:.2g} of its size")
