@@ -148,7 +148,10 @@ def _readings(model: LatentModel, arm: CartesianArm) -> Readings:
 
 
 def _backend(model: LoadedModel, arm: CartesianArm, planner: PlannerConfig) -> str:
-    """The one that is asked for, unless it keeps no latents and an objective looks at them."""
+    """The one that is asked for, unless it keeps no latents and an objective looks at them.
+
+    Compiled code keeps none; what is recorded on a GPU does.
+    """
     if planner.planner not in SEARCHING or model.world_model.device.type == "cuda":
         return planner.backend
     if not planner.objective(_readings(model.world_model, arm)).needs_latents:

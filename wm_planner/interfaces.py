@@ -25,7 +25,7 @@ from wm_planner.types import (
 
 BACKENDS = ("auto", "eager", "float32", "bfloat16")
 """Which code imagines. eager: PyTorch, the reference; float32, bfloat16: compiled, where a world
-model has such code; auto: the fastest of them on this machine."""
+model has such code, or on a GPU recorded, which is float32; auto: the fastest on this machine."""
 
 
 class WorldModel(Protocol):
