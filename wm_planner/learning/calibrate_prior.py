@@ -27,7 +27,7 @@ def calibrate_prior(model: LatentModel, shown: Sequence[Shown]) -> None:
     """Change the spread of `model.prior` in place; nothing where no success was held out."""
     if not shown:
         return
-    latents, actions = (torch.cat(parts) for parts in zip(*shown, strict=True))
+    latents, _, actions = (torch.cat(parts) for parts in zip(*shown, strict=True))
     first, second = model.prior(latents).float().chunk(2, dim=-1)  # (T, A)
     last = model.prior[-1]
     assert isinstance(last, nn.Linear)  # an mlp ends so

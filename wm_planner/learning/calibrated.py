@@ -10,9 +10,12 @@ from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.model_config import VALUE_ERROR
 
 
-def calibrated(model: LatentModel, store: EpisodeStore) -> dict[str, float]:
-    """Set the spread of `model.prior`; what was measured, by its name in the provenance."""
-    shown = held_out_successes(model, store)
+def calibrated(model: LatentModel, store: EpisodeStore, reaction: int = 0) -> dict[str, float]:
+    """Set the spread of `model.prior`; what was measured, by its name in the provenance.
+
+    `reaction` is that of whoever is imitated, see `reaction.meant`.
+    """
+    shown = held_out_successes(model, store, reaction)
     calibrate_prior(model, shown)
     error = value_error(model, shown)
     return {} if error is None else {VALUE_ERROR: error}

@@ -14,6 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from wm_planner.learning.heads_config import STEEPEST, HeadsConfig
+from wm_planner.learning.reaction import meant
 from wm_planner.learning.refit import descend
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.perception.goal import GREY
@@ -49,7 +50,7 @@ def fit_goal_prior(model: LatentModel, store: EpisodeStore, config: HeadsConfig)
 
     Latents and goals get noise of `config.noise` times the standard deviation of each number.
     """
-    ways = find_ways(model, store)
+    ways = find_ways(model, store, config.reaction)
     policy = model.goal_prior
     assert policy is not None
     parameters = [p.requires_grad_(True) for p in policy.parameters()]
@@ -78,13 +79,17 @@ def fit_goal_prior(model: LatentModel, store: EpisodeStore, config: HeadsConfig)
 
 
 @torch.no_grad()
-def find_ways(model: LatentModel, store: EpisodeStore) -> Ways:
-    """Encode all frames but those of held-out episodes, each as if it were the first."""
+def find_ways(model: LatentModel, store: EpisodeStore, reaction: int = 0) -> Ways:
+    """Encode all frames but those of held-out episodes, each as if it were the first.
+
+    Actions are those that were meant, see `reaction.meant`.
+    """
+    imitated = meant(store.actions, store.learned_from, model.config.switches, reaction)
     frames: list[tuple[Tensor, Tensor, Tensor]] = []
     at, last, count = [], [], 0
     for span in tqdm(store.learned_from, desc="encode", unit="episode"):
         images, proprio, actions = (
-            part[span].to(model.device) for part in (store.images, store.proprio, store.actions)
+            part[span].to(model.device) for part in (store.images, store.proprio, imitated)
         )
         hidden = images.clone()
         hidden[:, 1:] = GREY

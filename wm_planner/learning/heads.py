@@ -20,6 +20,7 @@ from wm_planner.errors import UserError
 from wm_planner.learning.calibrated import calibrated
 from wm_planner.learning.goal_prior import fit_goal_prior
 from wm_planner.learning.heads_config import HEADS, STEEPEST, HeadsConfig
+from wm_planner.learning.reaction import meant
 from wm_planner.learning.refit import Clock, check_sizes, descend, described
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.monitoring.look import keep_look
@@ -93,6 +94,7 @@ def fit_heads(config: HeadsConfig) -> Path:
     fitted = {
         **described(datasets, store, config.updates, config.seed, clock),
         "privileged": config.privileged,
+        **({"reaction": config.reaction} if config.reaction else {}),
         "device": str(device),
     }
     every = rewards and set(config.only) == set(HEADS)
@@ -111,7 +113,9 @@ def _fit_to_rewards(
     """Fit heads of what rewards tell; what was measured, by its name in the provenance."""
     moments = prepare(model, store, config.horizon, config.dreamt > 0)
     optimise(model, moments, store, config)
-    return calibrated(model, store) if {"prior", "value"} & set(config.only) else {}
+    return (
+        calibrated(model, store, config.reaction) if {"prior", "value"} & set(config.only) else {}
+    )
 
 
 @torch.no_grad()
@@ -163,9 +167,10 @@ def optimise(
     target = copy.deepcopy(model.value).requires_grad_(False)
     generator = torch.Generator().manual_seed(config.seed)
     spread = config.noise * moments.after[0].std(0)  # (D,)
+    imitated = meant(store.actions, store.learned_from, model.config.switches, config.reaction)
 
     def loss() -> Tensor:
-        latents, batch = _draw(moments, store, config, generator)
+        latents, batch = _draw(moments, store, imitated, config, generator)
         noise = torch.randn(latents.shape, generator=generator).to(latents)
         return heads_loss(model, target, latents + spread * noise, batch)
 
@@ -198,9 +203,16 @@ def heads_loss(model: LatentModel, target: nn.Module, latents: Tensor, batch: Ba
 
 
 def _draw(
-    moments: Moments, store: EpisodeStore, config: HeadsConfig, generator: torch.Generator
+    moments: Moments,
+    store: EpisodeStore,
+    imitated: Tensor,
+    config: HeadsConfig,
+    generator: torch.Generator,
 ) -> tuple[Tensor, Batch]:
-    """Latents (B, 2, D) of moments and those after them, and what is known of both."""
+    """Latents (B, 2, D) of moments and those after them, and what is known of both.
+
+    Actions are those `imitated` (T, A): nothing but the action prior looks at them.
+    """
     size = config.batch_size
     drawn = torch.randint(len(moments.at), (size,), generator=generator)
     ahead = torch.randint(config.horizon + 1, (size,), generator=generator)
@@ -215,7 +227,7 @@ def _draw(
     batch = Batch(
         images=store.images[:0],
         proprio=store.proprio[both].to(device),
-        actions=store.actions[first].to(device),
+        actions=imitated[first].to(device),
         rewards=store.rewards[first].to(device),
         returns=store.returns[both].to(device),
         labels=store.labels[first].to(device),

@@ -8,6 +8,7 @@ from pathlib import Path
 from wm_planner.errors import UserError
 
 HEADS = ("reward", "value", "prior", "landmarks", "success")
+MOST_LATE = 10  # control steps
 STEEPEST = 10.0  # norm of a gradient; longer ones are cut
 
 
@@ -23,6 +24,8 @@ class HeadsConfig:
         only: names of the heads to fit, of reward, value, prior, landmarks and success; the others
             stay to the bit. A model that plans towards goal pictures has the prior alone.
         updates: gradient steps.
+        reaction: control steps that whoever is imitated is late: switches are thrown so much
+            earlier than they were shown.
         batch_size: moments a step.
         horizon: half of the latents are encoded, the others imagined up to so many steps ahead.
         dreamt: share of the latents that are imagined from the first frame of an episode on, so
@@ -43,6 +46,7 @@ class HeadsConfig:
     episodes: int = 0
     only: tuple[str, ...] = HEADS
     updates: int = 4000
+    reaction: int = 0
     batch_size: int = 256
     horizon: int = 1
     dreamt: float = 0.25
@@ -59,6 +63,10 @@ class HeadsConfig:
         for name in ("updates", "batch_size", "threads"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}, expected at least 1")
+        if not 0 <= self.reaction <= MOST_LATE:
+            raise UserError(
+                f"reaction is {self.reaction}, expected control steps from 0 to {MOST_LATE}"
+            )
         for name in ("episodes", "horizon", "noise", "weight_decay"):
             if not getattr(self, name) >= 0:
                 raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more")

@@ -77,6 +77,7 @@ def _with_prior(config: TrainConfig, datasets: list[Path], model: Path) -> Path:
         out=(out := config.directory / "prior"),
         only=("prior",),
         updates=config.prior_updates,
+        reaction=config.reaction,
         horizon=0,
         dreamt=0.0,
         privileged=config.privileged,

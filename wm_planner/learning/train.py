@@ -55,6 +55,7 @@ class TrainConfig:
         round_updates: gradient steps a round.
         prior_updates: gradient steps, at the end, on the action prior alone, from many moments; 0
             for none. See `wm_planner heads`.
+        reaction: control steps that persons are late, for that prior to throw switches in time.
         decoder_updates: gradient steps, at the end, on the decoder alone; 0 for none. The model is
             the same but for its pictures; see `wm_planner decoder`.
         decoder_data: datasets for that; default those of the training.
@@ -95,6 +96,7 @@ class TrainConfig:
     round_episodes: int = 300
     round_updates: int = 1500
     prior_updates: int = 0
+    reaction: int = 0
     decoder_updates: int = 0
     decoder_data: tuple[Path, ...] = ()
     workers: int = 2

@@ -23,7 +23,7 @@ def value_error(model: LatentModel, shown: Sequence[Shown]) -> float | None:
     `for_return` of the objectives.
     """
     errors = []
-    for latents, actions in shown:
+    for latents, actions, _ in shown:
         last = len(actions) - _AHEAD
         if last <= 0:
             continue

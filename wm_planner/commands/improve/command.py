@@ -191,7 +191,8 @@ def _training(config: ImproveConfig, old: LoadedModel, number: int, start: Path)
         out=config.folder(number),
         start=str(start),
         updates=config.updates,
-        prior_updates=_prior_updates(c.provenance),
+        prior_updates=_of_prior(c.provenance, "updates"),
+        reaction=_of_prior(c.provenance, "reaction"),
         privileged=_privileged(old),
         batch_size=config.batch_size or usual.batch_size,
         unfelt=TrainConfig.unfelt if c.network.unfelt else 0.0,
@@ -202,11 +203,11 @@ def _training(config: ImproveConfig, old: LoadedModel, number: int, start: Path)
     )
 
 
-def _prior_updates(provenance: dict[str, Any]) -> int:
-    """How long its action prior was fitted by itself, if it was."""
+def _of_prior(provenance: dict[str, Any], name: str) -> int:
+    """A number that its action prior was fitted by itself with, 0 if it was not."""
     fitted = provenance.get("prior")
-    updates = fitted.get("updates") if isinstance(fitted, dict) else 0
-    return updates if isinstance(updates, int) and updates > 0 else 0
+    told = fitted.get(name) if isinstance(fitted, dict) else 0
+    return told if isinstance(told, int) and told > 0 else 0
 
 
 def _publish(model: Path, folder: Path) -> None:

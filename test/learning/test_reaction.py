@@ -1,0 +1,90 @@
+"""Whoever is imitated is late: switches are thrown when it was meant, and all else stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_families import tiny
+from toy_episodes import toy_episode, write_dataset
+
+from wm_planner.errors import UserError
+from wm_planner.learning.heads import fit_heads
+from wm_planner.learning.heads_config import HeadsConfig
+from wm_planner.learning.reaction import meant
+from wm_planner.learning.sequences import EpisodeStore
+from wm_planner.types import Latent, Observation
+from wm_planner.world_models.store import ModelConfig, load_model, read_config, save_model
+
+CAMERAS = ("front", "wrist")
+DWELL = 8  # steps that the hand rests open where it should close; the last one closes it
+
+
+def test_switches_are_thrown_earlier_within_an_episode():
+    motion = torch.arange(8.0)
+    switch = torch.tensor([1, 1, -1, -1, 1, 1, 1, -1.0])
+    actions = torch.stack([motion, switch], 1)
+    found = meant(actions, [slice(0, 4), slice(4, 8)], (1,), 2)
+    assert torch.equal(found[:, 0], motion)
+    assert found[:, 1].tolist() == [-1, -1, -1, -1, 1, -1, -1, -1]
+    assert torch.equal(actions[:, 1], switch), "what was done stays what it was"
+
+
+def test_nothing_changes_for_whoever_is_in_time_and_without_switches():
+    actions = torch.randn(5, 3)
+    assert meant(actions, [slice(0, 5)], (2,), 0) is actions
+    assert meant(actions, [slice(0, 5)], (), 2) is actions
+
+
+def dwelling(seed: int):
+    """An episode in which frames stay the same for a while before the hand closes."""
+    episode = toy_episode(seed, 2 * DWELL)
+    frames = {name: np.repeat(shown[:2], DWELL, 0) for name, shown in episode.frames.items()}
+    proprio = np.repeat(episode.proprio[:2], DWELL, 0)
+    actions = np.zeros_like(episode.actions)
+    actions[:, 3] = 1.0
+    actions[DWELL - 1 :, 3] = -1.0
+    return episode._replace(
+        frames=frames,
+        proprio=proprio,
+        actions=actions,
+        expert_actions=np.full_like(actions, np.nan),
+    )
+
+
+@pytest.mark.parametrize(("reaction", "closes"), [(0, False), (6, True)])
+def test_a_hand_that_rested_before_it_closed_is_closed(reaction, closes, tmp_path):
+    """One moment looks like the other: most of them show the hand open, unless it was late."""
+    model = tiny("td_latent", landmark_size=8)
+    save_model(
+        tmp_path / "model", model, ModelConfig("grasp", "panda", CAMERAS, 10.0, model.config)
+    )
+    data = write_dataset(tmp_path / "toy.hdf5", [dwelling(seed) for seed in range(6)])
+    config = HeadsConfig(
+        model=str(tmp_path / "model"), data=(data,), out=tmp_path / "fitted", only=("prior",),
+        updates=150, reaction=reaction, batch_size=32, horizon=0, dreamt=0.0, held_out=0.0,
+        learning_rate=0.01,
+    )  # fmt: skip
+    fitted = load_model(fit_heads(config))
+    told = read_config(tmp_path / "fitted" / "config.yaml").provenance["prior"]
+    assert told.get("reaction", 0) == reaction
+    store = EpisodeStore([data], CAMERAS, 32, 0.97, privileged=False, switches=(3,))
+    rests = torch.from_numpy(store.starts)
+    seen = Observation(store.images[rests], store.proprio[rests])
+    latent = Latent(fitted.world_model.encode(seen).z)
+    switch = fitted.world_model.prior.at(latent.z).mean[:, 3]
+    assert bool((switch < 0).all()) == closes and bool((switch > 0).all()) != closes
+    before, after = (
+        load_file(x / "model.safetensors") for x in (tmp_path / "model", Path(config.out))
+    )
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed and all(name.startswith("prior.") for name in changed)
+
+
+@pytest.mark.parametrize("reaction", [-1, 11])
+def test_a_reaction_that_no_person_has_is_refused(reaction):
+    with pytest.raises(UserError, match=f"reaction is {reaction}, expected control steps from 0"):
+        HeadsConfig(reaction=reaction)
