@@ -40,10 +40,10 @@ def test_the_path_that_is_told_is_the_one_taken(env):
     assert np.median(distances) < 0.02 and distances.max() < 0.06
 
 
-def grasp(env, keep_out):
+def grasp(env, keep_out, model="grasp_privileged"):
     """Where the hand was all the way (T, 3) m, and whether it grasped."""
     config = PlannerConfig(samples=64, keep_out=keep_out)
-    pipeline = build_pipeline(load_model(model_dir("grasp")), config)
+    pipeline = build_pipeline(load_model(model_dir(model)), config)
     observation, _ = env.reset(seed=SEED)
     pipeline.reset(SEED)
     hand, success = [Hand.of(env.simulation).position], False
@@ -68,3 +68,5 @@ def test_a_plan_keeps_the_hand_out_of_a_box_on_its_way_to_a_grasp(env):
     assert success and deepest(hand) > 0.02
     around, success = grasp(env, (tuple(box),))
     assert success and deepest(around) < 0
+    beside, _ = grasp(env, (tuple(box),), "grasp")  # it knows no way around, but keeps out
+    assert deepest(beside) < 0
