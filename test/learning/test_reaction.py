@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from wm_planner.learning.heads import fit_heads
 from wm_planner.learning.heads_config import HeadsConfig
 from wm_planner.learning.reaction import meant
 from wm_planner.learning.sequences import EpisodeStore
+from wm_planner.learning.train import TrainConfig
 from wm_planner.types import Latent, Observation
 from wm_planner.world_models.store import ModelConfig, load_model, read_config, save_model
 
@@ -86,7 +88,15 @@ def test_a_hand_that_rested_before_it_closed_is_closed(reaction, closes, tmp_pat
     assert changed and all(name.startswith("prior.") for name in changed)
 
 
+@pytest.mark.parametrize("kind", [HeadsConfig, partial(TrainConfig, prior_updates=1)])
 @pytest.mark.parametrize("reaction", [-1, 11])
-def test_a_reaction_that_no_person_has_is_refused(reaction):
+def test_a_reaction_that_no_person_has_is_refused(reaction, kind):
     with pytest.raises(UserError, match=f"reaction is {reaction}, expected control steps from 0"):
-        HeadsConfig(reaction=reaction)
+        kind(reaction=reaction)
+
+
+def test_a_reaction_that_nothing_heeds_is_refused_before_anything_is_trained():
+    with pytest.raises(UserError, match=r"no action prior is fitted with it: name prior in only"):
+        HeadsConfig(reaction=2, only=("value",))
+    with pytest.raises(UserError, match=r"no action prior is fitted with it: set prior_updates"):
+        TrainConfig(reaction=2)

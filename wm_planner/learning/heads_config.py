@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wm_planner.errors import UserError
+from wm_planner.learning.reaction import check_reaction
 
 HEADS = ("reward", "value", "prior", "landmarks", "success")
-MOST_LATE = 10  # control steps
 STEEPEST = 10.0  # norm of a gradient; longer ones are cut
 
 
@@ -63,10 +63,6 @@ class HeadsConfig:
         for name in ("updates", "batch_size", "threads"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}, expected at least 1")
-        if not 0 <= self.reaction <= MOST_LATE:
-            raise UserError(
-                f"reaction is {self.reaction}, expected control steps from 0 to {MOST_LATE}"
-            )
         for name in ("episodes", "horizon", "noise", "weight_decay"):
             if not getattr(self, name) >= 0:
                 raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more")
@@ -76,5 +72,6 @@ class HeadsConfig:
             raise UserError(f"dreamt is {self.dreamt}, expected a share in [0, 1]")
         if not self.only or not set(self.only) <= set(HEADS):
             raise UserError(f"only is {self.only}, expected some of {', '.join(HEADS)}")
+        check_reaction(self.reaction, "prior" in self.only, "name prior in only")
         if not self.learning_rate > 0:
             raise UserError(f"learning_rate is {self.learning_rate}, expected above 0")

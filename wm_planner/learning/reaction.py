@@ -13,6 +13,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from wm_planner.errors import UserError
+
+_MOST = 10  # control steps
+
+
+def check_reaction(reaction: int, heeded: bool, remedy: str) -> None:
+    """A UserError unless a person may be so late, in control steps, and something heeds it."""
+    if not 0 <= reaction <= _MOST:
+        raise UserError(f"reaction is {reaction}, expected control steps from 0 to {_MOST}")
+    if reaction and not heeded:
+        raise UserError(f"reaction is {reaction}, but no action prior is fitted with it: {remedy}")
+
 
 def meant(
     actions: Tensor, spans: Sequence[slice], switches: Sequence[int], reaction: int

@@ -20,6 +20,7 @@ from wm_planner.learning.embodiment import embodiment
 from wm_planner.learning.going_on import go_on_from, vocabulary
 from wm_planner.learning.module import LOGGED_EVERY, WorldModelModule
 from wm_planner.learning.precision import check_precision, training_dtype
+from wm_planner.learning.reaction import check_reaction
 from wm_planner.learning.sequences import EpisodeStore, SequenceDataset
 from wm_planner.provenance import git_revision, machine
 from wm_planner.world_models.families import DEFAULT, FAMILIES, find_family
@@ -53,8 +54,7 @@ class TrainConfig:
             labelled by the expert, to the data, and train on; needs `privileged`.
         round_episodes: episodes a round.
         round_updates: gradient steps a round.
-        prior_updates: gradient steps, at the end, on the action prior alone, from many moments; 0
-            for none. See `wm_planner heads`.
+        prior_updates: gradient steps, at the end, on the action prior alone, by `wm_planner heads`.
         reaction: control steps that persons are late, for that prior to throw switches in time.
         decoder_updates: gradient steps, at the end, on the decoder alone; 0 for none. The model is
             the same but for its pictures; see `wm_planner decoder`.
@@ -140,6 +140,7 @@ class TrainConfig:
         for name in ("rounds", "prior_updates", "decoder_updates"):
             if getattr(self, name) < 0:
                 raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more")
+        check_reaction(self.reaction, self.prior_updates > 0, "set prior_updates")
         for name, end in (("unfelt", 1.0), ("cover", 1.0), ("held_out", 0.5)):
             if not 0 <= (share := getattr(self, name)) < end:
                 raise UserError(f"{name} is {share}, expected a probability or share in [0, {end})")
