@@ -202,7 +202,7 @@ def test_families_without_rewards_need_goal_pictures(config):
 
 
 def test_a_model_that_never_learned_without_proprioception_has_no_goal_row(config):
-    taken = replace(config, families=("td_latent",), models=("td_latent:grasp=grasp",))
+    taken = replace(config, families=("td_latent",), models=("td_latent:grasp=grasp_privileged",))
     grasp, goal = entries.entries(taken)
     model = load_model(entries.model_of(goal, taken))
     assert command._can_plan(grasp, model) and not command._can_plan(goal, model)
