@@ -21,6 +21,7 @@ from wm_planner.nodes.trial_client import TrialClient
 
 SEED = 4_000_000
 PATIENCE = 20.0  # s
+MODEL = "grasp_privileged"  # it knows what a step towards the cube is worth: others know the end
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def client(tmp_path_factory):
             f"wm_planner.nodes.{name}",
             logs,
             environment,
-            {"lockstep": True, **own},
+            {"lockstep": True, "model": MODEL, **own},
             TO_PLANNER if name == "play_node" else None,
         )
         for name, own in parts.items()
