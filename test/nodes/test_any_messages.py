@@ -17,7 +17,6 @@ from wm_planner.assembly import build_arm
 from wm_planner.nodes import command_output, planning_thread, session, watchdogs
 from wm_planner.nodes.command_output import CommandOutput
 from wm_planner.nodes.faults import limits_monitor
-from wm_planner.nodes.faults.limits_monitor import LimitsMonitor
 from wm_planner.nodes.frame_buffer import FrameBuffer
 from wm_planner.nodes.messages import encode_image, to_time
 from wm_planner.nodes.parameters import PARAMETERS
@@ -81,7 +80,7 @@ class World:
         arm.reset(JointState(arm.home, 0 * arm.home, 0.0))
         self.ros_offset, self.frames, self.lies = -990.0, 0, 0
         self.pose = arm.home
-        self.limits = LimitsMonitor(arm.config)
+        self.limits = limits_monitor.LimitsMonitor(arm.config)
         self.settings = {p.name: p.default for p in PARAMETERS}
         pipeline = Pipeline(self.oracle, self.oracle, arm, CAMERAS, 64)
         output = CommandOutput(arm, self.commanded, None, burst=False)
