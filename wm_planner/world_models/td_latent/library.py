@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -52,19 +52,26 @@ def load_library() -> None:
 @functools.cache
 def _why_not() -> str:
     """Load the library, or say why it is not to be had: a failing compiler is not asked again."""
-    try:
-        _load(_x86_flags(_LESSER))
-    except _Crashed as crashed:
-        if not (narrower := _x86_flags(_NARROWER)):
-            return str(crashed)
-        _log.warning("%s; it is built for narrower vectors instead", crashed)
+    reason = ""
+    for flags in _attempts():
+        if reason:
+            _log.warning("%s; it is built for narrower vectors instead", reason)
         try:
-            _load(narrower)
+            _load(flags)
+        except _Crashed as crashed:
+            reason = str(crashed)
         except LibraryError as error:
             return str(error)
-    except LibraryError as error:
-        return str(error)
-    return ""
+        else:
+            return ""
+    return reason
+
+
+def _attempts() -> Iterator[tuple[str, ...]]:
+    """Flags of one build after the other, each for where the one before crashed."""
+    yield _x86_flags(_LESSER)
+    if narrower := _x86_flags(_NARROWER):
+        yield narrower
 
 
 class _Crashed(LibraryError):
