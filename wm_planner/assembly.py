@@ -125,7 +125,8 @@ def give_any_task(pipeline: Pipeline, frames: Mapping[str, np.ndarray]) -> None:
 def _wanted(model: LoadedModel, planner: PlannerConfig) -> PlannerConfig:
     """`planner` with the objectives that suit the model, where none is named."""
     family = family_of(model.config.network)
-    usual = for_return(model.config.value_error) if family.rewards else FOR_GOALS
+    learned = for_return(model.config.value_error, planner.use_prior)
+    usual = learned if family.rewards else FOR_GOALS
     weights = planner.objectives or usual
     for name in ("return", "uncertainty", "curiosity"):
         if weights.get(name) and not family.rewards:

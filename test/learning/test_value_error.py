@@ -42,6 +42,12 @@ def test_the_worse_the_values_the_nearer_to_the_prior():
     assert weights[3] == weights[4], "but not without end: its errors are to be mended"
 
 
+def test_without_the_prior_plans_are_held_smooth_instead():
+    weights = for_return(0.06, use_prior=False)
+    assert weights["smoothness"] > 0 and "prior" not in weights
+    assert all(weights[name] == FOR_RETURN[name] for name in ("return", "uncertainty", "keep_out"))
+
+
 @pytest.mark.parametrize("error", [-0.1, math.nan, math.inf, "much", True])
 def test_an_error_that_is_none_is_refused(error):
     with pytest.raises(UserError, match="value_error"):

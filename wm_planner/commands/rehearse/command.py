@@ -15,13 +15,24 @@ from wm_planner.commands.rehearse.page import render
 from wm_planner.commands.rehearse.stage import Stage
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import explained, write_json
+from wm_planner.evaluation.row_log import RowLog
 from wm_planner.paths import model_dir
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PlannerConfig
 from wm_planner.provenance import git_revision, machine
 from wm_planner.statistics import wilson
 from wm_planner.workers import in_workers
-from wm_planner.world_models.store import ModelConfig, load_model, read_config
+from wm_planner.world_models.store import LoadedModel, ModelConfig, load_model
+
+
+class Start(NamedTuple):
+    """How one policy did from one start."""
+
+    policy: str
+    action_noise: float
+    seed: int
+    dreamt: bool
+    simulated: bool
 
 
 class Rehearsed(NamedTuple):
@@ -36,18 +47,11 @@ class Rehearsed(NamedTuple):
 
 
 def rehearse(config: RehearseConfig) -> dict[str, Any]:
-    """Run all, print a table, write the page and the figures, and return them."""
-    with explained(config.folder):  # before minutes of work
-        config.folder.mkdir(parents=True, exist_ok=True)
-    jobs = [
-        (config, policy, noise, seed) for policy, noise in config.acts for seed in _seeds(config)
-    ]
-    ended: dict[tuple[str, float], list[tuple[bool, bool]]] = {act: [] for act in config.acts}
-    with tqdm(total=len(jobs), unit="start") as bar:
-        for policy, noise, dreamt, simulated in in_workers(_one, jobs, config.workers):
-            ended[policy, noise].append((dreamt, simulated))
-            bar.update()
-    rows = [_row(*act, pairs) for act, pairs in ended.items()]
+    """Run all, print a table, write the page and the figures, and return them.
+
+    A run that was killed goes on with the same command; a finished one with more starts or noises.
+    """
+    rows = [_row(*act, starts) for act, starts in _run(config).items()]
     result = _result(config, rows)
     for row in rows:
         print(
@@ -65,14 +69,49 @@ def rehearse(config: RehearseConfig) -> dict[str, Any]:
     return result
 
 
+def _run(config: RehearseConfig) -> dict[tuple[str, float], list[Start]]:
+    """The starts of each policy and noise, those of an earlier, killed run included."""
+    log = RowLog(config.folder / "starts.jsonl", Start, _settings(config))
+    wanted = [(*act, seed) for seed in _seeds(config) for act in config.acts]
+    known = [start for start in log.rows if start[:3] in wanted]
+    done = {start[:3] for start in known}
+    jobs = [(config, *job) for job in wanted if job not in done]
+    with tqdm(total=len(wanted), initial=len(known), unit="start") as bar:
+        for start in in_workers(_one, jobs, config.workers):
+            log.add(start)
+            known.append(start)
+            bar.update()
+    log.close()
+    return {act: [start for start in known if start[:2] == act] for act in config.acts}
+
+
+def _settings(config: RehearseConfig) -> dict[str, Any]:
+    """What makes a start end as it does; raises a UserError where a policy does not fit."""
+    dreaming = load_model(model_dir(config.model))
+    acting = {policy: load_model(model_dir(policy)) for policy in config.policies}
+    for policy, model in acting.items():
+        _check_same(dreaming.config, model.config, policy)
+    return {
+        "model": _named(config.model, dreaming),
+        "policies": [_named(policy, model) for policy, model in acting.items()],
+        "planner": config.planner,
+        "likely": config.likely,
+        "lasting": config.lasting,
+    }
+
+
+def _named(name: str, model: LoadedModel) -> dict[str, str]:
+    return {"name": name, "sha256": model.sha256}
+
+
 def _seeds(config: RehearseConfig) -> range:
     return range(config.seed, config.seed + config.trials)
 
 
-def _row(policy: str, noise: float, pairs: list[tuple[bool, bool]]) -> Rehearsed:
-    dreamt, simulated = (sum(side) for side in zip(*pairs, strict=True))
-    alike = sum(a == b for a, b in pairs)
-    return Rehearsed(policy, noise, dreamt, simulated, alike, len(pairs))
+def _row(policy: str, noise: float, starts: list[Start]) -> Rehearsed:
+    dreamt, simulated = (sum(side) for side in zip(*(s[3:] for s in starts), strict=True))
+    alike = sum(start.dreamt == start.simulated for start in starts)
+    return Rehearsed(policy, noise, dreamt, simulated, alike, len(starts))
 
 
 def _result(config: RehearseConfig, rows: list[Rehearsed]) -> dict[str, Any]:
@@ -100,28 +139,28 @@ def _result(config: RehearseConfig, rows: list[Rehearsed]) -> dict[str, Any]:
     }
 
 
-def _one(
-    config: RehearseConfig, policy: str, noise: float, seed: int
-) -> tuple[str, float, bool, bool]:
+def _one(config: RehearseConfig, policy: str, noise: float, seed: int) -> Start:
     stage = _stage(config)
     pipeline = _pipeline(policy, PlannerConfig(planner=config.planner, action_noise=noise))
     dreamt = stage.dream(pipeline, seed).success
-    return policy, noise, dreamt, stage.simulate(pipeline, seed).success
+    return Start(policy, noise, seed, dreamt, stage.simulate(pipeline, seed).success)
 
 
 @lru_cache(maxsize=1)
 def _stage(config: RehearseConfig) -> Stage:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    dreaming = load_model(model_dir(config.model))
-    for policy in config.policies:
-        _check_same(dreaming.config, read_config(model_dir(policy) / "config.yaml"), policy)
-    return Stage(dreaming, config.likely, config.lasting)
+    return Stage(load_model(model_dir(config.model)), config.likely, config.lasting)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=32)
 def _pipeline(policy: str, planner: PlannerConfig) -> Pipeline:
-    return build_pipeline(load_model(model_dir(policy)), planner)
+    return build_pipeline(_model(policy), planner)
+
+
+@lru_cache
+def _model(policy: str) -> LoadedModel:
+    return load_model(model_dir(policy))
 
 
 def _check_same(dreaming: ModelConfig, acting: ModelConfig, policy: str) -> None:

@@ -28,7 +28,8 @@ class RehearseConfig:
         lasting: steps running that it has to look done for a dream to have succeeded: success is
             what has lasted, and a generator shows many things for a moment.
         workers: processes.
-        out: folder for rehearsal.html; default runs/rehearsal/<model>.
+        out: folder for starts.jsonl and rehearsal.html; a killed run goes on there; default
+            runs/rehearsal/<model>.
         json: write the figures to this file as well.
     """
 

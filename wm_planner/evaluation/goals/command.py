@@ -16,11 +16,11 @@ from wm_planner.envs.snapshot import restore
 from wm_planner.errors import UserError
 from wm_planner.evaluation.goals.config import GoalsConfig
 from wm_planner.evaluation.goals.goal import make_goal
-from wm_planner.evaluation.goals.log import GoalLog
 from wm_planner.evaluation.goals.picture import draw
 from wm_planner.evaluation.goals.summary import describe, summarise
 from wm_planner.evaluation.goals.trial import GoalTrial, run_trial
 from wm_planner.evaluation.records import write_json
+from wm_planner.evaluation.row_log import RowLog
 from wm_planner.evaluation.video import write_picture
 from wm_planner.paths import model_dir
 from wm_planner.pipeline import Pipeline
@@ -89,8 +89,10 @@ def _plain(value: Any) -> Any:
 
 def _run(config: GoalsConfig, settings: dict[str, Any]) -> list[GoalTrial]:
     """All trials of the configuration, those of an earlier, killed run included, by seed."""
-    log = GoalLog(config.out, settings) if config.out is not None else None
-    labels, known = list(config.contestants), log.trials if log else []
+    log = None
+    if config.out is not None:
+        log = RowLog(config.out / "goals.jsonl", GoalTrial, settings)
+    labels, known = list(config.contestants), log.rows if log else []
     trials = [t for t in known if t.planner in labels and t.seed in config.starts]
     done = {(t.planner, t.seed) for t in trials}
     missing = {

@@ -27,16 +27,20 @@ OBJECTIVES = (
 FOR_RETURN = {"return": 1.0, "uncertainty": 1.0, "prior": 0.5, "keep_out": 100.0}
 _DISTRUST = 30.0  # weight of the prior, a unit of the error of imagined values
 _NEAREST = 2.0  # the largest: nearer to a prior that errs, its errors cannot be mended
+_UNGUIDED = {"return": 1.0, "uncertainty": 1.0, "smoothness": 1.0, "keep_out": 100.0}
 FOR_GOALS = {"goal_image": 1.0, "prior": 0.1, "keep_out": 100.0}
 """What is wanted unless it is said: of a model that learned rewards, and of one that did not."""
 
 
-def for_return(value_error: float | None) -> dict[str, float]:
+def for_return(value_error: float | None, use_prior: bool = True) -> dict[str, float]:
     """FOR_RETURN, of a model whose imagined values are known to be off by so much, relatively.
 
     What such values promise is not worth more of a departure from the action prior than they are
-    good for: the worse they are, the nearer to the prior.
+    good for: the worse they are, the nearer to the prior. Who plans without the prior has only
+    `smoothness` against what values err by from one action to the next, or hands open and close.
     """
+    if not use_prior:
+        return dict(_UNGUIDED)
     if value_error is None:
         return dict(FOR_RETURN)
     weight = min(_NEAREST, _DISTRUST * value_error)
