@@ -12,11 +12,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from tqdm import tqdm
 
 from wm_planner.errors import UserError
 from wm_planner.evaluation.imagination import TILE
 
 _MOST_WAITING = 300  # frames: half a minute at 10 Hz, then whoever writes has to wait
+_LONG = 2.0  # s of waiting for the last frames, from which on a bar shows them
 
 
 class Video:
@@ -38,9 +40,12 @@ class Video:
         return self
 
     def __exit__(self, *_: object) -> None:
+        left = tqdm(self._waiting, self._path.name, unit="frame", delay=_LONG)
         try:
-            self._settle(most=0)
+            for frame in left:
+                frame.result()
         finally:
+            left.close()
             self._thread.shutdown(cancel_futures=True)
             if self._writer is not None:
                 self._writer.release()
@@ -50,12 +55,12 @@ class Video:
         self._shape = self._shape or frame.shape
         if frame.shape != self._shape:  # OpenCV would leave it out without a word
             raise UserError(f"{self._path}: frame has shape {frame.shape}, expected {self._shape}")
-        self._settle(most=_MOST_WAITING)
+        self._settle()
         self._waiting.append(self._thread.submit(self._encode, frame[:, :, ::-1].copy()))
 
-    def _settle(self, most: int) -> None:
-        """Wait until at most so many frames are left; raises what went wrong with earlier ones."""
-        while self._waiting and (len(self._waiting) > most or self._waiting[0].done()):
+    def _settle(self) -> None:
+        """Wait while too many frames are left; raises what went wrong with earlier ones."""
+        while self._waiting and (len(self._waiting) > _MOST_WAITING or self._waiting[0].done()):
             self._waiting.popleft().result()
 
     def _encode(self, frame: np.ndarray) -> None:
