@@ -161,13 +161,9 @@ def _disagreement(c: Calibration) -> Markup:
 
 
 def _sure(c: Confidence, privileged: bool) -> list[Sure]:
-    came = {
-        "reward": "mean reward that came"
-        if privileged
-        else "share of moments at which it was done",
-        "value": "mean return that came",
-        "success": "share of moments at which it was done",
-    }
+    done = "share of moments at which it was done"
+    paid = "mean reward that came" if privileged else done
+    came = {"reward": paid, "value": "mean return that came", "success": done}
     found = []
     for name, known in c.shown.items():
         bins = known.bins if known else ()

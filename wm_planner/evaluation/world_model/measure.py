@@ -162,7 +162,8 @@ def _confidence(bench: Workbench, effort: Effort, undisturbed: Encoded) -> Confi
         seeds, label = bench.seeds(first, n), "disturbed"
         recording = record(bench.envs[:n], pilot, seeds, effort.long + 2, label, bench.vocabulary)
         encoded = encode(bench.world_model, recording, label)
-        drives.append(Drive(encoded, played))
+        kept = recording._replace(images=recording.images[:, :0])  # frames are large
+        drives.append(Drive(encoded._replace(recording=kept), played))
     return confidence(bench.beliefs, drives, bench.discount, env.task.time_limit, bench.seed)
 
 
