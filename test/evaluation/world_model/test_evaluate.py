@@ -76,6 +76,8 @@ def test_the_command_prints_a_table_and_writes_a_page_figures_and_a_scale(
     assert nested == {"video", "objects", "video_frechet", "reliability"}
     assert set(figures["reliability"]) == {"reward", "value", "success", "success_unweighted"}
     assert figures["confidence_episodes"] == 3 * figures["episodes"] == 6
+    told = figures["reliability"]["value"]["moments"]
+    assert told == 2 * 11 + 4 * (11 - 5)  # half of 22 steps, of which somebody played for a quarter
     for name, part in figures["reliability"].items():
         assert sum(b["moments"] for b in part["bins"]) == part["moments"] > 0
         assert 0 <= figures[f"{name}_calibration_error"] <= 1
