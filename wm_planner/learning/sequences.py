@@ -234,7 +234,7 @@ def _arrays(
     )  # (T, h, w, V, C)
     success = episode.dones.astype(np.float32)
     rewards = success if np.isnan(episode.rewards).any() else episode.rewards
-    felt = (episode.proprio, episode.actions, rewards, _returns(rewards, discount))
+    felt = (episode.proprio, episode.actions, rewards, returns_of(rewards, discount))
     return images, *felt, episode.expert_actions, success, episode.landmarks
 
 
@@ -247,7 +247,7 @@ def _with_landmarks(parts: list[tuple[np.ndarray, ...]]) -> list[tuple[np.ndarra
     ]
 
 
-def _returns(rewards: np.ndarray, discount: float) -> np.ndarray:
+def returns_of(rewards: np.ndarray, discount: float) -> np.ndarray:
     """Return from each state (T,), as if the episode's last reward were paid for ever after."""
     returns = np.empty_like(rewards)
     following = rewards[-1]

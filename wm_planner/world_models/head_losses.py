@@ -11,7 +11,7 @@ from wm_planner.world_models.batch import Batch
 from wm_planner.world_models.heads import PriorParameters
 from wm_planner.world_models.latent_model import LatentModel
 
-_SUCCESS = 20.0  # weight of a success among moments that are none: there is one in an episode
+SUCCESS_WEIGHT = 20.0  # of a success among moments that are none: there is one in an episode
 
 
 def reward_loss(model: LatentModel, latents: Tensor, batch: Batch) -> Tensor:
@@ -67,7 +67,7 @@ def success_loss(model: LatentModel, latents: Tensor, batch: Batch) -> Tensor:
     if model.success is None:
         return latents.new_zeros(())
     logit = model.success(latents.detach())[..., 0].float()
-    weight = logit.new_tensor(_SUCCESS)
+    weight = logit.new_tensor(SUCCESS_WEIGHT)
     return F.binary_cross_entropy_with_logits(logit, batch.success, pos_weight=weight)
 
 

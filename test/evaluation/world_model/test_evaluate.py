@@ -17,6 +17,7 @@ from wm_planner.envs.tasks.grasp import Grasp
 from wm_planner.errors import UserError
 from wm_planner.evaluation.report.world_model import render
 from wm_planner.evaluation.world_model import calibrate
+from wm_planner.evaluation.world_model.beliefs import Beliefs
 from wm_planner.evaluation.world_model.branches import branch, collect_moments, encode_branches
 from wm_planner.evaluation.world_model.config import EvaluateConfig
 from wm_planner.evaluation.world_model.effort import QUICK
@@ -48,6 +49,9 @@ KEYS = {
     "return_gap_bound",
     "surprise_p999",
     "surprise_false_alarm_share",
+    "value_calibration_error",
+    "value_signed_error",
+    "success_calibration_error",
 }
 
 
@@ -69,11 +73,21 @@ def test_the_command_prints_a_table_and_writes_a_page_figures_and_a_scale(
     assert figures.keys() >= KEYS
     assert figures["drift_100_over_10"] is None  # fewer steps were imagined
     nested = {key for key, value in figures.items() if isinstance(value, dict | list)}
-    assert nested == {"video", "objects", "video_frechet"}
-    assert "controllability, rank correlation" in capsys.readouterr().out
+    assert nested == {"video", "objects", "video_frechet", "reliability"}
+    assert set(figures["reliability"]) == {"reward", "value", "success", "success_unweighted"}
+    assert figures["confidence_episodes"] == 3 * figures["episodes"] == 6
+    told = figures["reliability"]["value"]["moments"]
+    assert told == 2 * 11 + 4 * (11 - 5)  # half of 22 steps, of which somebody played for a quarter
+    for name, part in figures["reliability"].items():
+        assert sum(b["moments"] for b in part["bins"]) == part["moments"] > 0
+        assert 0 <= figures[f"{name}_calibration_error"] <= 1
+        assert all(0 <= b["low"] <= b["high"] <= 1 for b in part["bins"])
+    printed = capsys.readouterr().out
+    assert "controllability, rank correlation" in printed and "value, calibration" in printed
     assert SurpriseScale.load(model_folder / "surprise.yaml").sha256 == figures["sha256"]
     page = (out / "evaluation.html").read_text()
     assert page.count("data:image/jpeg") >= 3
+    assert page.count("predicted, mean of a bin</text>") == 3
     assert not re.search(r'(src|href)="(?!data:)', page)  # self-contained
     assert figures["seconds"] < 60
 
@@ -154,7 +168,7 @@ class Unrewarded(Blind):
 def test_a_model_that_knows_no_reward_is_evaluated_without_decisions(model_folder):
     loaded = load_model(model_folder)
     bench = driven_by_expert(prepare(loaded, PlannerConfig(planner="noop"), 5_000_000, 1))
-    bench = bench._replace(world_model=Unrewarded(loaded.world_model))
+    bench = bench._replace(world_model=Unrewarded(loaded.world_model), beliefs=Beliefs())
     effort = replace(QUICK, episodes=1, long=12, states=2, plan_states=1, plans=3, pairs=0)
     found = evaluate_model(bench, effort)
     figures = flat(found)
@@ -167,6 +181,10 @@ def test_a_model_that_knows_no_reward_is_evaluated_without_decisions(model_folde
     page = render({**described, **figures}, found, bench, [])
     assert "imagines no rewards" in page and "knows no value" in page and "nan" not in page
     assert "regret" not in table(figures)
+    assert page.count("\u2013, the model learned no rewards") == 3
+    told = "calibration of its value +\u2013  the model learned no rewards"
+    assert re.search(told, table(figures))
+    assert found.confidence.episodes == 1  # nobody played first: there is nothing to compare
 
 
 def test_without_rewards_only_the_expert_can_drive(tmp_path):

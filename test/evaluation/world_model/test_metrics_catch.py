@@ -83,7 +83,7 @@ def circle(episodes: int, steps: int, seed: int) -> Encoded:
     z = torch.tanh(torch.stack([angle.cos(), angle.sin()], -1) @ mix)
     none = torch.zeros(episodes, steps + 1, 1, 3, 8, 8, dtype=torch.uint8)
     rewards, stages = torch.zeros(episodes, steps), torch.zeros(episodes, steps + 1).long()
-    recording = Recording(tuple(range(episodes)), none, z, actions, rewards, stages)
+    recording = Recording(tuple(range(episodes)), none, z, actions, rewards, stages, rewards > 0)
     return Encoded(recording, Latent(z))
 
 

@@ -71,7 +71,13 @@ def toy_recording(episodes: int = 6, steps: int = 40, seed: int = 0) -> Encoded:
     images = torch.zeros(episodes, steps + 1, 1, 3, 8, 8, dtype=torch.uint8)
     stages = (torch.arange(steps + 1) >= steps // 2).long().expand(episodes, -1)
     recording = Recording(
-        tuple(range(episodes)), images, z, actions, world_reward(z[:, 1:]), stages
+        tuple(range(episodes)),
+        images,
+        z,
+        actions,
+        world_reward(z[:, 1:]),
+        stages,
+        stages[:, 1:] > 0,
     )
     return Encoded(recording, Latent(z))
 
@@ -93,4 +99,5 @@ def toy_futures(moments: list[Moment], plans: Tensor) -> Encoded:
     z = torch.stack(states, 1)
     images = torch.zeros(len(z), z.shape[1], 1, 3, 8, 8, dtype=torch.uint8)
     rewards, stages = world_reward(z[:, 1:]), torch.zeros(z.shape[:2], dtype=torch.int64)
-    return Encoded(Recording((0,) * len(z), images, z, actions, rewards, stages), Latent(z))
+    recording = Recording((0,) * len(z), images, z, actions, rewards, stages, stages[:, 1:] > 0)
+    return Encoded(recording, Latent(z))

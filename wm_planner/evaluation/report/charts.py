@@ -124,6 +124,40 @@ def marks(shown: Sequence[Mark], x_label: str, y_label: str) -> str:
     return f'<div class="legend">{legend}</div>' + frame.svg(drawn)
 
 
+class Dot(NamedTuple):
+    """What came of predictions that were alike, with its interval, and of how many."""
+
+    predicted: float
+    observed: float
+    low: float
+    high: float
+    moments: int
+
+
+def reliability_diagram(dots: Sequence[Dot], x_label: str, y_label: str) -> str:
+    """Around the diagonal on which what was predicted came true; counts stand above."""
+    if not dots:
+        return ""
+    side = (min(0.0, *(d.predicted for d in dots)), max(1.0, *(d.predicted for d in dots)))
+    frame = _Frame(side, (0.0, 1.2), x_label, y_label, height=_WIDTH - 10)
+    drawn = [
+        f'<line class="guide" x1="{frame.x(0):.1f}" y1="{frame.y(0):.1f}" '
+        f'x2="{frame.x(1):.1f}" y2="{frame.y(1):.1f}"/>'
+    ]
+    most = max(d.moments for d in dots)
+    for d in dots:
+        x, y = frame.x(d.predicted), frame.y(1.04)
+        turned = f'transform="rotate(-90 {x + 4:.1f} {y:.1f})"'
+        drawn += [
+            f'<line class="range" x1="{x:.1f}" x2="{x:.1f}" '
+            f'y1="{frame.y(d.low):.1f}" y2="{frame.y(d.high):.1f}"/>',
+            f'<circle class="mark" cx="{x:.1f}" cy="{frame.y(d.observed):.1f}" '
+            f'r="{2.5 + 3.5 * math.sqrt(d.moments / most):.1f}"/>',
+            _text(x + 4, y, f"{d.moments:,}", "start", turned),
+        ]
+    return frame.svg("".join(drawn))
+
+
 def _below(points: Sequence[tuple[float, float]], top: float) -> list[tuple[float, float]]:
     """The line's part up to where it first crosses `top`."""
     kept: list[tuple[float, float]] = []

@@ -12,15 +12,17 @@ from markupsafe import Markup
 
 from wm_planner.evaluation.records import explained, write_whole
 from wm_planner.evaluation.report import charts, embedded
-from wm_planner.evaluation.report.charts import Series
+from wm_planner.evaluation.report.charts import Dot, Series
 from wm_planner.evaluation.report.template import template
 from wm_planner.evaluation.report.video import VideoSection
 from wm_planner.evaluation.world_model.calibration import Calibration
+from wm_planner.evaluation.world_model.confidence import Confidence
 from wm_planner.evaluation.world_model.drift import Drift
 from wm_planner.evaluation.world_model.fidelity import Fidelity
 from wm_planner.evaluation.world_model.measure import Evaluation, OpenLoop
 from wm_planner.evaluation.world_model.physics import Consistency
 from wm_planner.evaluation.world_model.pictures import imagined_strip, physics_strip
+from wm_planner.evaluation.world_model.reliability import Reliability
 from wm_planner.evaluation.world_model.workbench import Workbench
 from wm_planner.interfaces import Decodable
 from wm_planner.statistics import wilson
@@ -41,6 +43,14 @@ class Told(NamedTuple):
     ratio: float
     by_pictures: float  # share told by the frames; NaN: the model shows none
     picture: str  # data URI; empty if no pair came about
+
+
+class Sure(NamedTuple):
+    """A prediction beside what came of it."""
+
+    name: str
+    chart: Markup
+    found: Reliability | None  # None: the model does not know that
 
 
 def write_page(
@@ -77,7 +87,9 @@ def render(
         gaps=_gap_chart(e.drifts),
         returns=_returns(e),
         told=[_told(case) for case in e.physics],
-        reliability=_reliability(e.open_loop.calibration),
+        disagreement=_disagreement(e.open_loop.calibration),
+        sure=_sure(e.confidence, bench.beliefs.privileged),
+        privileged=bench.beliefs.privileged,
         surprise=Markup(charts.histogram(list(clean), "surprise (1: 99.9 % of clean steps)")),
         strips=_strips(e, bench),
         video=video,
@@ -143,9 +155,22 @@ def _returns(e: Evaluation) -> Markup:
     return Markup(charts.scatter(real, imagined, "real return", "imagined return"))
 
 
-def _reliability(c: Calibration) -> Markup:
+def _disagreement(c: Calibration) -> Markup:
     line = Series("mean of a tenth of the windows", c.disagreement.tolist(), c.error.tolist())
     return Markup(charts.lines([line], "disagreement of the value ensemble", "error of the latent"))
+
+
+def _sure(c: Confidence, privileged: bool) -> list[Sure]:
+    done = "share of moments at which it was done"
+    paid = "mean reward that came" if privileged else done
+    came = {"reward": paid, "value": "mean return that came", "success": done}
+    found = []
+    for name, known in c.shown.items():
+        bins = known.bins if known else ()
+        dots = [Dot(b.predicted, b.observed, *b.interval, b.moments) for b in bins]
+        chart = charts.reliability_diagram(dots, f"{name} predicted, mean of a bin", came[name])
+        found.append(Sure(name, Markup(chart), known))
+    return found
 
 
 def _told(case: Consistency) -> Told:

@@ -105,12 +105,13 @@ def branch(
     for i in tqdm(range(m * n), desc=label, unit="plan", leave=False):
         moment = moments[i // n]
         parts.append(_one(env, moment, actions[i // n, i % n].numpy(), follow, more, vocabulary))
-    images, proprio, rewards, stages = (torch.stack(column) for column in zip(*parts, strict=True))
+    images, proprio, rewards, stages, done = map(torch.stack, zip(*parts, strict=True))
     seeds = tuple(moments[i // n].seed for i in range(m * n))
     told = [moments[i // n].observation.instruction for i in range(m * n)]
     rows = [row[0] for row in told if row is not None]
     instruction = pad_sequence(rows, batch_first=True) if rows else None
-    return Recording(seeds, images, proprio, actions.flatten(0, 1), rewards, stages, instruction)
+    taken = actions.flatten(0, 1)
+    return Recording(seeds, images, proprio, taken, rewards, stages, done, instruction)
 
 
 def encode_branches(
@@ -134,19 +135,20 @@ def _one(
     follow: Follow | None,
     more: int,
     vocabulary: Sequence[str],
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Images (L + 1, V, C, h, w), proprio (L + 1, P), rewards (L + more,), stages (L + 1,)."""
+) -> tuple[Tensor, ...]:
+    """As a Recording has it: images, proprio, rewards (L + more,), stages, done (L,)."""
     restore(env, moment.snapshot)
     if follow is not None:
         follow.begin(moment.latent)
-    seen, stages, rewards = [moment.observation], [moment.stage], []
+    seen, stages, rewards, done = [moment.observation], [moment.stage], [], []
     for action in actions:
-        view, reward, _, _, info = env.step(action)
+        view, reward, now_done, _, info = env.step(action)
         seen.append(look(env, view, vocabulary))
         if follow is not None:
             follow.watch(action, seen[-1])
         stages.append(info["stage"])
         rewards.append(reward)
+        done.append(now_done)
     for _ in range(more if follow is not None else 0):
         assert follow is not None
         action = follow.act()
@@ -154,4 +156,5 @@ def _one(
         follow.watch(action, look(env, view, vocabulary))
         rewards.append(reward)
     images, proprio = (torch.cat(part) for part in zip(*(one[:2] for one in seen), strict=True))
-    return images, proprio, torch.tensor(rewards, dtype=torch.float32), torch.tensor(stages)
+    paid = torch.tensor(rewards, dtype=torch.float32)
+    return images, proprio, paid, torch.tensor(stages), torch.tensor(done)

@@ -27,8 +27,8 @@ class EvaluateConfig:
             one, who has to where a model knows no reward.
         only: video, to measure nothing but imagined video; surprise, to calibrate and do nothing
             else; empty: all there is.
-        episodes: driven by the planner; half as many by random and as many by constant actions; 0:
-            8, or 2 with quick.
+        episodes: driven by the planner; half as many by random and as many by constant actions, and
+            twice as many by the planner after somebody else has played; 0: 8, or 2 with quick.
         quick: a few short episodes, to see that it works; the figures mean little.
         calibrate: also measure the scale of surprise, on other seeds, and write it to the model's
             folder.

@@ -10,7 +10,8 @@ class Effort:
     """How much is measured.
 
     Attributes:
-        episodes: driven by the planner; half as many by random and as many by constant actions.
+        episodes: driven by the planner; half as many by random and as many by constant actions, and
+            twice as many by the planner after somebody else has played.
         horizon: steps of open-loop prediction.
         long: steps of the imaginations that drift is measured on.
         stride: steps between the starts of predictions.

@@ -17,6 +17,7 @@ from wm_planner.evaluation.world_model.branches import (
     latent_of,
 )
 from wm_planner.evaluation.world_model.calibration import Calibration, calibration
+from wm_planner.evaluation.world_model.confidence import Confidence, Drive, confidence
 from wm_planner.evaluation.world_model.controllability import (
     Controllability,
     actions_to_try,
@@ -31,6 +32,7 @@ from wm_planner.evaluation.world_model.decision import (
     imagined_returns,
     lemma,
 )
+from wm_planner.evaluation.world_model.disturbed import PlayedFirst
 from wm_planner.evaluation.world_model.drift import Drift, drift
 from wm_planner.evaluation.world_model.effort import Effort
 from wm_planner.evaluation.world_model.fidelity import (
@@ -52,6 +54,7 @@ from wm_planner.interfaces import Decodable
 READOUT_SEEDS = 1_000  # after the first one: episodes that only the readout is fitted on
 STATE_SEEDS = 2_000  # episodes whose states are gone back to
 PHYSICS_SEEDS = 3_000
+DISTURBED_SEEDS = 5_000  # episodes that begin with a mess
 CALIBRATION_STEPS = 5  # imagined, before disagreement is compared with the error: the planner's
 
 
@@ -87,6 +90,7 @@ class Evaluation(NamedTuple):
     decision: Decision
     lemma: Lemma
     physics: list[Consistency]
+    confidence: Confidence
 
 
 def evaluate_model(bench: Workbench, effort: Effort) -> Evaluation:
@@ -104,6 +108,7 @@ def evaluate_model(bench: Workbench, effort: Effort) -> Evaluation:
         consistency(
             bench.envs[0], model, bench.seeds(PHYSICS_SEEDS, effort.pairs), bench.vocabulary
         ),
+        _confidence(bench, effort, recorded["policy"]),
     )
 
 
@@ -145,6 +150,21 @@ def _record(bench: Workbench, effort: Effort) -> dict[str, Encoded]:
         found[name] = encode(bench.world_model, recording, name)
         first += n
     return found
+
+
+def _confidence(bench: Workbench, effort: Effort, undisturbed: Encoded) -> Confidence:
+    """On the policy's episodes, and on twice as many that somebody else played in first."""
+    n, env, steps = effort.episodes, bench.envs[0], effort.long + 2
+    played = min(env.task.time_limit // 3, steps // 4)  # time is left to see what comes of it
+    pilot = PlayedFirst(bench.pilots["policy"], played, env.arm.action_size)
+    drives = [Drive(undisturbed, 0)]
+    for first in (DISTURBED_SEEDS, DISTURBED_SEEDS + n) if bench.beliefs.value else ():
+        seeds, label = bench.seeds(first, n), "disturbed"
+        recording = record(bench.envs[:n], pilot, seeds, steps, label, bench.vocabulary)
+        encoded = encode(bench.world_model, recording, label)
+        kept = recording._replace(images=recording.images[:, :0])  # frames are large
+        drives.append(Drive(encoded._replace(recording=kept), played))
+    return confidence(bench.beliefs, drives, bench.discount, env.task.time_limit, bench.seed)
 
 
 def _readout(bench: Workbench, effort: Effort) -> Readout:

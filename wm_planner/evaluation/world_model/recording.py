@@ -29,6 +29,7 @@ class Recording(NamedTuple):
     actions: Tensor  # (B, T, A)
     rewards: Tensor  # (B, T) after each action
     stages: Tensor  # (B, T + 1) which of the task's stages
+    done: Tensor  # (B, T) bool, whether the task is done after each action
     instruction: Tensor | None = None  # (B, W), for a model with words
 
     def observation(self, t: int) -> Observation:
@@ -141,7 +142,8 @@ def record(
     starts = [env.reset(seed=seed) for env, seed in zip(envs, seeds, strict=True)]
     pilot.begin(seeds)
     views, stages = [view for view, _ in starts], [[info["stage"] for _, info in starts]]
-    frames, proprio, actions, rewards = [_look(envs, views)], [_feel(views)], [], []
+    frames, proprio = [_look(envs, views)], [_feel(views)]
+    actions, rewards, done = [], [], []
     for _ in tqdm(range(steps), desc=f"record {label}", unit="step", leave=False):
         action = np.clip(pilot.act(views), -1, 1).astype(np.float32)
         after = [env.step(a) for env, a in zip(envs, action, strict=True)]
@@ -150,6 +152,7 @@ def record(
         proprio.append(_feel(views))
         actions.append(action)
         rewards.append([reward for _, reward, *_ in after])
+        done.append([now_done for _, _, now_done, *_ in after])
         stages.append([info["stage"] for *_, info in after])
     return Recording(
         tuple(seeds),
@@ -158,6 +161,7 @@ def record(
         torch.from_numpy(np.stack(actions, 1)),
         torch.tensor(rewards, dtype=torch.float32).T.contiguous(),
         torch.tensor(stages).T.contiguous(),
+        torch.tensor(done).T.contiguous(),
         tokens([env.task.instruction for env in envs], vocabulary) if vocabulary else None,
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from wm_planner.evaluation.world_model.confidence import UNWEIGHTED, confidence_figures
 from wm_planner.evaluation.world_model.controllability import Controllability
 from wm_planner.evaluation.world_model.drift import Drift
 from wm_planner.evaluation.world_model.fidelity import Fidelity
@@ -34,14 +35,20 @@ _TABLE = (
     ("  of a plan chosen by chance", "random_plan_regret", "{:.1%}"),
     ("gap of imagined and real return", "return_gap", "{:.3f}"),
     ("  simulation lemma's bound", "return_gap_bound", "{:.3f}"),
+    ("reward, calibration error", "reward_calibration_error", "{:.3f}"),
+    ("  predicted minus observed", "reward_signed_error", "{:+.3f}"),
+    ("value, calibration error", "value_calibration_error", "{:.3f}"),
+    ("  predicted minus observed", "value_signed_error", "{:+.3f}"),
+    ("success, expected calibration error", "success_calibration_error", "{:.3f}"),
+    ("  predicted minus observed", "success_signed_error", "{:+.3f}"),
     ("impossible futures told from possible", "physics_told_share", "{:.0%}"),
     ("disagreement and error, rank correlation", "disagreement_error_correlation", "{:.3f}"),
     ("false alarms, share of clean steps", "surprise_false_alarm_share", "{:.2%}"),
 )
 
 
-def flat(evaluation: Evaluation) -> dict[str, float | int]:
-    """Every figure under its own key; NaN where it was not measured."""
+def flat(evaluation: Evaluation) -> dict[str, Any]:
+    """Every figure under its own key; NaN where it was not measured. Bins are in `reliability`."""
     e, o = evaluation, evaluation.open_loop
     pairs = sum(len(case.pairs) for case in e.physics)
     return {
@@ -73,6 +80,7 @@ def flat(evaluation: Evaluation) -> dict[str, float | int]:
         **{f"physics_told_by_pictures_{c.name}": c.share_by_pictures for c in e.physics},
         "disagreement_error_correlation": o.calibration.correlation,
         "disagreement_reward_error_correlation": o.calibration.reward_correlation,
+        **confidence_figures(e.confidence),
     }
 
 
@@ -91,6 +99,9 @@ def table(figures: Mapping[str, Any]) -> str:
         if value is not None and value == value:
             text = text.format(limit=figures["horizon_limit"])
             lines.append(f"{text:44s}{form.format(value):>10s}")
+    for name, part in figures.get("reliability", {}).items():
+        if name != UNWEIGHTED and "missing" in part:
+            lines.append(f"{f'calibration of its {name}':44s}{chr(0x2013):>10s}  {part['missing']}")
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from wm_planner.assembly import build_pipeline
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
+from wm_planner.evaluation.world_model.beliefs import Beliefs
 from wm_planner.evaluation.world_model.recording import (
     ConstantPilot,
     ExpertPilot,
@@ -28,6 +29,7 @@ class Workbench(NamedTuple):
     discount: float
     seed: int
     vocabulary: tuple[str, ...] = ()  # of a model that is told what to do
+    beliefs: Beliefs = Beliefs()  # of what it will come to
 
     def seeds(self, first: int, n: int) -> list[int]:
         """`n` seeds, from the `first`-th on."""
@@ -57,4 +59,5 @@ def prepare(model: LoadedModel, planner: PlannerConfig, seed: int, envs: int) ->
         c.network.discount,
         seed,
         c.network.vocabulary,
+        Beliefs.of(model),
     )

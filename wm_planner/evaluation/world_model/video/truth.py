@@ -52,6 +52,7 @@ def record_truth(
         recording.actions[:, :-1],
         recording.rewards[:, :-1],
         recording.stages[:, :-1],
+        recording.done[:, :-1],
     )  # the last frame's pixels were not looked at
     shown = torch.from_numpy(np.stack(watching.shown, 1))
     return Truth(kept, shown, things, envs[0].config.cameras)
