@@ -77,6 +77,16 @@ def test_a_success_is_paid_at_its_last_step_and_a_failure_never(bare):
     assert store.labels.isnan().all()
 
 
+def test_batches_hold_the_success_that_an_episode_ends_with(bare):
+    store = EpisodeStore([bare], CAMERAS, 32, 0.9, privileged=False)
+    ended = [bool(toy_episode(i).success) for i in range(store.episodes)]
+    told = store.success[torch.from_numpy(store.ends) - 2]  # its frame is the last there is
+    assert told.bool().tolist() == ended and any(ended)
+    seen = [next(store.batches(3, 64, 0, 0.0, seed)) for seed in range(4)]
+    assert any(batch.success.any() for batch in seen)
+    assert all(torch.equal(batch.success, batch.rewards) for batch in seen)
+
+
 @pytest.mark.parametrize("share", [-0.1, 0.5, 0.7, 1.0])
 def test_less_than_half_of_the_episodes_is_held_out(share):
     with pytest.raises(UserError, match="held_out"):

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from einops import rearrange
@@ -15,6 +14,7 @@ from torch.utils.data import IterableDataset
 from tqdm import tqdm
 
 from wm_planner.errors import UserError
+from wm_planner.learning.augmentation import colour_tables, covered, recoloured, shift_into
 from wm_planner.learning.episodes import (
     Episode,
     demo,
@@ -27,10 +27,6 @@ from wm_planner.learning.hindsight import keyframe_offsets, motion_of
 from wm_planner.perception.images import fit
 from wm_planner.world_models.batch import Batch
 from wm_planner.world_models.words import tokens
-
-_COVERED = 25  # steps, at most, that something covers a camera
-_LIGHTEST = 150  # grey of what covers it, of 255
-_GRAIN = 4  # how much lighter or darker a pixel of that is at most
 
 
 class EpisodeStore:
@@ -161,7 +157,7 @@ class EpisodeStore:
             episodes = torch.from_numpy(np.searchsorted(self.ends, begin, side="right"))
             not_felt = torch.from_numpy(rng.random(size) < unfelt)[:, None, None]
             yield Batch(
-                images=_covered(images, cover, rng) if cover else images,
+                images=covered(images, cover, rng) if cover else images,
                 proprio=self.proprio[states].masked_fill(not_felt, torch.nan),
                 actions=self.actions[steps],
                 rewards=self.rewards[steps],
@@ -185,12 +181,12 @@ class EpisodeStore:
         images = rearrange(self.images, "t v c h w -> t h w (v c)").numpy()
         b, (_, h, w, channels) = len(begin), images.shape
         shifts = (shift - rng.integers(0, 2 * shift + 1, (b, 2))).tolist()  # down, right
-        tables = _tables(colour, b, channels, rng)
+        tables = colour_tables(colour, b, channels, rng)
         out = np.empty((b, length, h, w, channels), np.uint8)
         for i, first in enumerate(begin):  # few frames at a time stay in the cache
             frames = images[first : first + length]
-            recoloured = _recoloured(frames, tables[i]) if colour else frames
-            _shift(recoloured, shifts[i], out[i])
+            shown = recoloured(frames, tables[i]) if colour else frames
+            shift_into(shown, shifts[i], out[i])
         cameras = self.images.shape[1]
         return rearrange(torch.from_numpy(out), "b t h w (v c) -> b t v c h w", v=cameras)
 
@@ -232,10 +228,22 @@ def _arrays(
     images = np.stack(
         [np.stack([fit(f, image_size) for f in episode.frames[c]]) for c in cameras], axis=3
     )  # (T, h, w, V, C)
-    success = episode.dones.astype(np.float32)
-    rewards = success if np.isnan(episode.rewards).any() else episode.rewards
-    felt = (episode.proprio, episode.actions, rewards, returns_of(rewards, discount))
+    rewards, done = episode.rewards, episode.dones.astype(np.float32)
+    success, sparse = _as_seen(done), bool(np.isnan(rewards).any())
+    returns = returns_of(done if sparse else rewards, discount)
+    felt = (episode.proprio, episode.actions, success if sparse else rewards, returns)
     return images, *felt, episode.expert_actions, success, episode.landmarks
+
+
+def _as_seen(done: np.ndarray) -> np.ndarray:
+    """Which actions (T,) ended the task well, the one before an episode's last one as well.
+
+    Of an action is learned what the frame after it shows, and the last action has none: where an
+    episode ends with its success, no head would ever see one.
+    """
+    success = done.copy()
+    success[-2:-1] = success[-2:-1].clip(success[-1:])
+    return success
 
 
 def _with_landmarks(parts: list[tuple[np.ndarray, ...]]) -> list[tuple[np.ndarray, ...]]:
@@ -254,45 +262,3 @@ def returns_of(rewards: np.ndarray, discount: float) -> np.ndarray:
     for t in reversed(range(len(rewards))):
         following = returns[t] = (1 - discount) * rewards[t] + discount * following
     return returns
-
-
-def _tables(colour: float, count: int, channels: int, rng: np.random.Generator) -> np.ndarray:
-    """Random gain and offset of each colour channel as look-up tables (count, 1, 256, channels)."""
-    shape = (count, channels, 1)
-    tables = np.arange(256) * rng.uniform(1 - colour, 1 + colour, shape)
-    tables += 255 * rng.uniform(-colour, colour, shape)
-    tables = tables.clip(0, 255).round().astype(np.uint8)  # (count, channels, 256)
-    return np.ascontiguousarray(tables.transpose(0, 2, 1))[:, None]
-
-
-def _recoloured(frames: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """Frames (T, h, w, channels) as the table (1, 256, channels) says."""
-    rows = frames.reshape(-1, *frames.shape[2:])
-    return cv2.LUT(rows, table).reshape(frames.shape)
-
-
-def _covered(images: Tensor, chance: float, rng: np.random.Generator) -> Tensor:
-    """Frames (B, T, V, C, h, w) as something dark before one camera, or all, makes some of them."""
-    b, length, cameras = images.shape[:3]
-    images = images.clone()
-    for i in np.flatnonzero(rng.random(b) < chance):
-        begin, steps = rng.integers(length // 2 + 1), rng.integers(1, _COVERED + 1)
-        which = slice(None) if rng.random() < 0.5 else rng.integers(cameras)
-        hidden = images[i, begin : begin + steps, which]
-        noise = rng.integers(-_GRAIN, _GRAIN + 1, hidden.shape, np.int16)
-        grey = rng.integers(_GRAIN, _LIGHTEST)
-        hidden.copy_(torch.from_numpy((grey + noise).astype(np.uint8)))
-    return images
-
-
-def _shift(frames: np.ndarray, by: Sequence[int], out: np.ndarray) -> None:
-    """Frames (T, h, w, channels) moved by pixels down and right into `out`, edges replicated."""
-    (h, w), (down, right) = frames.shape[1:3], by
-    top, bottom = max(0, down), h + min(0, down)
-    left, end = max(0, right), w + min(0, right)
-    moved = frames[:, top - down : bottom - down, left - right : end - right]
-    out[:, top:bottom, left:end] = moved
-    out[:, :top, left:end] = out[:, top : top + 1, left:end]
-    out[:, bottom:, left:end] = out[:, bottom - 1 : bottom, left:end]
-    out[:, :, :left] = out[:, :, left : left + 1]
-    out[:, :, end:] = out[:, :, end - 1 : end]
