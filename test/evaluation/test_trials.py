@@ -149,9 +149,9 @@ def test_more_trials_are_added_to_those_that_are_there(short):
     assert len(read_run(short.out)[1]) == 3
 
 
-def test_another_model_does_not_go_on_in_the_same_folder(short, model_folder):
+def test_other_settings_do_not_go_on_in_the_same_folder(short, model_folder):
     run_trials(replace(short, baselines=()))
-    with pytest.raises(UserError, match=r"run: holds trials of other settings: config was"):
+    with pytest.raises(UserError, match=r"other settings: config\.time_limit was .*, is now 0\.7;"):
         run_trials(replace(short, baselines=(), time_limit=0.7))
 
 

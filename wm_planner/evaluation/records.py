@@ -28,7 +28,7 @@ from wm_planner.safe_yaml import read_text
 
 __all__ = ["ENDINGS", "Trial", "TrialLog", "explained", "read_run", "write_json", "write_whole"]
 
-_MAY_DIFFER = ("git", "machine")  # settings of a run that goes on elsewhere or later
+_MAY_DIFFER = ("git", "machine", "model.card")  # of a run that goes on elsewhere or later
 _MAX_LINE = 2**23  # bytes; an hour at 10 Hz has two million
 _MAX_LOG = 2**28  # bytes; ten thousand trials have fifty million
 _MAX_SETTINGS = 2**22  # bytes
@@ -178,15 +178,24 @@ def _check_stages(path: Path, trials: Sequence[Trial], settings: dict[str, Any])
 
 
 def _check_same(path: Path, wanted: dict[str, Any]) -> None:
-    found = _settings(path)
-    keys = [k for k in (*found, *wanted) if k not in _MAY_DIFFER]
-    different = [k for k in keys if found.get(k) != wanted.get(k)]
-    if different:
-        key = different[0]
-        raise UserError(
-            f"{path.parent}: holds trials of other settings: {key} was {found.get(key)}, is now "
-            f"{wanted.get(key)}; run those again, choose another --out or remove the folder"
-        )
+    for key, was, now in _differences(_settings(path), wanted):
+        if key not in _MAY_DIFFER:
+            raise UserError(
+                f"{path.parent}: holds trials of other settings: {key} was {was}, is now {now}; "
+                "run those again, choose another --out or remove the folder"
+            )
+
+
+def _differences(
+    was: dict[str, Any], now: dict[str, Any], within: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
+    """Names of what differs, by dots where it lies within something, and both values."""
+    for key in dict.fromkeys((*was, *now)):
+        before, after = was.get(key), now.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            yield from _differences(before, after, f"{within}{key}.")
+        elif before != after:
+            yield f"{within}{key}", before, after
 
 
 def _plain(value: Any) -> Any:
