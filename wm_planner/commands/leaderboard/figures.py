@@ -50,7 +50,7 @@ def evaluated(model: LoadedModel, config: LeaderboardConfig) -> Figures:
 
 
 def _measured(model: LoadedModel, config: LeaderboardConfig) -> dict[str, float | int]:
-    effort = replace(QUICK if config.quick else Effort(), pairs=0)
+    effort = replace(QUICK if config.quick else Effort(), pairs=0, disturbed=0)
     nobody = PlannerConfig(planner="noop")
     bench = driven_by_expert(prepare(model, nobody, config.seed, effort.episodes))
     try:

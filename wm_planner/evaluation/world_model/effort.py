@@ -10,8 +10,8 @@ class Effort:
     """How much is measured.
 
     Attributes:
-        episodes: driven by the planner; half as many by random and as many by constant actions, and
-            twice as many by the planner after somebody else has played.
+        episodes: driven by the planner; half as many by random and as many by constant actions.
+        disturbed: times as many by the planner after somebody else has played.
         horizon: steps of open-loop prediction.
         long: steps of the imaginations that drift is measured on.
         stride: steps between the starts of predictions.
@@ -32,6 +32,7 @@ class Effort:
     """
 
     episodes: int = 8
+    disturbed: int = 2
     horizon: int = 100
     long: int = 200
     stride: int = 4

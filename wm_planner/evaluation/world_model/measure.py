@@ -153,13 +153,13 @@ def _record(bench: Workbench, effort: Effort) -> dict[str, Encoded]:
 
 
 def _confidence(bench: Workbench, effort: Effort, undisturbed: Encoded) -> Confidence:
-    """On the policy's episodes, and on twice as many that somebody else played in first."""
+    """On the policy's episodes, and on others that somebody else played in first."""
     n, env, steps = effort.episodes, bench.envs[0], effort.long + 2
     played = min(env.task.time_limit // 3, steps // 4)  # time is left to see what comes of it
     pilot = PlayedFirst(bench.pilots["policy"], played, env.arm.action_size)
     drives = [Drive(undisturbed, 0)]
-    for first in (DISTURBED_SEEDS, DISTURBED_SEEDS + n) if bench.beliefs.value else ():
-        seeds, label = bench.seeds(first, n), "disturbed"
+    for i in range(effort.disturbed if bench.beliefs.value else 0):
+        seeds, label = bench.seeds(DISTURBED_SEEDS + i * n, n), "disturbed"
         recording = record(bench.envs[:n], pilot, seeds, steps, label, bench.vocabulary)
         encoded = encode(bench.world_model, recording, label)
         kept = recording._replace(images=recording.images[:, :0])  # frames are large
