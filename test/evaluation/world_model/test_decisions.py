@@ -139,3 +139,10 @@ def test_plans_are_valid_and_repeat_with_their_seed():
 
 def test_the_last_reward_is_paid_for_ever():
     assert discounted(torch.ones(3, 5), 0.9).tolist() == pytest.approx([10.0] * 3)
+
+
+def test_where_all_plans_come_to_the_same_nothing_is_regretted():
+    real = torch.tensor([[33.3, 33.3 + 1e-5, 33.3], [1.0, 2.0, 3.0]])
+    found = decision(real.flip(1), real)
+    assert found.regret == pytest.approx(0.5)  # the worst of the second state, nothing of the first
+    assert found.random_regret == pytest.approx(0.25)

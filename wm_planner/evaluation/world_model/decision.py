@@ -15,6 +15,8 @@ from wm_planner.evaluation.world_model.recording import Encoded, each
 from wm_planner.interfaces import WorldModel
 from wm_planner.types import Latent
 
+_ROUNDING = 1e-5  # of a return, relatively: float32, summed
+
 
 class Decision(NamedTuple):
     """Over N candidate plans from each of M states, all executed; returns are discounted."""
@@ -65,19 +67,25 @@ def candidate_plans(
 def decision(imagined: Tensor, real: Tensor) -> Decision:
     """From imagined and real returns (M, N) of the same plans.
 
-    NaN of a model that imagines no returns, which are NaN.
+    NaN of a model that imagines no returns, which are NaN. Where all plans of a state come to the
+    same, but for rounding, no choice is regretted.
     """
     if imagined.shape != real.shape or real.ndim != 2:
         raise ValueError(f"{tuple(imagined.shape)} and {tuple(real.shape)}: expected (M, N) both")
     best, worst = real.amax(1), real.amin(1)
-    spread = (best - worst).clamp_min(1e-9)
+    spread = best - worst
+    alike = spread <= _ROUNDING * best.abs().clamp_min(1.0)
+
+    def lost(returns: Tensor) -> float:
+        return float(((best - returns) / spread).masked_fill(alike, 0.0).mean())
+
     chosen = real.gather(1, imagined.argmax(1, keepdim=True))[:, 0]
     own = [rank_correlation(a, b) for a, b in zip(imagined, real, strict=True)]
     return Decision(
         sum(own) / len(own),
         rank_correlation(imagined, real),
-        float(((best - chosen) / spread).mean()) if imagined.isfinite().any() else math.nan,
-        float(((best - real.mean(1)) / spread).mean()),
+        lost(chosen) if imagined.isfinite().any() else math.nan,
+        lost(real.mean(1)),
         imagined,
         real,
     )
