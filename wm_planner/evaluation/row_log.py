@@ -10,7 +10,7 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_type_hints
 
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import explained, write_json
@@ -43,7 +43,7 @@ class RowLog(Generic[Row]):
 
     def add(self, row: Row) -> None:
         """Write a row; it is on the disk when this returns."""
-        values = dict(zip(_fields(type(row)), map(_plain, row), strict=True))
+        values = dict(zip(get_type_hints(type(row)), map(_plain, row), strict=True))
         with explained(self.path, f"{len(self.rows)} finished rows are safe"):
             self._file.write((json.dumps(values) + "\n").encode())
             self._file.flush()
@@ -54,19 +54,14 @@ class RowLog(Generic[Row]):
         self._file.close()
 
 
-def _fields(row: type[Any]) -> dict[str, str]:
-    """Names of a NamedTuple's fields, and their types as they are written."""
-    return {name: row.__annotations__[name] for name in row._fields}
-
-
 def _row(path: Path, number: int, line: str, row: type[Row]) -> Row:
     """A line as a row; null, where a float is wanted, is what was no number."""
-    fields = _fields(row)
+    fields = get_type_hints(row)
     try:
         values = parse_json(line)
         if not isinstance(values, dict) or set(values) != set(fields):
             raise ValueError(f"expected the keys {', '.join(fields)}")
-        unknown = [k for k, v in values.items() if v is None and fields[k] == "float"]
+        unknown = [k for k, v in values.items() if v is None and fields[k] is float]
         return row(**{**values, **dict.fromkeys(unknown, math.nan)})
     except ValueError as error:
         raise UserError(
