@@ -26,7 +26,10 @@ from wm_planner.evaluation.run_checks import (
 )
 from wm_planner.safe_yaml import read_text
 
-__all__ = ["ENDINGS", "Trial", "TrialLog", "explained", "read_run", "write_json", "write_whole"]
+__all__ = [
+    "ENDINGS", "Trial", "TrialLog", "check_same", "explained", "read_run", "write_json",
+    "write_whole",
+]  # fmt: skip
 
 _MAY_DIFFER = ("git", "machine", "model.card")  # of a run that goes on elsewhere or later
 _MAX_LINE = 2**23  # bytes; an hour at 10 Hz has two million
@@ -76,7 +79,7 @@ class TrialLog:
             _check_folder(folder)
             described = folder / "settings.json"
             if described.exists():
-                _check_same(described, settings)
+                check_same(folder, _settings(described), settings)
             else:
                 write_json(described, settings)
             self.trials, whole = _read(self.path) if self.path.exists() else ([], 0)
@@ -177,11 +180,12 @@ def _check_stages(path: Path, trials: Sequence[Trial], settings: dict[str, Any])
         raise UserError(f"{path}: a trial reached stage {highest}, the task has {len(stages)}")
 
 
-def _check_same(path: Path, wanted: dict[str, Any]) -> None:
-    for key, was, now in _differences(_settings(path), wanted):
+def check_same(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Raise a UserError unless a folder's run was of the wanted settings, but for the machine."""
+    for key, was, now in _differences(found, wanted):
         if key not in _MAY_DIFFER:
             raise UserError(
-                f"{path.parent}: holds trials of other settings: {key} was {was}, is now {now}; "
+                f"{folder}: holds trials of other settings: {key} was {was}, is now {now}; "
                 "run those again, choose another --out or remove the folder"
             )
 

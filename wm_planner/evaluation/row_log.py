@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, get_type_hints
 
 from wm_planner.errors import UserError
-from wm_planner.evaluation.records import explained, write_json
+from wm_planner.evaluation.records import check_same, explained, write_json
 from wm_planner.evaluation.run_checks import parse_json
 from wm_planner.safe_yaml import read_text
 
@@ -75,13 +75,8 @@ def _check_same(path: Path, wanted: dict[str, Any]) -> None:
         found = parse_json(read_text(path))
     except ValueError as error:
         raise UserError(f"{path}: not the settings of a run ({error}); remove it") from error
-    for key, value in json.loads(json.dumps(wanted)).items():
-        if not isinstance(found, dict) or found.get(key) != value:
-            was = found.get(key) if isinstance(found, dict) else found
-            raise UserError(
-                f"{path.parent}: holds trials of other settings: {key} was {was}, is now {value}; "
-                "choose another --out or remove the folder"
-            )
+    found, wanted = found if isinstance(found, dict) else {}, json.loads(json.dumps(wanted))
+    check_same(path.parent, {key: found.get(key) for key in wanted}, wanted)
 
 
 def _plain(value: Any) -> Any:

@@ -87,8 +87,8 @@ def _run(config: RehearseConfig) -> dict[tuple[str, float], list[Start]]:
 
 def _settings(config: RehearseConfig) -> dict[str, Any]:
     """What makes a start end as it does; raises a UserError where a policy does not fit."""
-    dreaming = load_model(model_dir(config.model))
-    acting = {policy: load_model(model_dir(policy)) for policy in config.policies}
+    dreaming = _model(config.model)
+    acting = {policy: _model(policy) for policy in config.policies}
     for policy, model in acting.items():
         _check_same(dreaming.config, model.config, policy)
     return {
@@ -150,7 +150,7 @@ def _one(config: RehearseConfig, policy: str, noise: float, seed: int) -> Start:
 def _stage(config: RehearseConfig) -> Stage:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    return Stage(load_model(model_dir(config.model)), config.likely, config.lasting)
+    return Stage(_model(config.model), config.likely, config.lasting)
 
 
 @lru_cache(maxsize=32)
@@ -159,8 +159,8 @@ def _pipeline(policy: str, planner: PlannerConfig) -> Pipeline:
 
 
 @lru_cache
-def _model(policy: str) -> LoadedModel:
-    return load_model(model_dir(policy))
+def _model(name: str) -> LoadedModel:
+    return load_model(model_dir(name))
 
 
 def _check_same(dreaming: ModelConfig, acting: ModelConfig, policy: str) -> None:
