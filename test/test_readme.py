@@ -21,14 +21,14 @@ SHORT = {  # what makes each of them short
     "train": ["--updates", "2", "--batch-size", "4", "--snapshots", "1"],
     "improve": ["--trials", "2", "--rounds", "1", "--updates", "2", "--held-out", "10",
                 "--time-limit", "0.5", "--batch-size", "4", "--workers", "1"],
-    "trials": ["--trials", "1", "--workers", "1", "--planner", "prior"],
+    "trials": ["--trials", "1", "--workers", "1", "--planner", "prior", "--time-limit", "2"],
     "goals": ["--trials", "1", "--planners", "prior"],
     "bench": ["--repeats", "1"],
     "robustness": ["--trials", "1", "--workers", "1", "--planner", "prior"],
     "compare": [],
     "evaluate": ["--quick"],
     "alarms": ["--clean", "1", "--trials", "1"],
-    "play": [],
+    "play": ["--keys", "p*3"],
 }  # fmt: skip
 
 

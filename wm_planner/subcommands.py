@@ -124,7 +124,7 @@ SUBCOMMANDS = {
         "wm_planner.learning.compact",
         "CompactConfig",
         "compact",
-        "write a model with half-precision weights: half the size, to be handed on",
+        "write a model in half or a quarter of the space, to be handed on",
     ),
     "play": Subcommand(
         "wm_planner.play.play",

@@ -1,6 +1,8 @@
-"""A compacted model is half as large, rounded, and otherwise the same."""
+"""A compacted model is smaller, rounded, without landmarks, and otherwise the same."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 import torch
@@ -21,20 +23,27 @@ def saved(folder, family, scale=1.0):
     return folder
 
 
+@pytest.mark.parametrize(("bits", "dtype"), [(16, "float16"), (8, "int8")])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_weights_are_rounded_to_half_and_loaded_as_float32(family, tmp_path):
+def test_weights_are_rounded_and_loaded_as_float32(family, bits, dtype, tmp_path):
     source = saved(tmp_path / "model", family)
-    out = compact(CompactConfig(str(source)))
+    out = compact(CompactConfig(str(source), bits=bits))
     assert out == tmp_path / "model_compact"
     sizes = [(folder / "model.safetensors").stat().st_size for folder in (source, out)]
     assert sizes[1] < 0.6 * sizes[0]
     before, after = (load_model(folder) for folder in (source, out))
-    assert after.config.provenance["weights"] == "float16"
-    assert after.config.network == before.config.network
-    rounded = before.world_model.state_dict()
+    assert after.config.provenance["weights"] == dtype
+    assert after.config.network == replace(before.config.network, landmark_size=0)
+    whole = before.world_model.state_dict()
     for name, weight in after.world_model.state_dict().items():
         assert weight.dtype == torch.float32
-        assert weight.equal(rounded[name].half().float()), name
+        off = (weight - whole[name]).abs().max()
+        assert off <= whole[name].abs().max() / (254 if bits == 8 else 2**11), name
+
+
+def test_bits_that_there_are_not_are_refused():
+    with pytest.raises(UserError, match="bits is 4, expected 16 or 8"):
+        CompactConfig(bits=4)
 
 
 def test_a_model_takes_its_own_place(tmp_path):

@@ -12,6 +12,7 @@ from tiny_families import tiny
 from toy_episodes import toy_episode, write_dataset
 
 from wm_planner.errors import UserError
+from wm_planner.learning.compact import CompactConfig, compact
 from wm_planner.learning.heads import fit_heads, prepare
 from wm_planner.learning.heads_config import HeadsConfig
 from wm_planner.learning.sequences import EpisodeStore
@@ -119,6 +120,19 @@ def test_heads_that_a_model_has_not_and_data_of_another_robot_are_refused(tmp_pa
         fit_heads(settings(tmp_path, data, "jepa", only=("value",)))
     with pytest.raises(UserError, match="landmarks of the data have 8 numbers"):
         fit_heads(settings(tmp_path, data, "td_latent", privileged=False))
+    compacted = str(compact(CompactConfig(str(saved(tmp_path / "model", "td_latent")))))
+    with pytest.raises(UserError, match=r"only is \('landmarks',\), of which .* has no head"):
+        fit_heads(settings(tmp_path, data, "td_latent", model=compacted, only=("landmarks",)))
+
+
+@pytest.mark.parametrize("privileged", [False, True])
+def test_heads_of_a_compacted_model_are_fitted_without_landmarks(privileged, tmp_path, data):
+    compacted = compact(CompactConfig(str(saved(tmp_path / "model", "td_latent")), bits=8))
+    changes = {"model": str(compacted), "updates": 3, "privileged": privileged}
+    out = fit_heads(settings(tmp_path, data, "td_latent", **changes))
+    before, after = (load_model(folder).world_model for folder in (compacted, out))
+    assert after.landmarks is None
+    assert not torch.equal(before.reward(torch.ones(32)), after.reward(torch.ones(32)))
 
 
 @pytest.mark.parametrize(

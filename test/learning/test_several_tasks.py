@@ -15,6 +15,7 @@ from tiny_families import tiny_config
 from toy_episodes import TINY, toy_episode, write_dataset
 
 from wm_planner.errors import UserError
+from wm_planner.learning.compact import CompactConfig, compact
 from wm_planner.learning.episodes import Episode
 from wm_planner.learning.rounds import train
 from wm_planner.learning.sequences import EpisodeStore
@@ -133,6 +134,19 @@ def test_a_model_without_words_learns_some_and_is_the_same_at_first(grasp, stack
     )
     example = silent.world_model.example(2)
     assert torch.equal(told.world_model.example(2).z, example.z)
+
+
+def test_a_compacted_model_goes_on_with_a_fresh_head_of_landmarks(grasp, tmp_path):
+    train(settings(tmp_path / "first", grasp))
+    start = compact(CompactConfig(str(tmp_path / "first"), bits=8))
+    first = load_model(start)
+    assert first.world_model.landmarks is None
+    more = settings(tmp_path / "more", grasp, start=str(start), updates=1)
+    second = load_model(train(replace(more, loss=replace(more.loss, learning_rate=0.0))))
+    assert second.config.network.landmark_size == 8
+    for name, old in weights(first).items():
+        if not name.startswith("prior"):  # it was calibrated anew
+            assert torch.equal(weights(second)[name], old), name
 
 
 def test_what_cannot_go_on_is_named(grasp, tmp_path):

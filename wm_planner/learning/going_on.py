@@ -15,6 +15,8 @@ from wm_planner.world_models.network_config import NetworkConfig
 from wm_planner.world_models.store import LoadedModel, read_config
 from wm_planner.world_models.words import vocabulary_of
 
+_MAY_BE_FRESH = ("instruction_size", "landmark_size")  # where the earlier model has none
+
 
 def shapes_of(start: Path, family: str, network: NetworkConfig) -> NetworkConfig:
     """Those of the model in `start`, which may learn words if `network` has a size for them."""
@@ -53,8 +55,8 @@ def _check_shapes(earlier: LoadedModel, network: NetworkConfig) -> None:
     for name, value in vars(network).items():
         found = getattr(known, name, None)
         more_words = name == "vocabulary" and value[: len(known.vocabulary)] == found
-        first_words = name == "instruction_size" and found == 0
-        if found != value and not more_words and not first_words:
+        fresh = name in _MAY_BE_FRESH and found == 0
+        if found != value and not more_words and not fresh:
             raise UserError(
                 f"{earlier.directory}: {name} of the model is {found}, of what is to go on from it "
                 f"{value}; train on data like those it was trained on, with the same network"

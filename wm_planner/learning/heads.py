@@ -68,6 +68,8 @@ def fit_heads(config: HeadsConfig) -> Path:
             f"only is {config.only}, and model '{config.model}' learned no rewards: it has a prior "
             "towards goals and no other head, so give --only '[prior]'"
         )
+    if rewards and not _named(model.world_model, config):
+        raise UserError(f"only is {config.only}, of which model '{config.model}' has no head")
     datasets = list(config.data) or [Path("data") / f"{c.task}.hdf5"]
     store = EpisodeStore(
         datasets,
@@ -82,7 +84,7 @@ def fit_heads(config: HeadsConfig) -> Path:
     check_sizes(
         network,
         store,
-        ("proprio", "actions", *(["landmarks"] if rewards else [])),
+        ("proprio", "actions", *(["landmarks"] if rewards and network.landmark_size else [])),
         "the robot and task the model was trained on, and `privileged` as it was then",
     )
     clock = Clock()
@@ -162,8 +164,7 @@ def optimise(
     model: LatentModel, moments: Moments, store: EpisodeStore, config: HeadsConfig
 ) -> None:
     """Take `config.updates` steps on the heads of `model`."""
-    heads = [head for name in config.only if (head := getattr(model, name)) is not None]
-    parameters = [p.requires_grad_(True) for head in heads for p in head.parameters()]
+    parameters = [p.requires_grad_(True) for h in _named(model, config) for p in h.parameters()]
     target = copy.deepcopy(model.value).requires_grad_(False)
     generator = torch.Generator().manual_seed(config.seed)
     spread = config.noise * moments.after[0].std(0)  # (D,)
@@ -186,6 +187,11 @@ def optimise(
         after=lambda: move_towards(target, model.value, _TARGET_RATE),
     )
     model.eval().requires_grad_(False)
+
+
+def _named(model: LatentModel, config: HeadsConfig) -> list[nn.Module]:
+    """The heads to fit; a model may lack landmarks and success."""
+    return [head for name in config.only if (head := getattr(model, name)) is not None]
 
 
 def heads_loss(model: LatentModel, target: nn.Module, latents: Tensor, batch: Batch) -> Tensor:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors.torch import save_file
 
 from wm_planner.errors import UserError
 from wm_planner.safe_yaml import read_yaml, write_yaml
 from wm_planner.world_models.latent_actions import LatentActions, LatentActionsConfig
-from wm_planner.world_models.store import channels_last, read_weights
+from wm_planner.world_models.store import channels_last
+from wm_planner.world_models.weights_file import read_weights, write_weights
 
 _KEYS = {"cameras", "latent_actions", "provenance"}
 
@@ -30,15 +30,12 @@ def save_latent_actions(
 ) -> None:
     """Write weights and configuration; each file appears whole or not at all."""
     directory.mkdir(parents=True, exist_ok=True)
-    weights = {k: v.detach().contiguous() for k, v in model.state_dict().items()}
     values = {
         "cameras": cameras,
         "latent_actions": asdict(model.config),
         "provenance": provenance,
     }
-    partial = directory / "model.safetensors.partial"
-    save_file(weights, partial)
-    partial.replace(directory / "model.safetensors")
+    write_weights(directory / "model.safetensors", model.state_dict(), torch.float32)
     write_yaml(directory / "config.yaml", values)
 
 

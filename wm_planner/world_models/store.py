@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import nn
 
 from wm_planner.errors import UserError
@@ -20,6 +18,7 @@ from wm_planner.world_models.family import Family
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.model_config import ModelConfig
 from wm_planner.world_models.network_config import NetworkConfig
+from wm_planner.world_models.weights_file import float32_bytes, read_weights, write_weights
 
 _FORMAT = 4  # 1: before there were several families; 2: before key points; 3: before words
 _NEW: dict[int, dict[str, Any]] = {
@@ -29,8 +28,7 @@ _NEW: dict[int, dict[str, Any]] = {
 }
 """What networks up to a format lack, as it was then."""
 _MAX_BYTES = 2**30  # of the weights that a configuration calls for
-_MAX_HEADER = 2**20  # bytes of a weights file besides the weights
-_STORED = ("F32", "F16")  # types of weights on disk; all are float32 once they are loaded
+_MAX_CARD = 2**20  # bytes
 
 
 class LoadedModel(NamedTuple):
@@ -68,15 +66,10 @@ def save_model(
 ) -> None:
     """Write weights and configuration; each file appears whole or not at all.
 
-    In float16 the file is half as large, and what is loaded is rounded.
+    In float16 the weights take half the space, in int8 a quarter, and are rounded.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    weights = {
-        k: v.detach().cpu().to(dtype).contiguous() for k, v in world_model.state_dict().items()
-    }
-    partial = directory / "model.safetensors.partial"
-    save_file(weights, partial)
-    partial.replace(directory / "model.safetensors")
+    write_weights(directory / "model.safetensors", world_model.state_dict(), dtype)
     write_config(directory, config)
 
 
@@ -142,7 +135,7 @@ def _read_config(path: Path) -> tuple[int, ModelConfig]:
 def read_card(directory: Path) -> str:
     """The model card, as far as it is text of reasonable size; empty if there is none."""
     card = directory / "README.md"
-    return read_text(card, _MAX_HEADER) if card.is_file() else ""
+    return read_text(card, _MAX_CARD) if card.is_file() else ""
 
 
 def _stored_name(name: str, renamed: Mapping[str, str]) -> str:
@@ -159,56 +152,12 @@ def _expected_shapes(
     """Shapes of the weights that a configuration calls for, with nothing allocated for them."""
     with torch.device("meta"):
         expected = {k: v.shape for k, v in family.build(network).state_dict().items()}
-    if (size := _bytes(expected)) > _MAX_BYTES:
+    if (size := float32_bytes(expected)) > _MAX_BYTES:
         raise UserError(
             f"{directory / 'config.yaml'}: its networks have {size} bytes of weights, at most "
             f"{_MAX_BYTES} are loaded; train a smaller model"
         )
     return expected
-
-
-def read_weights(path: Path, expected: dict[str, torch.Size]) -> dict[str, torch.Tensor]:
-    """Weights of the expected names, shapes and type, which the header says before any is read."""
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; train a model with 'wm_planner train'")
-    size, most = path.stat().st_size, _bytes(expected) + _MAX_HEADER
-    if size > most:
-        raise UserError(f"{path}: {size} bytes, config.yaml calls for {most} at most")
-    try:
-        with safe_open(path, framework="pt") as file:
-            _check_header(path, file, expected)
-            weights = {name: file.get_tensor(name).float() for name in expected}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise UserError(
-            f"{path}: not a whole safetensors file ({error}); copy or train it again"
-        ) from error
-    for name, values in weights.items():
-        if not values.isfinite().all():
-            raise UserError(f"{path}: {name} holds NaN or infinity; train the model again")
-    return weights
-
-
-def _check_header(path: Path, file: Any, expected: dict[str, torch.Size]) -> None:
-    found = set(file.keys())
-    if missing := sorted(expected.keys() - found):
-        raise UserError(f"{path}: lacks {missing[:3]}, which config.yaml calls for")
-    if unknown := sorted(found - expected.keys()):
-        raise UserError(f"{path}: holds {unknown[:3]}, which config.yaml does not know")
-    for name, shape in expected.items():
-        stored = file.get_slice(name)
-        if tuple(stored.get_shape()) != tuple(shape):
-            raise UserError(
-                f"{path}: {name} has shape {tuple(stored.get_shape())}, expected {tuple(shape)} "
-                "from config.yaml; the two files are not of one model"
-            )
-        if stored.get_dtype() not in _STORED:
-            raise UserError(
-                f"{path}: {name} is of type {stored.get_dtype()}, expected {' or '.join(_STORED)}"
-            )
-
-
-def _bytes(shapes: dict[str, torch.Size]) -> int:
-    return 4 * sum(shape.numel() for shape in shapes.values())
 
 
 def _check_keys(path: Path, values: Any, cls: type) -> None:
