@@ -59,6 +59,11 @@ def test_every_shipped_model_is_found_by_its_name():
         assert model_dir(config.parent.name) == config.parent
 
 
+def test_the_shipped_weights_are_small_enough_for_a_repository():
+    files = (share_dir() / "models").glob("*/model.safetensors")
+    assert 0 < sum(file.stat().st_size for file in files) <= 40 * 2**20, "`wm_planner compact`"
+
+
 def test_a_folder_without_config_is_not_a_model(tmp_path):
     with pytest.raises(UserError, match=r"has no config\.yaml"):
         model_dir(tmp_path)

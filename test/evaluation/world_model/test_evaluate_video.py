@@ -8,10 +8,15 @@ from dataclasses import replace
 
 import cv2
 import pytest
+from tiny_families import tiny_config
 
+from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
 from wm_planner.evaluation.world_model.config import EvaluateConfig
 from wm_planner.evaluation.world_model.evaluate import evaluate
+from wm_planner.world_models.store import ModelConfig, save_model
+from wm_planner.world_models.td_latent import TDLatent
+from wm_planner.world_models.words import vocabulary_of
 
 STEPS = ["1", "2", "3", "5", "7", "10", "15", "20"]
 
@@ -46,6 +51,21 @@ def test_it_writes_figures_a_page_and_strips_of_video_alone(model_folder, tmp_pa
     assert not re.search(r'(src|href)="(?!data:)', page)  # self-contained
     for name in ("policy", "random", "constant"):
         assert cv2.imread(str(out / f"video_{name}.png")) is not None
+
+
+def test_a_model_with_words_is_told_what_its_episodes_were_to_do(tmp_path):
+    words = vocabulary_of([make_task("sort").instruction])
+    told = tiny_config("td_latent", instruction_size=8, vocabulary=words)
+    described = ModelConfig("sort", "panda", ("front", "wrist"), 10.0, told)
+    save_model(tmp_path / "told", TDLatent(told), described)
+    config = EvaluateConfig(
+        str(tmp_path / "told"), json=tmp_path / "video.json",
+        planner="expert", only="video", episodes=1, quick=True,
+    )  # fmt: skip
+    evaluate(config)
+    figures = json.loads((tmp_path / "video.json").read_text())
+    assert {"red_cube, wrist", "blue_cube, wrist"} <= figures["objects"]["each"].keys()
+    assert figures["video_frechet"]["features"] == str(tmp_path / "told")
 
 
 def test_what_cannot_be_measured_is_said_at_once():

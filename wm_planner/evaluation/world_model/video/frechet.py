@@ -36,19 +36,22 @@ def frechet(
 ) -> Frechet:
     """Of frames evenly spread over all imaginations; `encoder` sees what `world_model` imagines.
 
-    With each frame the encoder is told the joints of the true one: only pictures differ.
+    With each frame the encoder is told the joints of the true one: only pictures differ. Words are
+    for the model that learned them.
     """
     kinds: tuple[list[Tensor], ...] = ([], [], [])  # real, imagined, floor
     halves: list[Tensor] = []
     moments = [(reel, k) for reel in reels for k in range(1, reel.steps + 1)]
     frames = sum(len(reel.imagined) for reel, _ in moments)
     for reel, k in moments[:: max(1, -(-frames // _MOST))]:
-        joints = reel.truth.recording.proprio[:, reel.start + k]
+        there = reel.truth.recording.observation(reel.start + k)
+        told = there.instruction if encoder is world_model else None
         shown = (reel.real(k), reel.imagined[:, k], decoded_encoding(world_model, reel, k))
-        z = [encoder.encode(Observation(images, joints)).z.flatten(1) for images in shown]
+        seen = [Observation(images, there.proprio, told) for images in shown]
+        z = [encoder.encode(observation).z.flatten(1) for observation in seen]
         for kind, features in zip(kinds, z, strict=True):
             kind.append(features)
-        halves.append(torch.arange(len(joints)) % 2)
+        halves.append(torch.arange(len(there.proprio)) % 2)
     true, guess, floor = map(torch.cat, kinds)
     half = torch.cat(halves)
     return Frechet(

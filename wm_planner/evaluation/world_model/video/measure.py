@@ -84,7 +84,9 @@ def measure_video(bench: Workbench, effort: Effort, encoder: Encoder) -> VideoMe
 
 def _drive(bench: Workbench, effort: Effort, name: str, seeds: list[int]) -> Driven:
     model, longest = bench.world_model, effort.long
-    truth = record_truth(bench.envs, bench.pilots[name], seeds, longest + BEFORE, name)
+    truth = record_truth(
+        bench.envs, bench.pilots[name], seeds, longest + BEFORE, name, bench.vocabulary
+    )
     later = [BEFORE + effort.apart * i for i in range(1, effort.later_starts + 1)]
     lengths = [longest, *(min(effort.short, longest - start) for start in later)]
     reels = imagine_reels(model, truth, [BEFORE, *later], lengths, name)

@@ -36,6 +36,7 @@ def pixel_controllability(
         bench.seeds(_SEEDS, episodes),
         -(-states // episodes),
         max(10, round(0.4 * env.task.time_limit)),
+        bench.vocabulary,
     )[:states]
     actions = actions_to_try(moments, hold, others, bench.switches, bench.seed)
     m, n, _, a = actions.shape

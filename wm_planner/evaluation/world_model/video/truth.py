@@ -39,20 +39,27 @@ class Truth(NamedTuple):
 
 
 def record_truth(
-    envs: Sequence[ManipulationEnv], pilot: Pilot, seeds: Sequence[int], steps: int, label: str
+    envs: Sequence[ManipulationEnv],
+    pilot: Pilot,
+    seeds: Sequence[int],
+    steps: int,
+    label: str,
+    vocabulary: Sequence[str] = (),
 ) -> Truth:
-    """Drive an episode of each seed for `steps` control steps, whatever the task says of it."""
+    """Drive an episode of each seed for `steps` control steps, whatever the task says of it.
+
+    With a model's `vocabulary` it is noted what it is told, as `record` does.
+    """
     own, things = envs[: len(seeds)], things_of(envs[0])
     watching = _Watching(pilot, own, things)
-    recording = record(own, watching, seeds, steps + 1, label)
-    kept = Recording(
-        recording.seeds,
-        recording.images[:, :-1],
-        recording.proprio[:, :-1],
-        recording.actions[:, :-1],
-        recording.rewards[:, :-1],
-        recording.stages[:, :-1],
-        recording.done[:, :-1],
+    recording = record(own, watching, seeds, steps + 1, label, vocabulary)
+    kept = recording._replace(
+        images=recording.images[:, :-1],
+        proprio=recording.proprio[:, :-1],
+        actions=recording.actions[:, :-1],
+        rewards=recording.rewards[:, :-1],
+        stages=recording.stages[:, :-1],
+        done=recording.done[:, :-1],
     )  # the last frame's pixels were not looked at
     shown = torch.from_numpy(np.stack(watching.shown, 1))
     return Truth(kept, shown, things, envs[0].config.cameras)
