@@ -35,8 +35,8 @@ class Layer(nn.Module):
         """Tokens (M, S, W), given what is known of each frame (M, known)."""
         shift, scale, gate, shift_2, scale_2, gate_2 = self.set(known)[:, None].chunk(6, dim=-1)
         x = x + gate * self._attend(_normed(x) * (1 + scale) + shift)
-        inside = F.gelu(self.wide(_normed(x) * (1 + scale_2) + shift_2), approximate="tanh")
-        return x + gate_2 * self.narrow(inside)
+        inside = self.wide(_normed(x) * (1 + scale_2) + shift_2)
+        return x + gate_2 * self.narrow(F.gelu(inside))
 
     def _attend(self, x: Tensor) -> Tensor:
         q, k, v = rearrange(
