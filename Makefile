@@ -67,8 +67,10 @@ format: setup  ## format, and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-demo: setup  ## grasp five cubes: simulation and planner as two ROS 2 nodes
+demo: setup  ## grasp five cubes: simulation and planner as two ROS 2 nodes; then dream a grasp as video
 	$(BIN)/wm_planner demo
+	$(BIN)/wm_planner play --model flow_grasp --truth --keys "p*40" --out out/demo/dream.mp4 \
+	  --strip out/demo/dream.png
 
 clean:  ## remove .venv, build outputs and caches (data/, runs/ and out/ stay)
 	rm -rf $(VENV) build install log *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
