@@ -82,9 +82,11 @@ def test_a_models_configuration(examples, kind, model):
 
 
 @examples
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int8])
 @pytest.mark.parametrize("kind", ["header", "bytes"])
-def test_a_models_weights(examples, kind, model, monkeypatch):
+def test_a_models_weights(examples, kind, dtype, model, monkeypatch):
     config = read_config(model / "config.yaml")
+    save_model(model, load_model(model).world_model, config, dtype)
     monkeypatch.setattr(store, "read_config", lambda path: config)  # spoilt in a test of its own
     file = model / "model.safetensors"
     valid = file.read_bytes()
