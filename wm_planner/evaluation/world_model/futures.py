@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from tqdm import tqdm, trange
 
 from wm_planner.evaluation.world_model.recording import Encoded, Recording, each
 from wm_planner.interfaces import WorldModel
@@ -85,12 +86,13 @@ def imagine_windows(
     row = episode[:, None]
     actions = recording.actions[row, later[:, :-1]]  # (W, K, A)
     first = each(encoded.latents, lambda part: part[episode, start])
-    rewards, disagreement = _judge(world_model, first, actions, every)
+    imagined = imagine(world_model, first, actions)
+    rewards, disagreement = _judge(world_model, imagined, actions, every)
     place = tuple((0, b, t) for b, t in zip(episode.tolist(), start.tolist(), strict=True))
     return Futures(
         start,
         Frames((recording,), place),
-        imagine(world_model, first, actions),
+        imagined,
         encoded.latents.z[row, later],
         encoded.latents.z[episode, start - 1],
         rewards,
@@ -121,20 +123,26 @@ def joined(parts: Sequence[Futures]) -> Futures:
 def imagine(world_model: WorldModel, latent: Latent, actions: Tensor) -> Tensor:
     """Latents (B, K + 1, D) while `actions` (B, K, A) are taken, the given one first."""
     imagined = [latent.z]
-    for action in actions.unbind(1):
+    for action in tqdm(actions.unbind(1), desc="imagine", unit="step", leave=False):
         latent = world_model.advance(latent, action)
         imagined.append(latent.z)
     return torch.stack(imagined, 1)
 
 
 def _judge(
-    world_model: WorldModel, latent: Latent, actions: Tensor, every: int
+    world_model: WorldModel, imagined: Tensor, actions: Tensor, every: int
 ) -> tuple[Tensor, Tensor]:
-    """Imagined rewards (W, K), and disagreement (W, K) at some steps, NaN at others."""
+    """Imagined rewards (W, K), and disagreement (W, K) at some steps, NaN at others.
+
+    Of a step from each of the imagined latents (W, K + 1, D) by its action (W, K, A).
+    """
     horizon = actions.shape[1]
-    rewards = world_model.rollout(latent, actions[:, None]).rewards[:, 0].float()
+    rewards = torch.empty(actions.shape[:2], device=imagined.device)
     disagreement = torch.full_like(rewards, torch.nan)
-    for k in sorted({1, *range(every, horizon + 1, every)}):
-        rollout = world_model.rollout(latent, actions[:, None, :k])
-        disagreement[:, k - 1] = rollout.disagreement[:, 0]
+    asked = {1, *range(every, horizon + 1, every)}
+    for k in trange(1, horizon + 1, desc="judge", unit="step", leave=False):
+        step = world_model.rollout(Latent(imagined[:, k - 1]), actions[:, None, k - 1 : k])
+        rewards[:, k - 1] = step.rewards[:, 0, 0].float()
+        if k in asked:
+            disagreement[:, k - 1] = step.disagreement[:, 0]
     return rewards, disagreement
