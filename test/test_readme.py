@@ -23,7 +23,7 @@ SHORT = {  # what makes each of them short
                 "--time-limit", "0.5", "--batch-size", "4", "--workers", "1"],
     "trials": ["--trials", "1", "--workers", "1", "--planner", "prior", "--time-limit", "2"],
     "goals": ["--trials", "1", "--planners", "prior"],
-    "bench": ["--repeats", "1"],
+    "bench": ["--repeats", "1", "--no-large", "--no-peers"],
     "robustness": ["--trials", "1", "--workers", "1", "--planner", "prior"],
     "compare": [],
     "evaluate": ["--quick"],
