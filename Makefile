@@ -47,9 +47,9 @@ $(PACKAGE): $(REQUIREMENTS) setup.py $(wildcard resource/launchers/*)
 	ln -sf $(CURDIR)/resource/wm_planner $(VENV)/$(INDEX)
 	@touch $@
 
-# Those that run nodes in real time, or the README's commands, have the machine to themselves.
+# Those that run nodes in real time have the machine to themselves.
 ALONE := test/commands/improve test/commands/test_doctor.py test/commands/test_soak.py \
-  test/evaluation/test_trials.py test/launch test/nodes test/test_readme.py
+  test/evaluation/test_trials.py test/launch test/nodes
 
 test: setup  ## run the fast tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(addprefix --ignore=,$(ALONE))

@@ -19,7 +19,8 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 """float32; bfloat16: products in bfloat16, all else in float32; auto: the faster of the two."""
 
 _log = logging.getLogger(__name__)
-_MOMENTS = 2  # whose frames are encoded to measure; few, as bfloat16 may be a hundred times slower
+_MOMENTS = 32  # whose frames are encoded to measure: with a few bfloat16 shows nothing of what it can
+_KEY_POINTS = 32  # as of most models
 
 
 def check_precision(precision: str) -> None:
@@ -33,7 +34,7 @@ def training_dtype(precision: str, device: torch.device) -> torch.dtype:
     if precision == "auto":
         names = ("float32", "bfloat16")
         ways = {name: partial(_encoding, getattr(torch, name), device) for name in names}
-        found = fastest("training an encoder", ways, str(device))
+        found = fastest("training an encoder of key points", ways, str(device))
         _log.info("training in %s", found)
         precision = found.name
     return getattr(torch, precision)
@@ -46,7 +47,7 @@ def autocast(dtype: torch.dtype, device: torch.device) -> torch.autocast:
 
 def _encoding(dtype: torch.dtype, device: torch.device) -> Callable[[], object]:
     """A gradient of an encoder and a decoder of the usual size."""
-    config = NetworkConfig()
+    config = NetworkConfig(key_points=_KEY_POINTS)
     with torch.random.fork_rng(devices=[]):  # whoever draws weights next draws the same
         encoder = make_encoder(config).to(device)
         decoder = Decoder(config, encoder.features).to(device)
