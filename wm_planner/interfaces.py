@@ -18,6 +18,7 @@ from wm_planner.types import (
     Plan,
     Proposal,
     Rollout,
+    Seen,
     Situation,
     Suggestion,
     View,
@@ -67,8 +68,11 @@ class Decodable(Protocol):
     def advance(self, latent: Latent, action: Tensor) -> Latent:
         """Latent (B, D) one step later, after an action (B, A)."""
 
-    def decode(self, latent: Latent) -> Tensor:
-        """Frames (B, V, C, h, w) uint8."""
+    def decode(self, latent: Latent, seen: Seen | None = None) -> Tensor:
+        """Frames (B, V, C, h, w) uint8.
+
+        Of a latent that was imagined from what was `seen`, they may be painted over that.
+        """
 
 
 @runtime_checkable

@@ -23,6 +23,7 @@ from wm_planner.types import (
     Latent,
     Observation,
     Plan,
+    Seen,
     Situation,
     Suggestion,
     View,
@@ -36,6 +37,7 @@ class Thought(NamedTuple):
     latent: Latent  # when the plan begins
     plan: Plan  # it failed where what is seen is too far from what was foreseen
     surprise: tuple[float | None, ...]  # of each; 1: as one in 1,000 clean frames; None: not known
+    seen: Seen  # what it came of
 
 
 class Pipeline:
@@ -191,7 +193,7 @@ class Pipeline:
         self._memory.remember(
             rows, latent, observation.images, plan.actions[:, 0], shift(plan.actions)
         )
-        return Thought(ahead, plan, surprise)
+        return Thought(ahead, plan, surprise, Seen(observation.images, latent))
 
     @torch.inference_mode()
     def prepare(self) -> None:

@@ -108,6 +108,12 @@ SUBCOMMANDS = {
         "fit_decoder",
         "fit the decoder of a trained model anew; nothing else of the model changes",
     ),
+    "repainter": Subcommand(
+        "wm_planner.learning.repainter",
+        "RepainterConfig",
+        "fit_repainter",
+        "fit to a trained model what paints its futures over the frames seen last",
+    ),
     "heads": Subcommand(
         "wm_planner.learning.heads",
         "HeadsConfig",

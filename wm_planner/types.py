@@ -27,6 +27,17 @@ class Latent(NamedTuple):
     z: Tensor  # (B, D)
 
 
+class Seen(NamedTuple):
+    """What cameras showed at a moment from which something is imagined."""
+
+    images: Tensor  # (B, V, C, h, w) uint8, as in an Observation
+    latent: Latent  # of that moment
+
+    def row(self, b: int) -> Seen:
+        """That of one episode, B = 1."""
+        return Seen(self.images[b : b + 1], Latent(*(part[b : b + 1] for part in self.latent)))
+
+
 class ActionSpace(NamedTuple):
     """Actions are in [-1, 1]; those in `switches` (a gripper) are closed (-1) or open (+1)."""
 

@@ -222,7 +222,7 @@ class Painter(World):
 
     decoded = 0
 
-    def decode(self, latent):
+    def decode(self, latent, seen=None):
         self.decoded += 1
         grey = (20 * latent.z[:, :1, None, None, None]).to(torch.uint8)
         return grey.expand(-1, 1, 3, 16, 16)

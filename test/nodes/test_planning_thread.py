@@ -13,7 +13,7 @@ from wm_planner.nodes.messages import encode_image
 from wm_planner.nodes.planning_thread import Job, PlanningThread
 from wm_planner.perception.frame_guard import FrameGuard
 from wm_planner.pipeline import Thought
-from wm_planner.types import JointState, Latent, Plan, PlanStatistics
+from wm_planner.types import JointState, Latent, Plan, PlanStatistics, Seen
 
 
 class Pipeline:
@@ -26,7 +26,9 @@ class Pipeline:
         self.asked.append("think")
         actions = torch.zeros(1, 1, 4)
         plan = Plan(actions, torch.zeros(1), actions, PlanStatistics(1, 0))
-        return Thought(Latent(torch.zeros(1, 4)), plan, (0.5,))
+        latent = Latent(torch.zeros(1, 4))
+        seen = Seen(torch.zeros(1, 1, 3, 16, 16, dtype=torch.uint8), latent)
+        return Thought(latent, plan, (0.5,), seen)
 
     def prepare(self):
         self.asked.append(f"prepare after {len(self.thread.take())} outcomes")

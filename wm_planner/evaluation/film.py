@@ -11,7 +11,7 @@ import numpy as np
 from wm_planner.evaluation.imagination import imagine_strip
 from wm_planner.evaluation.video import Video, film_strip, write_picture
 from wm_planner.interfaces import Decodable
-from wm_planner.types import Latent, Plan
+from wm_planner.types import Latent, Plan, Seen
 
 
 class Moment(NamedTuple):
@@ -20,6 +20,7 @@ class Moment(NamedTuple):
     frames: dict[str, np.ndarray]  # camera: (h, w, 3) uint8 RGB
     latent: Latent  # (1, D)
     plan: Plan  # of one batch element
+    seen: Seen  # what it came of, B = 1
 
 
 class Film:
@@ -29,19 +30,20 @@ class Film:
         self._world_model = world_model
         self._moments: list[Moment] = []
 
-    def add(self, frames: Mapping[str, np.ndarray], latent: Latent, plan: Plan) -> None:
+    def add(self, frames: Mapping[str, np.ndarray], latent: Latent, plan: Plan, seen: Seen) -> None:
         """Keep a moment."""
-        self._moments.append(Moment(dict(frames), latent, plan))
+        self._moments.append(Moment(dict(frames), latent, plan, seen))
 
     def save_strip(self, path: Path) -> None:
         """Seven moments, each camera above what was imagined for it."""
         write_picture(path, film_strip([self._draw(moment) for moment in self._moments]))
 
     def save_video(self, path: Path, rate_hz: float) -> None:
-        """All moments: camera, what the latent holds of it, and the imagined future."""
+        """All moments: camera, and the imagined future."""
         with Video(path, rate_hz) as video:
             for moment in self._moments:
                 video.write(self._draw(moment))
 
     def _draw(self, moment: Moment) -> np.ndarray:
-        return imagine_strip(self._world_model, moment.latent, moment.plan, moment.frames)
+        frames, latent, plan, seen = moment
+        return imagine_strip(self._world_model, latent, plan, seen, frames)

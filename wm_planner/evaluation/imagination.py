@@ -10,7 +10,7 @@ import torch
 
 from wm_planner.interfaces import Decodable
 from wm_planner.perception.images import fit
-from wm_planner.types import Latent, Plan
+from wm_planner.types import Latent, Plan, Seen
 
 TILE = 160  # pixels, of every tile
 _INK = (245, 245, 245)
@@ -21,33 +21,34 @@ def imagine_strip(
     world_model: Decodable,
     latent: Latent,
     plan: Plan,
+    seen: Seen,
     frames: Mapping[str, np.ndarray],
     period: float = 0.1,
 ) -> np.ndarray:
-    """A row of tiles for each camera: the frame now, what the latent holds of it, then the plan.
+    """A row of tiles for each camera: the frame now, then what the plan is imagined to lead to.
 
     Args:
         world_model: decodes latents.
-        latent: of the frames, (1, D).
+        latent: when the plan begins, (1, D).
         plan: its first batch element is imagined.
+        seen: what it came of, B = 1.
         frames: camera: (h, w, 3) uint8 RGB, in the model's order.
         period: seconds an action takes.
 
     Returns:
         Picture (rows, columns, 3) uint8 RGB.
     """
-    imagined = [Latent(*(part[:1] for part in latent))]
+    imagined, futures = Latent(*(part[:1] for part in latent)), []
     for action in plan.actions[0]:  # (A,)
-        imagined.append(world_model.advance(imagined[-1], action[None]))
-    states = Latent(*map(torch.cat, zip(*imagined, strict=True)))
-    decoded = world_model.decode(states)  # (H + 1, V, C, h, w)
-    tiles_of = decoded.permute(1, 0, 3, 4, 2).cpu().numpy()  # (V, H + 1, h, w, C)
-    captions = [f"imagined +{i * period:.1f} s" for i in range(1, len(imagined))]
+        imagined = world_model.advance(imagined, action[None])
+        futures.append(world_model.decode(imagined, seen))  # (1, V, C, h, w)
+    tiles_of = torch.cat(futures).permute(1, 0, 3, 4, 2).cpu().numpy()  # (V, H, h, w, C)
+    captions = [f"imagined +{i * period:.1f} s" for i in range(1, len(futures) + 1)]
     rows = []
-    for (camera, frame), futures in zip(frames.items(), tiles_of, strict=True):
-        now = fit(frame, min(frame.shape[:2]))  # the part that the model sees
-        tiles = [tile(now, f"{camera} camera"), tile(futures[0], "believed now")]
-        tiles += [tile(f, c) for f, c in zip(futures[1:], captions, strict=True)]
+    for (camera, frame), shown in zip(frames.items(), tiles_of, strict=True):
+        part = fit(frame, min(frame.shape[:2]))  # that the model sees
+        tiles = [tile(part, f"{camera} camera")]
+        tiles += [tile(f, c) for f, c in zip(shown, captions, strict=True)]
         rows.append(np.concatenate(tiles, axis=1))
     return np.concatenate(rows, axis=0)
 

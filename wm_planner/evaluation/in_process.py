@@ -18,8 +18,8 @@ from wm_planner.evaluation.records import Trial
 from wm_planner.evaluation.trials import EXPERT, TrialsConfig
 from wm_planner.interfaces import Decodable
 from wm_planner.paths import model_dir
-from wm_planner.pipeline import Pipeline
-from wm_planner.types import Latent, Plan, View
+from wm_planner.pipeline import Pipeline, Thought
+from wm_planner.types import Latent, View
 from wm_planner.workers import in_workers
 from wm_planner.world_models.store import load_model
 
@@ -94,7 +94,7 @@ def run_wave(
             if failed[b]:
                 runs[i].fail()
             else:
-                runs[i].follow(thought.latent, thought.plan, b, plan_ms)
+                runs[i].follow(thought, b, plan_ms)
         for run in runs:
             run.wait_for_frames()
     return [run.trial(config) for run in runs]
@@ -124,15 +124,16 @@ class _Run:
     def view(self) -> View:
         return View(self._observation, self._observation["proprio"])
 
-    def follow(self, latent: Latent, plan: Plan, b: int, plan_ms: float) -> None:
+    def follow(self, thought: Thought, b: int, plan_ms: float) -> None:
         """Do the first action of row `b` of the plan."""
-        row = slice(b, b + 1)
+        row, plan = slice(b, b + 1), thought.plan
         expert = self._planner == EXPERT
         action = self._info["expert"] if expert else plan.actions[b, 0].double().cpu().numpy()
         if self._film is not None:
             own = plan._replace(actions=plan.actions[row])
             cameras = {c: self._observation[c] for c in self._env.config.cameras}
-            self._film.add(cameras, Latent(*(part[row] for part in latent)), own)
+            begins = Latent(*(part[row] for part in thought.latent))
+            self._film.add(cameras, begins, own, thought.seen.row(b))
         self._expected.append(float(plan.expected_return[b]))
         self._plan_ms.append(plan_ms)
         self._after(self._env.step(action))

@@ -14,11 +14,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from wm_planner.errors import UserError
 from wm_planner.learning.precision import autocast, check_precision, training_dtype
-from wm_planner.learning.refit import Clock, check_sizes, descend, described
+from wm_planner.learning.refit import Clock, check_sizes, descend, described, encode_all
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.monitoring.look import keep_look
 from wm_planner.paths import model_dir
@@ -121,14 +120,7 @@ def prepare(
 
     Where an episode is younger than that, the imagination begins with the episode.
     """
-    encoded = []
-    episodes = list(zip(store.starts.tolist(), store.ends.tolist(), strict=True))
-    for first, end in tqdm(episodes, desc="encode", unit="episode"):
-        seen = (store.images[first:end], store.proprio[first:end], store.actions[first : end - 1])
-        told = store.told(slice(first, end), world_model.config.vocabulary)
-        images, proprio, actions = (part[None].to(device) for part in seen)
-        encoded.append(world_model.filtered(images, proprio, actions, told)[0])
-    latents = [torch.cat(encoded)]
+    latents = [encode_all(world_model, store)]
     begins = torch.zeros(store.steps, dtype=torch.bool)
     begins[torch.from_numpy(store.starts)] = True
     taken = store.actions.to(device)

@@ -19,7 +19,10 @@ _MAY_BE_FRESH = ("instruction_size", "landmark_size")  # where the earlier model
 
 
 def shapes_of(start: Path, family: str, network: NetworkConfig) -> NetworkConfig:
-    """Those of the model in `start`, which may learn words if `network` has a size for them."""
+    """Those of the model in `start`, which may learn words if `network` has a size for them.
+
+    A repainter of its is no part of them: it would not learn what latents become.
+    """
     earlier = read_config(start / "config.yaml").network
     if (found := family_of(earlier).name) != family:
         raise UserError(
@@ -27,7 +30,7 @@ def shapes_of(start: Path, family: str, network: NetworkConfig) -> NetworkConfig
             "or begin anew"
         )
     size = earlier.instruction_size or network.instruction_size
-    return replace(earlier, instruction_size=size)
+    return replace(earlier, instruction_size=size, repaint=False)
 
 
 def vocabulary(
@@ -46,7 +49,8 @@ def go_on_from(earlier: LoadedModel, world_model: LatentModel) -> None:
     _check_shapes(earlier, world_model.config)
     weights = world_model.state_dict()
     for name, values in earlier.world_model.state_dict().items():
-        weights[name][: len(values)] = values  # new words have rows after those it knew
+        if not name.startswith("repainter."):
+            weights[name][: len(values)] = values  # new words have rows after those it knew
 
 
 def _check_shapes(earlier: LoadedModel, network: NetworkConfig) -> None:
@@ -55,8 +59,8 @@ def _check_shapes(earlier: LoadedModel, network: NetworkConfig) -> None:
     for name, value in vars(network).items():
         found = getattr(known, name, None)
         more_words = name == "vocabulary" and value[: len(known.vocabulary)] == found
-        fresh = name in _MAY_BE_FRESH and found == 0
-        if found != value and not more_words and not fresh:
+        other_part = name == "repaint" or (name in _MAY_BE_FRESH and found == 0)
+        if found != value and not more_words and not other_part:
             raise UserError(
                 f"{earlier.directory}: {name} of the model is {found}, of what is to go on from it "
                 f"{value}; train on data like those it was trained on, with the same network"

@@ -19,7 +19,7 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 """float32; bfloat16: products in bfloat16, all else in float32; auto: the faster of the two."""
 
 _log = logging.getLogger(__name__)
-_MOMENTS = 32  # whose frames are encoded to measure: with a few bfloat16 shows nothing of what it can
+_MOMENTS = 32  # whose frames are encoded to measure: of a few, bfloat16 shows nothing it can
 _KEY_POINTS = 32  # as of most models
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from tqdm import trange
+from tqdm import tqdm, trange
 
 from wm_planner.errors import UserError
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.provenance import git_revision
+from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.network_config import NetworkConfig
 
 _WARM_UP = 100  # updates
@@ -45,6 +46,22 @@ def described(
         "git": git_revision(),
         **clock.minutes(),
     }
+
+
+@torch.no_grad()
+def encode_all(world_model: LatentModel, store: EpisodeStore) -> Tensor:
+    """Latents (T, D) of all frames, each episode from its beginning on."""
+    encoded = []
+    for first, end in tqdm(
+        list(zip(store.starts.tolist(), store.ends.tolist(), strict=True)),
+        desc="encode",
+        unit="episode",
+    ):
+        seen = (store.images[first:end], store.proprio[first:end], store.actions[first : end - 1])
+        told = store.told(slice(first, end), world_model.config.vocabulary)
+        images, proprio, actions = (part[None].to(world_model.device) for part in seen)
+        encoded.append(world_model.filtered(images, proprio, actions, told)[0])
+    return torch.cat(encoded)
 
 
 def one_cycle(

@@ -21,6 +21,7 @@ from wm_planner.learning.going_on import shapes_of
 from wm_planner.learning.heads import fit_heads
 from wm_planner.learning.heads_config import HeadsConfig
 from wm_planner.learning.look import write_look
+from wm_planner.learning.repainter import RepainterConfig, fit_repainter
 from wm_planner.learning.train import TrainConfig, fit, train_config
 from wm_planner.monitoring import look
 from wm_planner.paths import model_dir
@@ -35,8 +36,8 @@ def train(config: TrainConfig) -> Path:
     """Train in rounds, or go on with it, and return the model's folder.
 
     Round i is in <out>/round_<i>: its own episodes, checkpoints, log and model; the last one with
-    its prior fitted anew is in <out>/prior, that with its decoder in <out>/decoder. What is there
-    is not made again.
+    its prior fitted anew is in <out>/prior, that with its decoder in <out>/decoder, that with a
+    repainter in <out>/repainter. What is there is not made again.
     """
     datasets, folder = list(config.datasets), config.directory / "round_0"
     start = model_dir(config.start) if config.start else None
@@ -53,6 +54,8 @@ def train(config: TrainConfig) -> Path:
         folder = _with_prior(config, datasets, folder)
     if config.decoder_updates:
         folder = _with_decoder(config, datasets, folder)
+    if config.repainter_updates:
+        folder = _with_repainter(config, datasets, folder)
     write_look(folder, datasets)
     for name in (look.FILE, "model.safetensors", "config.yaml"):  # the last says that all is there
         shutil.copyfile(folder / name, config.directory / name)
@@ -102,6 +105,21 @@ def _with_decoder(config: TrainConfig, datasets: list[Path], model: Path) -> Pat
         precision=config.precision,
     )
     return _refitted("decoder", out, wanted.updates, model, lambda: fit_decoder(wanted))
+
+
+def _with_repainter(config: TrainConfig, datasets: list[Path], model: Path) -> Path:
+    """The folder of `model` with a repainter."""
+    wanted = RepainterConfig(
+        model=str(model),
+        data=config.decoder_data or tuple(datasets),
+        out=(out := config.directory / "repainter"),
+        updates=config.repainter_updates,
+        seed=config.seed,
+        device=config.device,
+        threads=config.threads,
+        precision=config.precision,
+    )
+    return _refitted("repainter", out, wanted.updates, model, lambda: fit_repainter(wanted))
 
 
 def _refitted(part: str, out: Path, updates: int, model: Path, fit: Callable[[], Path]) -> Path:

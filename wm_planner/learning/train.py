@@ -58,7 +58,9 @@ class TrainConfig:
         reaction: control steps that persons are late, for that prior to throw switches in time.
         decoder_updates: gradient steps, at the end, on the decoder alone; 0 for none. The model is
             the same but for its pictures; see `wm_planner decoder`.
-        decoder_data: datasets for that; default those of the training.
+        repainter_updates: gradient steps, at the end, on what paints futures over the frames seen
+            last; 0 for none. Nothing else changes; see `wm_planner repainter`.
+        decoder_data: datasets for both; default those of the training.
         workers: processes that collect a round's episodes.
         privileged: use what only a simulation knows, the reward, the expert's actions and
             landmarks, to measure a ceiling. Else all that is read is what a robot has: frames,
@@ -98,6 +100,7 @@ class TrainConfig:
     prior_updates: int = 0
     reaction: int = 0
     decoder_updates: int = 0
+    repainter_updates: int = 0
     decoder_data: tuple[Path, ...] = ()
     workers: int = 2
     privileged: bool = False
@@ -131,13 +134,18 @@ class TrainConfig:
                 f"family {family.name} cannot be told what to do: set network.instruction_size to "
                 f"0, or choose another family: {others}"
             )
+        if self.network.repaint:
+            raise UserError(
+                "network.repaint is true, but a repainter is fitted to what is trained: set "
+                "repainter_updates, or use `wm_planner repainter` later"
+            )
         check_precision(self.precision)
         for name, most in _MOST.items():
             if not 1 <= getattr(self, name) <= most:
                 raise UserError(
                     f"{name} is {getattr(self, name)}, expected at least 1, up to {most}"
                 )
-        for name in ("rounds", "prior_updates", "decoder_updates"):
+        for name in ("rounds", "prior_updates", "decoder_updates", "repainter_updates"):
             if getattr(self, name) < 0:
                 raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more")
         check_reaction(self.reaction, self.prior_updates > 0, "set prior_updates")

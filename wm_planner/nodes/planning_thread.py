@@ -176,7 +176,8 @@ class PlanningThread:
         if plan.candidates is not None:
             others = plan.candidates.unbind(1)[: job.imagine - 1]
             plans += [plan._replace(actions=actions) for actions in others]
-        strips = [imagine_strip(world_model, thought.latent, one, frames) for one in plans]
+        latent, seen = thought.latent, thought.seen
+        strips = [imagine_strip(world_model, latent, one, seen, frames) for one in plans]
         image = np.concatenate(strips, axis=0)
         while image.shape[1] < self._width:  # a shortened plan: its last tile again
             image = np.concatenate([image, image[:, -TILE:]], axis=1)

@@ -14,7 +14,7 @@ from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.errors import UserError
 from wm_planner.interfaces import Decodable
 from wm_planner.perception.images import observe
-from wm_planner.types import JointState, Latent
+from wm_planner.types import JointState, Latent, Observation, Seen
 from wm_planner.world_models.store import LoadedModel
 from wm_planner.world_models.words import tokens
 
@@ -37,6 +37,7 @@ class DreamState(NamedTuple):
     """All that a dream is at one moment, to go back to."""
 
     latent: Latent
+    seen: Seen
     joints: JointState
     arm: dict[str, Any]  # attributes of the controller: it replaces them, never changes them
     steps: int
@@ -46,10 +47,11 @@ class DreamState(NamedTuple):
 class Dream:
     """Starts where a simulated scene does; from then on only the model says what happens.
 
-    The latent is advanced by actions and never corrected. The drift meter asks the model what it
-    sees in its own picture: it decodes the latent z, encodes the frames again, and divides by how
-    far apart two latents of the same scenes usually are, |encode(decode(z)) - z| / typical. At 1
-    the picture is as good as another scene's. Frames alone are not enough to encode: the latent has
+    The latent is advanced by actions and never corrected; a model with a repainter paints it over
+    the frames that it started from. The drift meter asks the model what it sees in its own picture:
+    it decodes the latent z, encodes the frames again, and divides by how far apart two latents of
+    the same scenes usually are, |encode(decode(z)) - z| / typical. At 1 the picture is as good as
+    another scene's. Frames alone are not enough to encode: the latent has
     no head for proprioception, so that comes from the arm's own controller, which carries the same
     actions out on joints that follow without error. Where a real arm would be stopped by what it
     touches, or lag behind its command, this proprioception is wrong by as much.
@@ -105,7 +107,9 @@ class Dream:
     def _begin(
         self, frames: Mapping[str, np.ndarray], proprio: np.ndarray, joints: JointState
     ) -> None:
-        self.latent = self._encode(frames, proprio)
+        observation = self._observe(frames, proprio)
+        self.latent = self.world_model.encode(observation)
+        self._seen = Seen(observation.images, self.latent)
         self.joints = joints
         self.arm.reset(joints)
         self.steps = 0
@@ -128,7 +132,7 @@ class Dream:
     @torch.inference_mode()
     def frames(self) -> dict[str, np.ndarray]:
         """What the present latent shows: camera: (h, w, 3) uint8 RGB."""
-        decoded = self.world_model.decode(self.latent)[0]  # (V, C, h, w)
+        decoded = self.world_model.decode(self.latent, self._seen)[0]  # (V, C, h, w)
         pictures = decoded.permute(0, 2, 3, 1).cpu().numpy()  # (V, h, w, C)
         return dict(zip(self._config.cameras, pictures, strict=True))
 
@@ -162,12 +166,12 @@ class Dream:
     def capture(self) -> DreamState:
         """The state now."""
         arm = dict(vars(self.arm))
-        return DreamState(self.latent, self.joints, arm, self.steps, self._last)
+        return DreamState(self.latent, self._seen, self.joints, arm, self.steps, self._last)
 
     def restore(self, state: DreamState) -> None:
         """Go back: the same actions then have the same consequences."""
-        self.latent, self.joints, self.steps = state.latent, state.joints, state.steps
-        self._last = state.last
+        self.latent, self._seen, self._last = state.latent, state.seen, state.last
+        self.joints, self.steps = state.joints, state.steps
         vars(self.arm).update(state.arm)
 
     def close(self) -> None:
@@ -194,12 +198,15 @@ class Dream:
     def _encode(
         self, frames: Mapping[str, np.ndarray], proprio: np.ndarray, foreseen: Latent | None = None
     ) -> Latent:
+        return self.world_model.encode(self._observe(frames, proprio), foreseen)
+
+    def _observe(self, frames: Mapping[str, np.ndarray], proprio: np.ndarray) -> Observation:
         size, cameras = self._config.image_size, self._config.cameras
         seen = observe(frames, proprio, cameras, size, self._device)
         if words := self._config.network.vocabulary:  # it is told what the scene's task says
             told = tokens([self.env.task.instruction], words).to(self._device)
             seen = seen._replace(instruction=told)
-        return self.world_model.encode(seen, foreseen)
+        return seen
 
     def _batch(self, action: np.ndarray) -> Tensor:
         return torch.as_tensor(action, dtype=torch.float32, device=self._device)[None]  # (1, A)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from wm_planner.errors import UserError
 from wm_planner.noise import Generators, draw_noise
-from wm_planner.types import ActionSpace, Latent, Observation, Proposal, Rollout
+from wm_planner.types import ActionSpace, Latent, Observation, Proposal, Rollout, Seen
 from wm_planner.world_models.heads import (
     ActionPrior,
     Decoder,
@@ -28,6 +28,8 @@ from wm_planner.world_models.heads import (
 )
 from wm_planner.world_models.layers import numbers
 from wm_planner.world_models.network_config import NetworkConfig
+from wm_planner.world_models.pictures import as_decoded
+from wm_planner.world_models.repainter import Repainter
 from wm_planner.world_models.words import told_words
 
 _SPOKEN = 16  # words
@@ -77,6 +79,7 @@ class LatentModel(nn.Module, ABC):
         self.landmarks = Head(seen, c.hidden_size, c.landmark_size) if c.landmark_size else None
         self.decoder = Decoder(c, latent_size) if decoder is None else decoder
         self.success = Head(seen, c.hidden_size, 1) if c.success else None
+        self.repainter = Repainter(c, latent_size) if c.repaint else None
 
     @abstractmethod
     def embed(self, images: Tensor, proprio: Tensor, instruction: Tensor | None = None) -> Tensor:
@@ -171,9 +174,17 @@ class LatentModel(nn.Module, ABC):
         noise = draw_noise(shape, generator, latent.z.device)
         return Proposal(*self.run(self._propose, latent.z, *noise, *(goal or ())))
 
-    def decode(self, latent: Latent) -> Tensor:
-        """What the model believes the cameras show: (B, V, C, h, w) uint8."""
-        frames = self.decoder(latent.z).float().add(0.5).clamp(0, 1).mul(255)
+    def decode(self, latent: Latent, seen: Seen | None = None) -> Tensor:
+        """What the model believes the cameras show: (B, V, C, h, w) uint8.
+
+        Of a latent that was imagined from what was `seen`, a model with a repainter paints it over
+        that.
+        """
+        if seen is None or self.repainter is None:
+            frames = self.decoder(latent.z)
+        else:
+            frames = self.repainter(latent.z, seen.latent.z, as_decoded(seen.images))
+        frames = frames.float().add(0.5).clamp(0, 1).mul(255)
         return rearrange(frames, "b (v c) h w -> b v c h w", c=3).to(torch.uint8)
 
     def filtered(

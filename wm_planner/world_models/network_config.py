@@ -32,6 +32,8 @@ class NetworkConfig:
         instruction_size: of the vector that an instruction in words becomes, which the encoder
             heeds; 0: the model knows no words.
         vocabulary: the words it knows, beside those of the data it is trained on.
+        repaint: with a network that paints what is imagined over what was seen, which
+            `wm_planner repainter` fits to a trained model.
     """
 
     cameras: int = 2
@@ -50,6 +52,7 @@ class NetworkConfig:
     unfelt: bool = True
     instruction_size: int = 0
     vocabulary: tuple[str, ...] = ()
+    repaint: bool = False
 
     SIZES: ClassVar[dict[str, tuple[int, int]]] = {
         "cameras": (1, 16),

@@ -20,11 +20,12 @@ from wm_planner.world_models.model_config import ModelConfig
 from wm_planner.world_models.network_config import NetworkConfig
 from wm_planner.world_models.weights_file import float32_bytes, read_weights, write_weights
 
-_FORMAT = 4  # 1: before there were several families; 2: before key points; 3: before words
+_FORMAT = 5  # before: 1 several families; 2 key points; 3 words; 4 painting over what was seen
 _NEW: dict[int, dict[str, Any]] = {
     1: {"success": False, "unfelt": False},
     2: {"key_points": 0},
     3: {"instruction_size": 0, "vocabulary": []},
+    4: {"repaint": False},
 }
 """What networks up to a format lack, as it was then."""
 _MAX_BYTES = 2**30  # of the weights that a configuration calls for

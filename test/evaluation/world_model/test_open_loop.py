@@ -85,7 +85,7 @@ def test_windows_of_two_recordings_are_joined_with_their_frames():
 class Decoding(ToyModel):
     """Decodes every state to frames of one grey."""
 
-    def decode(self, latent):
+    def decode(self, latent, seen=None):
         return torch.full((len(latent.z), 1, 3, 16, 16), 100, dtype=torch.uint8)
 
 

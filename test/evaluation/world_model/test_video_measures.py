@@ -47,7 +47,7 @@ class Shower:
     def advance(self, latent, action):
         return latent
 
-    def decode(self, latent):
+    def decode(self, latent, seen=None):
         return latent.z.clamp(0, 255).byte()
 
 

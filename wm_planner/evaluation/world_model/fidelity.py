@@ -19,7 +19,7 @@ from torchmetrics.functional.image import (
 from wm_planner.evaluation.world_model.futures import Futures, rms
 from wm_planner.evaluation.world_model.readout import Readout
 from wm_planner.interfaces import Decodable
-from wm_planner.types import Latent
+from wm_planner.types import Latent, Seen
 
 _FRAME_STEPS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100)
 
@@ -91,11 +91,12 @@ def frame_fidelity(world_model: Decodable, futures: Futures, windows: int = 48) 
     horizon = futures.imagined.shape[1] - 1
     steps = [k for k in _FRAME_STEPS if k <= horizon]
     chosen = torch.linspace(0, len(futures.start) - 1, min(windows, len(futures.start))).long()
-    now = _unit(futures.frames.at(chosen.tolist(), 0))
+    frames = futures.frames.at(chosen.tolist(), 0)
+    seen, now = Seen(frames, Latent(futures.encoded[chosen, 0])), _unit(frames)
     scores = []
     for k in steps:
         real = _unit(futures.frames.at(chosen.tolist(), k))
-        imagined = _unit(world_model.decode(Latent(futures.imagined[chosen, k])))
+        imagined = _unit(world_model.decode(Latent(futures.imagined[chosen, k]), seen))
         floor = _unit(world_model.decode(Latent(futures.encoded[chosen, k])))
         scores.append([_scores(guess, real) for guess in (imagined, now, floor)])
     psnr, ssim = torch.tensor(scores).permute(2, 1, 0)  # each (3, S)

@@ -12,7 +12,7 @@ from wm_planner.evaluation.world_model.futures import imagine
 from wm_planner.evaluation.world_model.physics import Consistency
 from wm_planner.evaluation.world_model.recording import Encoded, each
 from wm_planner.interfaces import Decodable, WorldModel
-from wm_planner.types import Latent
+from wm_planner.types import Latent, Seen
 
 _TILE = 128  # pixels
 _LABEL = 20  # pixels, of a caption below a tile
@@ -31,8 +31,12 @@ def imagined_strip(
     if not isinstance(world_model, Decodable):
         raise ValueError("this world model does not decode")
     actions = encoded.recording.actions[:1, start : start + max(steps)]
-    latents = imagine(world_model, each(encoded.latents, lambda part: part[:1, start]), actions)
-    decoded = world_model.decode(Latent(latents[0, list(steps)]))  # (S, V, C, h, w)
+    first = each(encoded.latents, lambda part: part[:1, start])
+    latents = imagine(world_model, first, actions)
+    seen = Seen(encoded.recording.images[:1, start], first)
+    decoded = torch.cat(
+        [world_model.decode(Latent(latents[:, k]), seen) for k in steps]
+    )  # (S, V, C, h, w)
     real = encoded.recording.images[0, [start + k for k in steps]]  # (S, V, C, h, w)
     times = [f"{k / rate_hz:.1f} s" for k in steps]
     rows = []

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from wm_planner.noise import Generators, draw_noise
-from wm_planner.types import Latent, Observation, Proposal, Rollout
+from wm_planner.types import Latent, Observation, Proposal, Rollout, Seen
 from wm_planner.world_models.heads import STD_RANGE, ValueEnsemble
 from wm_planner.world_models.layers import SimNorm, TwoHot
 from wm_planner.world_models.td_latent.library import LibraryError, load_library
@@ -52,9 +52,9 @@ class NativeTDLatent:
         """See LatentModel.advance."""
         return self._model.advance(latent, action)
 
-    def decode(self, latent: Latent) -> Tensor:
+    def decode(self, latent: Latent, seen: Seen | None = None) -> Tensor:
         """See LatentModel.decode."""
-        return self._model.decode(latent)
+        return self._model.decode(latent, seen)
 
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
         """See LatentModel.rollout."""

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import torch
 
-from wm_planner.evaluation.world_model.recording import each
 from wm_planner.evaluation.world_model.video.reel import Reel
 from wm_planner.interfaces import Decodable, WorldModel
 
@@ -38,11 +37,12 @@ def pace(world_model: WorldModel, reel: Reel) -> Pace:
 def _timed(world_model: WorldModel, reel: Reel, threads: int) -> Pace:
     assert isinstance(world_model, Decodable)
     torch.set_num_threads(threads)
-    latent, actions = each(reel.first, lambda part: part[:1]), reel.actions()[:1]
+    seen, actions = reel.seen.row(0), reel.actions()[:1]
+    latent = seen.latent
     seconds = []
     for k in range(_WARM + _STEPS):
         started = time.perf_counter()
         latent = world_model.advance(latent, actions[:, k % reel.steps])
-        world_model.decode(latent)
+        world_model.decode(latent, seen)
         seconds.append(time.perf_counter() - started)
     return Pace(1 / median(seconds[_WARM:]), threads)

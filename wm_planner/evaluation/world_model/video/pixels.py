@@ -15,7 +15,7 @@ from wm_planner.evaluation.world_model.controllability import (
 from wm_planner.evaluation.world_model.video.likeness import unit
 from wm_planner.evaluation.world_model.workbench import Workbench
 from wm_planner.interfaces import Decodable
-from wm_planner.types import Latent
+from wm_planner.types import Latent, Seen
 
 _SEEDS = 4_000  # after the first one: episodes whose states are gone back to
 _STATES_OF_EACH = 4
@@ -41,8 +41,10 @@ def pixel_controllability(
     actions = actions_to_try(moments, hold, others, bench.switches, bench.seed)
     m, n, _, a = actions.shape
     real = branch(env, moments, actions, "other actions").images[:, -1]  # (M * N, V, C, h, w)
-    latents = _ahead(model, latent_of(moments, n), actions.flatten(0, 1))
-    guess = model.decode(latents)
+    first = latent_of(moments, n)
+    images = torch.cat([moment.observation.images for moment in moments])
+    seen = Seen(images.repeat_interleave(n, 0), first)
+    guess = model.decode(_ahead(model, first, actions.flatten(0, 1)), seen)
     return [
         controllability(_flat(guess[:, v], m), _flat(real[:, v], m), a)
         for v in range(real.shape[1])

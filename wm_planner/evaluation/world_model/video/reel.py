@@ -12,7 +12,7 @@ from tqdm import tqdm
 from wm_planner.evaluation.world_model.recording import encode
 from wm_planner.evaluation.world_model.video.truth import Truth
 from wm_planner.interfaces import Decodable, WorldModel
-from wm_planner.types import Latent
+from wm_planner.types import Latent, Seen
 
 BEFORE = 1  # frames seen before the one that an imagination starts at
 
@@ -24,6 +24,11 @@ class Reel(NamedTuple):
     start: int  # step of the episodes
     first: Latent  # parts (W, ...), encoded of the frames up to the start
     imagined: Tensor  # (W, K + 1, V, C, h, w) uint8, decoded; entry 0 of the start itself
+
+    @property
+    def seen(self) -> Seen:
+        """What it was imagined from."""
+        return Seen(self.real(0), self.first)
 
     @property
     def steps(self) -> int:
@@ -73,8 +78,9 @@ def decoded_encoding(world_model: WorldModel, reel: Reel, k: int) -> Tensor:
 def _imagine(world_model: WorldModel, truth: Truth, start: int, steps: int, first: Latent) -> Reel:
     assert isinstance(world_model, Decodable)
     actions = truth.recording.actions[:, start : start + steps]
-    latent, imagined = first, [world_model.decode(first)]
+    seen = Seen(truth.recording.images[:, start], first)
+    latent, imagined = first, [world_model.decode(first, seen)]
     for action in tqdm(actions.unbind(1), desc="imagine", unit="step", leave=False):
         latent = world_model.advance(latent, action)
-        imagined.append(world_model.decode(latent))
+        imagined.append(world_model.decode(latent, seen))
     return Reel(truth, start, first, torch.stack(imagined, 1))

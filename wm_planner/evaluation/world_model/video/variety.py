@@ -11,6 +11,7 @@ from wm_planner.evaluation.world_model.recording import each
 from wm_planner.evaluation.world_model.video.likeness import unit
 from wm_planner.evaluation.world_model.video.reel import Reel
 from wm_planner.interfaces import Decodable, Sampled
+from wm_planner.types import Seen
 
 
 class Variety(NamedTuple):
@@ -28,12 +29,14 @@ def variety(model: Sampled, reel: Reel, steps: tuple[int, ...], samples: int, se
     assert isinstance(model, Decodable)
     generator = torch.Generator().manual_seed(seed)
     latent = each(reel.first, lambda part: part.repeat_interleave(samples, 0))
+    seen = Seen(reel.real(0).repeat_interleave(samples, 0), latent)
     actions, found = reel.actions().repeat_interleave(samples, 0), []
     now = unit(reel.real(0))
     for k in range(1, max(steps) + 1):
         latent = model.sample(latent, actions[:, k - 1], generator)
         if k in steps:
-            frames = unit(model.decode(latent)).unflatten(0, (-1, samples))  # (W, S, V, C, h, w)
+            frames = unit(model.decode(latent, seen))  # (W * S, V, C, h, w)
+            frames = frames.unflatten(0, (-1, samples))
             spread = 255 * frames.std(1).mean(2)  # (W, V, h, w)
             moved = (unit(reel.real(k)) - now).abs().amax(2) > 0.1
             found.append([_mean(spread[moved]), _mean(spread[~moved])])
