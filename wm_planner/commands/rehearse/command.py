@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -141,7 +142,10 @@ def _result(config: RehearseConfig, rows: list[Rehearsed]) -> dict[str, Any]:
 
 def _one(config: RehearseConfig, policy: str, noise: float, seed: int) -> Start:
     stage = _stage(config)
-    pipeline = _pipeline(policy, PlannerConfig(planner=config.planner, action_noise=noise))
+    planner = PlannerConfig(planner=config.planner, action_noise=noise)
+    if config.planner == "prior":
+        planner = replace(planner, horizon=1)  # what it would do later changes nothing
+    pipeline = _pipeline(policy, planner)
     dreamt = stage.dream(pipeline, seed).success
     return Start(policy, noise, seed, dreamt, stage.simulate(pipeline, seed).success)
 
