@@ -142,7 +142,7 @@ def _result(config: RehearseConfig, rows: list[Rehearsed]) -> dict[str, Any]:
 
 def _one(config: RehearseConfig, policy: str, noise: float, seed: int) -> Start:
     stage = _stage(config)
-    planner = PlannerConfig(planner=config.planner, action_noise=noise)
+    planner = PlannerConfig(planner=config.planner, action_noise=noise, action_delay=0.0)
     if config.planner == "prior":
         planner = replace(planner, horizon=1)  # what it would do later changes nothing
     pipeline = _pipeline(policy, planner)
