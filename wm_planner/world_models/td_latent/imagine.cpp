@@ -618,7 +618,8 @@ Tensor pack(const Tensor& weight) {
   TORCH_CHECK(weight.dim() == 2 && (half || weight.scalar_type() == at::kFloat),
               "the weight is ", weight.sizes(), " of ", weight.scalar_type(),
               ", expected (inputs, outputs) of float32 or bfloat16");
-  const int64_t panel = half ? 2 : kTileVectors * kLanes, axis = half ? 0 : 1;
+  const int64_t vectors = kBrgemm<float> ? 1 : kTileVectors;  // brgemm takes a narrower last panel
+  const int64_t panel = half ? 2 : vectors * kLanes, axis = half ? 0 : 1;
   TORCH_CHECK(weight.size(axis) % panel == 0, "the weight is ", weight.sizes(),
               ", expected a multiple of ", panel, " on axis ", axis);
   return half ? packed<at::BFloat16>(weight) : packed<float>(weight);
