@@ -80,7 +80,8 @@ def _prepare(name: str, argv: Sequence[str]) -> tuple[Callable[[Any], int | None
 
 
 def parse_config(config: type, argv: Sequence[str], prog: str, description: str) -> Any:
-    """A `config` dataclass from options: one per field, described by the docstring's Attributes.
+    """A `config` dataclass from options: one per field, described by its docstring's Attributes,
+    or those of a dataclass it comes from.
 
     Fields without a default are arguments without a name, in their order.
 
@@ -107,7 +108,9 @@ def parse_config(config: type, argv: Sequence[str], prog: str, description: str)
     )
     parser.add_argument("--config", action="config", help="YAML file with any of these options")
     types = get_type_hints(config)
-    docs = {param.arg_name: param.description for param in parse_from_object(config).params}
+    lineage = filter(dataclasses.is_dataclass, reversed(config.__mro__))  # the subclass last
+    params = (param for cls in lineage for param in parse_from_object(cls).params)
+    docs = {param.arg_name: param.description for param in params}
     fields = [field for field in dataclasses.fields(config) if field.init]
     for field in fields:
         kind = _argument(field, types[field.name])

@@ -11,12 +11,13 @@ from safetensors.torch import load_file
 from toy_episodes import TINY
 
 from wm_planner.errors import UserError
-from wm_planner.learning.decoder import DecoderConfig, Usual, decoder_loss, fit_decoder, prepare
+from wm_planner.learning.decoder import DecoderConfig, fit_decoder, prepare
 from wm_planner.learning.rounds import train
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.learning.train import TrainConfig
 from wm_planner.monitoring.look import Look
 from wm_planner.types import Latent
+from wm_planner.world_models.pictures import Usual, decoder_loss
 from wm_planner.world_models.store import ModelConfig, load_model, read_config, save_model
 from wm_planner.world_models.td_latent import TDLatent
 

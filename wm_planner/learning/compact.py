@@ -10,8 +10,7 @@ import torch
 from wm_planner.errors import UserError
 from wm_planner.monitoring.look import keep_look
 from wm_planner.paths import model_dir
-from wm_planner.world_models.families import family_of
-from wm_planner.world_models.latent_model import LatentModel
+from wm_planner.world_models.families import rebuilt
 from wm_planner.world_models.store import load_model, save_model
 
 _TYPES = {16: torch.float16, 8: torch.int8}
@@ -56,7 +55,7 @@ def compact(config: CompactConfig) -> Path:
                 f"{source}: {name} holds {found:g}, float16 ends at {largest:g}; leave the model "
                 "as it is"
             )
-    kept = _without_landmarks(model.world_model)
+    kept = rebuilt(model.world_model, replace(model.config.network, landmark_size=0))
     dtype = _TYPES[config.bits]
     provenance = {**model.config.provenance, "weights": str(dtype).removeprefix("torch.")}
     out = config.out or source.with_name(f"{source.name}_compact")
@@ -66,11 +65,3 @@ def compact(config: CompactConfig) -> Path:
     after = (out / "model.safetensors").stat().st_size
     print(f"{out}: {before / 2**20:.1f} MiB became {after / 2**20:.1f} MiB")
     return out
-
-
-def _without_landmarks(model: LatentModel) -> LatentModel:
-    network = replace(model.config, landmark_size=0)
-    kept = family_of(network).build(network)
-    weights = model.state_dict()
-    kept.load_state_dict({name: weights[name] for name in kept.state_dict()})
-    return kept

@@ -45,11 +45,11 @@ def vocabulary(
 
 @torch.no_grad()
 def go_on_from(earlier: LoadedModel, world_model: LatentModel) -> None:
-    """Give `world_model` the weights of an earlier one; what that had no weights for, is fresh."""
+    """Give `world_model` the weights of an earlier one as far as it has them; others are fresh."""
     _check_shapes(earlier, world_model.config)
     weights = world_model.state_dict()
     for name, values in earlier.world_model.state_dict().items():
-        if not name.startswith("repainter."):
+        if name in weights:
             weights[name][: len(values)] = values  # new words have rows after those it knew
 
 

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from tqdm import tqdm
 
@@ -21,6 +22,7 @@ from wm_planner.learning.going_on import shapes_of
 from wm_planner.learning.heads import fit_heads
 from wm_planner.learning.heads_config import HeadsConfig
 from wm_planner.learning.look import write_look
+from wm_planner.learning.picture_fit import PictureConfig
 from wm_planner.learning.repainter import RepainterConfig, fit_repainter
 from wm_planner.learning.train import TrainConfig, fit, train_config
 from wm_planner.monitoring import look
@@ -29,6 +31,7 @@ from wm_planner.world_models.store import read_config
 
 __all__ = ["train", "train_config"]
 
+_Pictures = TypeVar("_Pictures", bound=PictureConfig)
 _SEEDS_A_ROUND = 100_000  # room for the seeds of a round's episodes
 
 
@@ -53,9 +56,11 @@ def train(config: TrainConfig) -> Path:
     if config.prior_updates:
         folder = _with_prior(config, datasets, folder)
     if config.decoder_updates:
-        folder = _with_decoder(config, datasets, folder)
+        decoder = DecoderConfig(updates=config.decoder_updates)
+        folder = _with_pictures(config, datasets, folder, "decoder", decoder, fit_decoder)
     if config.repainter_updates:
-        folder = _with_repainter(config, datasets, folder)
+        painter = RepainterConfig(updates=config.repainter_updates)
+        folder = _with_pictures(config, datasets, folder, "repainter", painter, fit_repainter)
     write_look(folder, datasets)
     for name in (look.FILE, "model.safetensors", "config.yaml"):  # the last says that all is there
         shutil.copyfile(folder / name, config.directory / name)
@@ -92,34 +97,26 @@ def _with_prior(config: TrainConfig, datasets: list[Path], model: Path) -> Path:
     return _refitted("prior", out, wanted.updates, model, lambda: fit_heads(wanted))
 
 
-def _with_decoder(config: TrainConfig, datasets: list[Path], model: Path) -> Path:
-    """The folder of `model` with its decoder fitted anew."""
-    wanted = DecoderConfig(
+def _with_pictures(
+    config: TrainConfig,
+    datasets: list[Path],
+    model: Path,
+    part: str,
+    settings: _Pictures,
+    fit: Callable[[_Pictures], Path],
+) -> Path:
+    """The folder of `model` with a part that draws fitted by `fit`, as `settings` say."""
+    wanted = replace(
+        settings,
         model=str(model),
         data=config.decoder_data or tuple(datasets),
-        out=(out := config.directory / "decoder"),
-        updates=config.decoder_updates,
+        out=(out := config.directory / part),
         seed=config.seed,
         device=config.device,
         threads=config.threads,
         precision=config.precision,
     )
-    return _refitted("decoder", out, wanted.updates, model, lambda: fit_decoder(wanted))
-
-
-def _with_repainter(config: TrainConfig, datasets: list[Path], model: Path) -> Path:
-    """The folder of `model` with a repainter."""
-    wanted = RepainterConfig(
-        model=str(model),
-        data=config.decoder_data or tuple(datasets),
-        out=(out := config.directory / "repainter"),
-        updates=config.repainter_updates,
-        seed=config.seed,
-        device=config.device,
-        threads=config.threads,
-        precision=config.precision,
-    )
-    return _refitted("repainter", out, wanted.updates, model, lambda: fit_repainter(wanted))
+    return _refitted(part, out, wanted.updates, model, lambda: fit(wanted))
 
 
 def _refitted(part: str, out: Path, updates: int, model: Path, fit: Callable[[], Path]) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from wm_planner.errors import UserError
 from wm_planner.world_models import flow, jepa, rssm, td_latent, tokens
 from wm_planner.world_models.family import Family
+from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.network_config import NetworkConfig
 
 FAMILIES: dict[str, Family] = {
@@ -30,3 +31,12 @@ def find_family(name: object) -> Family:
 def family_of(config: NetworkConfig) -> Family:
     """The family whose networks have such a config."""
     return next(family for family in FAMILIES.values() if type(config) is family.config)
+
+
+def rebuilt(model: LatentModel, network: NetworkConfig) -> LatentModel:
+    """The same model with other parts, as `network` says; what it had no weights for is fresh."""
+    made = family_of(network).build(network).to(model.device)
+    known = model.state_dict()
+    weights = {name: known.get(name, fresh) for name, fresh in made.state_dict().items()}
+    made.load_state_dict(weights)
+    return made.eval().requires_grad_(False)
