@@ -41,6 +41,9 @@ class WorldModel(Protocol):
     def advance(self, latent: Latent, action: Tensor) -> Latent:
         """Latent one step later, when `action` (B, A) was taken."""
 
+    def branches(self, latent: Latent, actions: Tensor) -> Tensor:
+        """Latents (B, N, D) one step later, by each of `actions` (B, N, A), all at once."""
+
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
         """Imagine `actions` (B, N, H, A) from `latent`.
 

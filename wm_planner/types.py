@@ -37,6 +37,11 @@ class Seen(NamedTuple):
         """That of one episode, B = 1."""
         return Seen(self.images[b : b + 1], Latent(*(part[b : b + 1] for part in self.latent)))
 
+    def repeated(self, n: int) -> Seen:
+        """That of each episode `n` times, one after the other."""
+        latent = Latent(*(part.repeat_interleave(n, 0) for part in self.latent))
+        return Seen(self.images.repeat_interleave(n, 0), latent)
+
 
 class ActionSpace(NamedTuple):
     """Actions are in [-1, 1]; those in `switches` (a gripper) are closed (-1) or open (+1)."""

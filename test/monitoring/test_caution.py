@@ -12,7 +12,7 @@ from wm_planner.monitoring.look import Look
 from wm_planner.monitoring.surprise import Percentiles, SurpriseScale
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PlanningError
-from wm_planner.types import Latent, Plan, PlanStatistics, Rollout, View
+from wm_planner.types import Latent, Plan, PlanStatistics, View
 
 SCALE = SurpriseScale((1.0,) * 4, Percentiles(0.1, 0.5, 0.8, 1.0), (), (), 1000, "abc")
 SCALE_OF_FRAMES = replace(SCALE, frames=(SCALE.latent,), patches=((0.1,) * 64,))
@@ -42,10 +42,8 @@ class World:
     def advance(self, latent, action):
         return latent
 
-    def rollout(self, latent, actions):
-        nothing = torch.zeros(actions.shape[:3])
-        same = latent.z[:, None, None].expand(*actions.shape[:3], -1)
-        return Rollout(actions, nothing, nothing[..., 0], nothing[..., 0], same)
+    def branches(self, latent, actions):
+        return latent.z[:, None].expand(-1, actions.shape[1], -1)
 
 
 def caution(world=None, limit=2.0, horizon=5):

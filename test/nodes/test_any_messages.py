@@ -64,6 +64,9 @@ class Oracle:
     def advance(self, latent, action):
         return latent
 
+    def branches(self, latent, actions):
+        return latent.z[:, None].expand(-1, actions.shape[1], -1)
+
     def plan(self, latent, warm_start, generator, situation):
         if not torch.isfinite(latent.z).all():
             raise RuntimeError("no candidate has a finite score")

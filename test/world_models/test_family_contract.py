@@ -135,6 +135,16 @@ def test_advance_agrees_with_rollout(family):
 
 
 @every_family
+def test_branches_are_advances_by_each_action(family):
+    model = tiny(family)
+    latent = model.encode(observation())
+    found = model.branches(latent, actions()[:, :, 0])
+    for n in range(found.shape[1]):
+        later = model.advance(latent, actions()[:, n, 0])
+        assert torch.allclose(found[:, n], later.z, atol=1e-5)
+
+
+@every_family
 def test_actions_steer_what_is_imagined_and_cameras_what_is_believed(family):
     model = tiny(family)
     latent = model.encode(observation())

@@ -38,12 +38,13 @@ def imagine_strip(
     Returns:
         Picture (rows, columns, 3) uint8 RGB.
     """
-    imagined, futures = Latent(*(part[:1] for part in latent)), []
+    imagined = [Latent(*(part[:1] for part in latent))]
     for action in plan.actions[0]:  # (A,)
-        imagined = world_model.advance(imagined, action[None])
-        futures.append(world_model.decode(imagined, seen))  # (1, V, C, h, w)
-    tiles_of = torch.cat(futures).permute(1, 0, 3, 4, 2).cpu().numpy()  # (V, H, h, w, C)
-    captions = [f"imagined +{i * period:.1f} s" for i in range(1, len(futures) + 1)]
+        imagined.append(world_model.advance(imagined[-1], action[None]))
+    futures = Latent(*map(torch.cat, zip(*imagined[1:], strict=True)))
+    decoded = world_model.decode(futures, seen.repeated(len(imagined) - 1))  # (H, V, C, h, w)
+    tiles_of = decoded.permute(1, 0, 3, 4, 2).cpu().numpy()  # (V, H, h, w, C)
+    captions = [f"imagined +{i * period:.1f} s" for i in range(1, len(imagined))]
     rows = []
     for (camera, frame), shown in zip(frames.items(), tiles_of, strict=True):
         part = fit(frame, min(frame.shape[:2]))  # that the model sees

@@ -157,6 +157,10 @@ class LatentModel(nn.Module, ABC):
         """Latent one step later, when `action` (B, A) was taken."""
         return Latent(*self.run(self._advanced, latent.z, action))
 
+    def branches(self, latent: Latent, actions: Tensor) -> Tensor:
+        """Latents (B, N, D) one step later, by each of `actions` (B, N, A), all at once."""
+        return self.run(self._branched, latent.z, actions)[0]
+
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
         """Imagine actions (B, N, H, A); values are returns from the last latent on."""
         return Rollout(actions, *self.run(self._imagine, latent.z, actions))
@@ -210,6 +214,11 @@ class LatentModel(nn.Module, ABC):
 
     def _advanced(self, z: Tensor, action: Tensor) -> tuple[Tensor]:
         return (self.step(z, action),)
+
+    def _branched(self, z: Tensor, actions: Tensor) -> tuple[Tensor]:
+        b, n = actions.shape[:2]
+        later = self.step(repeat(z, "b d -> (b n) d", n=n), actions.flatten(0, 1))
+        return (later.unflatten(0, (b, n)),)
 
     def _imagine(self, z: Tensor, actions: Tensor) -> tuple[Tensor, ...]:
         """What a Rollout holds besides actions (B, N, H, A)."""

@@ -50,6 +50,9 @@ class Witness:
     def advance(self, latent, action):
         return latent
 
+    def branches(self, latent, actions):
+        return latent.z[:, None].expand(-1, actions.shape[1], -1)
+
     def plan(self, latent, warm_start, generator, situation):
         number = len(self.seen)
         move = 0.5 * self._rng.uniform(-1, 1, 3)

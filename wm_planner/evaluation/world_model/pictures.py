@@ -33,10 +33,8 @@ def imagined_strip(
     actions = encoded.recording.actions[:1, start : start + max(steps)]
     first = each(encoded.latents, lambda part: part[:1, start])
     latents = imagine(world_model, first, actions)
-    seen = Seen(encoded.recording.images[:1, start], first)
-    decoded = torch.cat(
-        [world_model.decode(Latent(latents[:, k]), seen) for k in steps]
-    )  # (S, V, C, h, w)
+    seen = Seen(encoded.recording.images[:1, start], first).repeated(len(steps))
+    decoded = world_model.decode(Latent(latents[0, list(steps)]), seen)  # (S, V, C, h, w)
     real = encoded.recording.images[0, [start + k for k in steps]]  # (S, V, C, h, w)
     times = [f"{k / rate_hz:.1f} s" for k in steps]
     rows = []

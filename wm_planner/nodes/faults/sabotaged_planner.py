@@ -48,6 +48,9 @@ class SabotagedModel:
     def advance(self, latent: Latent, action: Tensor) -> Latent:
         return self._inner.advance(latent, action)
 
+    def branches(self, latent: Latent, actions: Tensor) -> Tensor:
+        return self._inner.branches(latent, actions)
+
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
         return self._inner.rollout(latent, actions)
 

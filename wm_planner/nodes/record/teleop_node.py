@@ -45,6 +45,9 @@ class NoModel:
     def advance(self, latent: Latent, action: Tensor) -> Latent:
         return latent
 
+    def branches(self, latent: Latent, actions: Tensor) -> Tensor:
+        return latent.z[:, None].expand(-1, actions.shape[1], -1)
+
     def rollout(self, latent: Latent, actions: Tensor) -> Rollout:
         raise UserError("a person imagines nothing that could be read")
 

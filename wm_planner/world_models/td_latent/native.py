@@ -52,6 +52,10 @@ class NativeTDLatent:
         """See LatentModel.advance."""
         return self._model.advance(latent, action)
 
+    def branches(self, latent: Latent, actions: Tensor) -> Tensor:
+        """See LatentModel.branches."""
+        return self._model.branches(latent, actions)
+
     def decode(self, latent: Latent, seen: Seen | None = None) -> Tensor:
         """See LatentModel.decode."""
         return self._model.decode(latent, seen)

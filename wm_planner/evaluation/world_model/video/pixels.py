@@ -41,10 +41,9 @@ def pixel_controllability(
     actions = actions_to_try(moments, hold, others, bench.switches, bench.seed)
     m, n, _, a = actions.shape
     real = branch(env, moments, actions, "other actions").images[:, -1]  # (M * N, V, C, h, w)
-    first = latent_of(moments, n)
     images = torch.cat([moment.observation.images for moment in moments])
-    seen = Seen(images.repeat_interleave(n, 0), first)
-    guess = model.decode(_ahead(model, first, actions.flatten(0, 1)), seen)
+    seen = Seen(images, latent_of(moments)).repeated(n)
+    guess = model.decode(_ahead(model, seen.latent, actions.flatten(0, 1)), seen)
     return [
         controllability(_flat(guess[:, v], m), _flat(real[:, v], m), a)
         for v in range(real.shape[1])

@@ -7,11 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from wm_planner.evaluation.world_model.recording import each
 from wm_planner.evaluation.world_model.video.likeness import unit
 from wm_planner.evaluation.world_model.video.reel import Reel
 from wm_planner.interfaces import Decodable, Sampled
-from wm_planner.types import Seen
 
 
 class Variety(NamedTuple):
@@ -28,8 +26,8 @@ def variety(model: Sampled, reel: Reel, steps: tuple[int, ...], samples: int, se
     """Of `samples` futures from each start, all with the actions that were taken."""
     assert isinstance(model, Decodable)
     generator = torch.Generator().manual_seed(seed)
-    latent = each(reel.first, lambda part: part.repeat_interleave(samples, 0))
-    seen = Seen(reel.real(0).repeat_interleave(samples, 0), latent)
+    seen = reel.seen.repeated(samples)
+    latent = seen.latent
     actions, found = reel.actions().repeat_interleave(samples, 0), []
     now = unit(reel.real(0))
     for k in range(1, max(steps) + 1):
