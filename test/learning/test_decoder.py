@@ -14,7 +14,7 @@ from wm_planner.errors import UserError
 from wm_planner.learning.decoder import DecoderConfig, fit_decoder, prepare
 from wm_planner.learning.rounds import train
 from wm_planner.learning.sequences import EpisodeStore
-from wm_planner.learning.train import TrainConfig
+from wm_planner.learning.train_config import TrainConfig
 from wm_planner.monitoring.look import Look
 from wm_planner.types import Latent
 from wm_planner.world_models.pictures import Usual, decoder_loss

@@ -10,7 +10,7 @@ from wm_planner.fastest import Fastest
 from wm_planner.learning import precision as module
 from wm_planner.learning.precision import autocast, training_dtype
 from wm_planner.learning.speed import updates_per_second
-from wm_planner.learning.train import TrainConfig
+from wm_planner.learning.train_config import TrainConfig
 from wm_planner.world_models.td_latent import TDLatentConfig
 
 CPU = torch.device("cpu")

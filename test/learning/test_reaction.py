@@ -17,7 +17,7 @@ from wm_planner.learning.heads import fit_heads
 from wm_planner.learning.heads_config import HeadsConfig
 from wm_planner.learning.reaction import meant
 from wm_planner.learning.sequences import EpisodeStore
-from wm_planner.learning.train import TrainConfig
+from wm_planner.learning.train_config import TrainConfig
 from wm_planner.types import Latent, Observation
 from wm_planner.world_models.store import ModelConfig, load_model, read_config, save_model
 

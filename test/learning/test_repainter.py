@@ -16,7 +16,7 @@ from wm_planner.learning.compact import CompactConfig, compact
 from wm_planner.learning.repainter import Moments, RepainterConfig, draw, fit_repainter, prepare
 from wm_planner.learning.rounds import train
 from wm_planner.learning.sequences import EpisodeStore
-from wm_planner.learning.train import TrainConfig
+from wm_planner.learning.train_config import TrainConfig
 from wm_planner.types import Latent, Seen
 from wm_planner.world_models.families import FAMILIES
 from wm_planner.world_models.latent_model import LatentModel

@@ -13,7 +13,7 @@ from wm_planner.errors import UserError
 from wm_planner.learning.collect import CollectConfig, collect
 from wm_planner.learning.episodes import Episode, read_episodes
 from wm_planner.learning.rounds import train
-from wm_planner.learning.train import TrainConfig
+from wm_planner.learning.train_config import TrainConfig
 from wm_planner.world_models.store import load_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning's advice about loaders and loggers

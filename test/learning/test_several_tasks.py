@@ -19,7 +19,7 @@ from wm_planner.learning.compact import CompactConfig, compact
 from wm_planner.learning.episodes import Episode
 from wm_planner.learning.rounds import train
 from wm_planner.learning.sequences import EpisodeStore
-from wm_planner.learning.train import TrainConfig, train_config
+from wm_planner.learning.train_config import TrainConfig, train_config
 from wm_planner.types import Observation
 from wm_planner.world_models.store import LoadedModel, load_model
 from wm_planner.world_models.words import tokens

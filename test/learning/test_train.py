@@ -19,7 +19,7 @@ from toy_episodes import TINY, toy_episode, write_dataset
 from wm_planner.errors import UserError
 from wm_planner.learning.module import WorldModelModule
 from wm_planner.learning.rounds import train
-from wm_planner.learning.train import TrainConfig
+from wm_planner.learning.train_config import TrainConfig
 from wm_planner.world_models.store import load_model
 from wm_planner.world_models.td_latent import TDLatentLossConfig
 

@@ -10,7 +10,8 @@ from wm_planner.errors import UserError
 from wm_planner.learning.episodes import read_episodes
 from wm_planner.learning.layout import PRIVILEGED
 from wm_planner.learning.sequences import EpisodeStore
-from wm_planner.learning.train import TrainConfig, fit
+from wm_planner.learning.train import fit
+from wm_planner.learning.train_config import TrainConfig
 from wm_planner.world_models.store import load_model
 
 CAMERAS = ("front", "wrist")

@@ -18,7 +18,7 @@ from wm_planner.learning.module import WorldModelModule
 from wm_planner.learning.precision import autocast
 from wm_planner.learning.rounds import train
 from wm_planner.learning.sequences import EpisodeStore
-from wm_planner.learning.train import train_config
+from wm_planner.learning.train_config import train_config
 from wm_planner.planning import PLANNERS, PlannerConfig
 from wm_planner.types import Latent, Observation, View
 from wm_planner.world_models.families import FAMILIES, find_family

@@ -18,7 +18,7 @@ from wm_planner.evaluation.dataset.survey import Survey, survey
 from wm_planner.evaluation.report.dataset import Checked, Training, write_page
 from wm_planner.learning.episodes import demo, demo_names, description, open_dataset, read_episode
 from wm_planner.learning.speed import updates_per_second
-from wm_planner.learning.train import train_config
+from wm_planner.learning.train_config import train_config
 from wm_planner.nodes.bag_import.times import check_times
 from wm_planner.paths import robot_config
 from wm_planner.processor import processor_name

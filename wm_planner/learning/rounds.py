@@ -24,7 +24,8 @@ from wm_planner.learning.heads_config import HeadsConfig
 from wm_planner.learning.look import write_look
 from wm_planner.learning.picture_fit import PictureConfig
 from wm_planner.learning.repainter import RepainterConfig, fit_repainter
-from wm_planner.learning.train import TrainConfig, fit, train_config
+from wm_planner.learning.train import fit
+from wm_planner.learning.train_config import TrainConfig, train_config
 from wm_planner.monitoring import look
 from wm_planner.paths import model_dir
 from wm_planner.world_models.store import read_config

@@ -14,7 +14,7 @@ from toy_episodes import TINY, toy_episode, write_dataset
 
 from wm_planner.commands.improve.config import ImproveConfig
 from wm_planner.learning.rounds import train
-from wm_planner.learning.train import TrainConfig
+from wm_planner.learning.train_config import TrainConfig
 
 
 @pytest.fixture(scope="session")

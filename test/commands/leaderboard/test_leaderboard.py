@@ -20,7 +20,7 @@ from wm_planner.envs.tasks.grasp import Grasp
 from wm_planner.errors import UserError
 from wm_planner.evaluation.goals.config import GoalsConfig
 from wm_planner.evaluation.world_model.effort import QUICK
-from wm_planner.learning.train import TrainConfig, train_config
+from wm_planner.learning.train_config import TrainConfig, train_config
 from wm_planner.planning import PlannerConfig
 from wm_planner.world_models.families import FAMILIES
 from wm_planner.world_models.store import load_model

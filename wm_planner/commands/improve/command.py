@@ -21,7 +21,7 @@ from wm_planner.errors import UserError
 from wm_planner.evaluation.records import explained, write_json, write_whole
 from wm_planner.learning.episodes import open_dataset
 from wm_planner.learning.rounds import train
-from wm_planner.learning.train import TrainConfig, train_config
+from wm_planner.learning.train_config import TrainConfig, train_config
 from wm_planner.learning.tries import TriesConfig, Try, tries_in_process
 from wm_planner.learning.try_files import Tally, TryFiles
 from wm_planner.monitoring import look, surprise

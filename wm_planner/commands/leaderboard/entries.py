@@ -12,7 +12,7 @@ from wm_planner.evaluation.run_checks import parse_json
 from wm_planner.learning.precision import training_dtype
 from wm_planner.learning.rounds import train
 from wm_planner.learning.speed import updates_per_second
-from wm_planner.learning.train import TrainConfig, train_config
+from wm_planner.learning.train_config import TrainConfig, train_config
 from wm_planner.paths import model_dir
 from wm_planner.planning import PlannerConfig
 from wm_planner.safe_yaml import read_text
