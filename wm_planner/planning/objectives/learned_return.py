@@ -36,7 +36,8 @@ class LearnedReturn:
     def score(self, rollout: Rollout, prior: Proposal | None, situation: Situation) -> Tensor:
         """Score (B, N)."""
         rewards = rollout.rewards  # (B, N, H)
-        score = rewards @ discounts(self.discount, rewards.shape[-1], rewards.device)  # (B, N)
+        worth = discounts(self.discount, rewards.shape[-1], rewards.device)  # (H,)
+        score = (rewards * worth).sum(-1)  # (B, N); a matrix product rounds as its size says
         if self.terminal:
             score = score + self.discount ** rewards.shape[-1] * rollout.terminal_value
         return score if self.weight == 1 else self.weight * score
