@@ -67,7 +67,7 @@ def test_what_was_taken_is_told_and_too_slow_a_machine_is_warned_of(model, speed
     speed(1e4)
     with caplog.at_level(logging.WARNING):
         why = build_pipeline(model, AUTO).budget
-    assert why.startswith("measured to fit: 8 samples x 1 iterations x horizon 2: plans take")
+    assert why.startswith("measured to fit: 8 samples x 1 iterations x horizon 1: plans take")
     assert "too slow for its control rate" in caplog.text
     report = Report()
     report.budget = why
@@ -169,7 +169,7 @@ def test_without_a_head_for_success_there_is_no_such_objective(model):
 
 def test_a_budget_is_measured_with_a_goal_and_leaves_none(model, monkeypatch):
     monkeypatch.setattr(
-        assembly, "interleaved_ms", lambda calls, n: {"plan": [calls["plan"]()] * n}
+        assembly, "interleaved_ms", lambda calls, n, tick: {"plan": [calls["plan"]()] * n}
     )
     pipeline = build_pipeline(model, replace(SEARCH, objectives={"goal_image": 1.0}))
     plan_times_ms(pipeline, CONFIG, 1)

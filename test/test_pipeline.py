@@ -254,6 +254,30 @@ def test_each_episode_of_a_batch_has_its_own_delay(model):
         torch.testing.assert_close(thought.latent.z[i : i + 1], latent.z)
 
 
+def test_what_comes_next_is_foreseen_beforehand_when_there_is_time_and_once(model, monkeypatch):
+    asked = []
+    branches = type(model.world_model).branches
+
+    def counted(self, latent, actions):
+        asked.append(actions.shape)
+        return branches(self, latent, actions)
+
+    monkeypatch.setattr(type(model.world_model), "branches", counted)
+    view = View(frames(0), np.zeros(8, np.float32))
+    plans, foreseen = [], []
+    for prepared in (False, True):
+        running = build_pipeline(model, replace(SEARCH, backend="eager"))
+        for _ in range(3):
+            if prepared:
+                running.prepare()
+                running.prepare()
+            before = len(asked)
+            plans.append(running.think(*view).plan.actions)
+            foreseen.append(len(asked) - before)
+    assert foreseen == [0, 1, 1, 0, 0, 0] and len(asked) == 4
+    assert all(torch.equal(*pair) for pair in zip(plans[:3], plans[3:], strict=True))
+
+
 def test_a_goal_is_what_the_plan_is_for_until_there_is_another(model):
     wanted = {"goal_image": 1.0}
     running = build_pipeline(model, replace(SEARCH, objectives=wanted))

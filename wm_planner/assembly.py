@@ -36,7 +36,7 @@ from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.store import LoadedModel, ModelConfig
 
 _SPOKEN = 16  # words
-_UNSHAKEN = 1e6  # a limit of surprise that nothing reaches: its cost counts, its verdict does not
+UNSHAKEN = 1e6  # a limit of surprise that nothing reaches: its cost counts, its verdict does not
 _log = logging.getLogger(__name__)
 
 
@@ -85,7 +85,7 @@ def _fitted_budget(
     device: str,
 ) -> Fitted:
     """What this machine has time for now; a warning if that is less than there is."""
-    calm = replace(planner, max_surprise=_UNSHAKEN if planner.max_surprise else 0.0)
+    calm = replace(planner, max_surprise=UNSHAKEN if planner.max_surprise else 0.0)
 
     def times_ms(budget: Budget, plans: int) -> list[float]:
         pipeline = _pipeline(model, world_model, arm, budget.of(calm), device)
@@ -98,13 +98,17 @@ def _fitted_budget(
 
 
 def plan_times_ms(pipeline: Pipeline, config: ModelConfig, plans: int) -> list[float]:
-    """Of planning from frames on which nothing is to be seen, which takes as long as from any."""
+    """Of planning from frames on which nothing is to be seen, which takes as long as from any.
+
+    What is prepared between plans, when their commands are out, does not count.
+    """
     blank = np.zeros((config.image_size, config.image_size, 3), np.uint8)
     frames = dict.fromkeys(config.cameras, blank)
     proprio = np.zeros(config.proprio_size, np.float32)
     give_any_task(pipeline, frames)
     try:
-        return interleaved_ms({"plan": lambda: pipeline.think(frames, proprio)}, plans)["plan"]
+        plan = {"plan": lambda: pipeline.think(frames, proprio)}
+        return interleaved_ms(plan, plans, tick=pipeline.prepare)["plan"]
     finally:
         pipeline.set_goal(None)
         pipeline.set_instruction(None)

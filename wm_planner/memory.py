@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from wm_planner.monitoring.delay import LateArm
+from wm_planner.monitoring.delay import LateArm, may_follow
 from wm_planner.planning.warm_start import fit_warm_start
 from wm_planner.types import Latent
 
@@ -24,6 +24,7 @@ class Recollection(NamedTuple):
     generators: list[torch.Generator]  # B
     actions: list[list[Tensor]]  # B, of the last actions (A,), oldest first
     late: list[LateArm]  # B
+    coming: list[Tensor | None]  # B, latents (L, D) a step later for each delay, if foreseen
     images: Tensor | None = None  # (B, V, C, h, w) uint8
     picture: Tensor | None = None  # (B, V, C, h, w) uint8, of the latent, if it was drawn
 
@@ -35,6 +36,7 @@ class _Last(NamedTuple):
     warm_start: Tensor
     images: Tensor
     picture: Tensor | None = None
+    coming: Tensor | None = None  # (L, D)
 
 
 class Memory:
@@ -46,6 +48,10 @@ class Memory:
         self._late = [LateArm() for _ in seeds]
         self._actions: list[deque[Tensor]] = [deque(maxlen=_MOST_ACTIONS) for _ in seeds]
 
+    def __len__(self) -> int:
+        """How many episodes there are."""
+        return len(self._last)
+
     def recall(self, episodes: Sequence[int]) -> Recollection:
         """Of the episodes of these numbers, in this order."""
         generators = [self._generators[i] for i in episodes]
@@ -53,7 +59,7 @@ class Memory:
         late = [self._late[i] for i in episodes]
         known = [last for i in episodes if (last := self._last[i]) is not None]
         if not known:
-            return Recollection(None, None, generators, actions, late)
+            return Recollection(None, None, generators, actions, late, [None] * len(episodes))
         if len(known) < len(episodes):
             raise ValueError("some episodes have a last plan, some none; begin them at once")
         latent = Latent(*map(torch.cat, zip(*(last.latent for last in known), strict=True)))
@@ -61,7 +67,8 @@ class Memory:
         images = torch.cat([last.images for last in known])
         drawn = [last.picture for last in known if last.picture is not None]
         picture = torch.cat(drawn) if len(drawn) == len(known) else None
-        return Recollection(latent, plans, generators, actions, late, images, picture)
+        coming = [last.coming for last in known]
+        return Recollection(latent, plans, generators, actions, late, coming, images, picture)
 
     def remember(
         self,
@@ -84,10 +91,24 @@ class Memory:
             if last is not None and last.picture is None:
                 self._last[i] = last._replace(picture=picture(last.latent))
 
+    def foresee(
+        self, branches: Callable[[Latent, Tensor], Tensor], episodes: Iterable[int]
+    ) -> None:
+        """Keep what comes after episodes' last latents, however late their arms may be.
+
+        `branches` takes latents (1, D) and actions (1, L, A) to latents (1, L, D) a step later.
+        """
+        for i in episodes:
+            last, given = self._last[i], self._actions[i]
+            if last is not None and last.coming is None and given:
+                coming = branches(last.latent, may_follow(list(given))[None])[0]
+                self._last[i] = last._replace(coming=coming)
+
     def forget_actions(self) -> None:
         """The last actions were not carried out."""
-        for actions in self._actions:
-            actions.clear()
+        for i, last in enumerate(self._last):
+            self._actions[i].clear()
+            self._last[i] = last and last._replace(coming=None)
 
 
 def _equally_long(plans: Sequence[Tensor]) -> Tensor:

@@ -175,11 +175,12 @@ class Pipeline:
         goal, told = self.assignments.goals(episodes), self.assignments.told(episodes)
         if self.adviser is not None:
             self.adviser.ask(views, self.assignments.instructions)
+        self._foresee(i for i, view in views.items() if _one_step_later(view))
         memory = self._memory.recall(episodes)
         observation = self._observe(views.values())
         seen = list(views.values())
         since = actions_since(memory, seen)
-        foreseen = memory.latent and advanced(self.world_model, memory.latent, since)
+        foreseen = self._foreseen(memory, since, seen)
         latent = self.world_model.encode(observation._replace(instruction=told), foreseen)
         now = Sight(latent, observation.images)
         surprise = self._surprise(memory, foreseen, since, now, seen)
@@ -197,10 +198,11 @@ class Pipeline:
 
     @torch.inference_mode()
     def prepare(self) -> None:
-        """Draw what is believed now, for the next frames to be compared with: `think` is faster.
+        """Foresee and draw what the next frames are compared with: `think` is faster.
 
         To be called when there is time: after a plan, or not at all.
         """
+        self._foresee(range(len(self._memory)))
         if self._caution is not None:
             self._memory.draw(self._caution.picture)
 
@@ -253,15 +255,30 @@ class Pipeline:
             return self._caution.without_refused(plan, surprise)
         return self._caution.plan(latent, warm_start, generators, surprise, situation)
 
+    def _foresee(self, episodes: Iterable[int]) -> None:
+        """The next step of episodes whose arms may be late, nobody knows how much."""
+        if self._action_delay < 0:
+            self._memory.foresee(self.world_model.branches, episodes)
+
+    def _foreseen(
+        self, memory: Recollection, since: Sequence[Sequence[Tensor]], views: Sequence[View]
+    ) -> Latent | None:
+        """Latents (B, D) of now, as the last ones and the actions since lead to expect."""
+        if memory.latent is None:
+            return None
+        ready: dict[int, Tensor] = {}
+        for b, (coming, view) in enumerate(zip(memory.coming, views, strict=True)):
+            if coming is not None and since[b] and _one_step_later(view):
+                ready[b] = coming[memory.late[b].steps]
+        left = [() if b in ready else actions for b, actions in enumerate(since)]
+        z = advanced(self.world_model, memory.latent, left).z
+        return Latent(torch.stack([ready.get(b, row) for b, row in enumerate(z)]))
+
     def _look_for_delays(self, memory: Recollection, now: Latent, views: Sequence[View]) -> None:
         """Who looks a step later, at full speed as the model learned, sees how late the arm is."""
-        if self._action_delay >= 0 or memory.latent is None:
-            return
-        for b, view in enumerate(views):
-            late, given, row = memory.late[b], memory.actions[b], slice(b, b + 1)
-            if given and view.steps == 1 and view.speed_scale == 1:
-                before, after = (Latent(*(part[row] for part in z)) for z in (memory.latent, now))
-                late.look(self.world_model, before, after, given)
+        for late, coming, z, view in zip(memory.late, memory.coming, now.z, views, strict=True):
+            if coming is not None and _one_step_later(view):
+                late.look(coming, z)
 
     def _under_way(self, memory: Recollection, views: Sequence[View]) -> list[list[Tensor]]:
         """The actions that each episode does from what is seen until its plan begins."""
@@ -287,3 +304,8 @@ class Pipeline:
         ]
         images, proprio = zip(*(seen[:2] for seen in observations), strict=True)
         return Observation(torch.cat(images), torch.cat(proprio))
+
+
+def _one_step_later(view: View) -> bool:
+    """Whether the arm did one action since the last view, at full speed as the model learned."""
+    return view.steps == 1 and view.speed_scale == 1

@@ -3,26 +3,18 @@
 import pytest
 import torch
 
-from wm_planner.monitoring.delay import LONGEST, LateArm
-from wm_planner.types import Latent
-
-
-class World:
-    """Moves by its action, as foreseen."""
-
-    def branches(self, latent, actions):
-        return latent.z[:, None] + actions
+from wm_planner.monitoring.delay import LONGEST, LateArm, may_follow
 
 
 def watch(delay, steps=12, seed=0):
-    """An arm that follows so many steps late."""
+    """An arm that follows so many steps late, and moves by its action, as foreseen."""
     generator = torch.Generator().manual_seed(seed)
-    late, z, given, found = LateArm(), torch.zeros(1, 2), [], []
+    late, z, given, found = LateArm(), torch.zeros(2), [], []
     for _ in range(steps):
         given.append(torch.randn(2, generator=generator))
         done = given[-1 - delay] if len(given) > delay else torch.zeros(2)
         before, z = z, z + done
-        late.look(World(), Latent(before), Latent(z), given)
+        late.look(before + may_follow(given), z)
         found.append(late.steps)
     return found
 
@@ -37,11 +29,10 @@ def test_nothing_seen_is_no_delay():
 
 
 def test_old_evidence_fades():
-    late, world = LateArm(), World()
-    z, given = torch.zeros(1, 2), [torch.ones(2), -torch.ones(2)]
+    late, z, given = LateArm(), torch.zeros(2), [torch.ones(2), -torch.ones(2)]
     for _ in range(5):
-        late.look(world, Latent(z), Latent(z + given[-2]), given)
+        late.look(z + may_follow(given), z + given[-2])
     assert late.steps == 1
     for _ in range(20):
-        late.look(world, Latent(z), Latent(z + given[-1]), given)
+        late.look(z + may_follow(given), z + given[-1])
     assert late.steps == 0

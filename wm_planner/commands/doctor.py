@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from wm_planner.assembly import build_pipeline, plan_times_ms
+from wm_planner.assembly import UNSHAKEN, build_pipeline, plan_times_ms
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import write_json
@@ -138,7 +138,7 @@ def _training(model: LoadedModel, device: torch.device) -> dict[str, Any]:
 
 def _imagining(model: LoadedModel, device: str) -> dict[str, Any]:
     measured = measure_backends(model.world_model)
-    pipeline = build_pipeline(model, PlannerConfig(max_surprise=2.0), device)
+    pipeline = build_pipeline(model, PlannerConfig(max_surprise=UNSHAKEN), device)
     times = plan_times_ms(pipeline, model.config, _PLANS)
     return {
         "backend": measured.name,

@@ -12,11 +12,17 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from wm_planner.interfaces import WorldModel
-from wm_planner.types import Latent
-
 LONGEST = 5  # steps that are looked for
 _FORGETS = 0.9  # share of the evidence that is left a step later
+
+
+def may_follow(given: Sequence[Tensor]) -> Tensor:
+    """What the arm does next, (LONGEST + 1, A), if it is late by 0, 1, 2 steps and so on.
+
+    It was `given` actions (A,), the last one last. Before that, as far as is known, it did nothing.
+    """
+    rest = torch.zeros_like(given[-1])
+    return torch.stack([*reversed(given[-LONGEST - 1 :]), *[rest] * LONGEST][: LONGEST + 1])
 
 
 class LateArm:
@@ -30,16 +36,7 @@ class LateArm:
         """The likeliest delay."""
         return 0 if self._errors is None else int(self._errors.argmin())
 
-    def look(
-        self, world_model: WorldModel, before: Latent, now: Latent, given: Sequence[Tensor]
-    ) -> None:
-        """Ask which of the actions `given` (A,), the last one last, led from `before` to `now`.
-
-        Latents are (1, D). What was given before that is not known, or the arm was at rest: as far
-        as that goes back, it did nothing.
-        """
-        rest = torch.zeros_like(given[-1])
-        actions = [*reversed(given[-LONGEST - 1 :]), *[rest] * LONGEST][: LONGEST + 1]
-        found = world_model.branches(before, torch.stack(actions)[None])[0]  # (LONGEST + 1, D)
-        errors = (found - now.z).float().square().mean(-1)
+    def look(self, foreseen: Tensor, now: Tensor) -> None:
+        """See which of latents (LONGEST + 1, D), one for each delay, that of now (D,) is like."""
+        errors = (foreseen - now).float().square().mean(-1)
         self._errors = errors if self._errors is None else _FORGETS * self._errors + errors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from wm_planner.perception.frame_guard import BadFrame, FrameGuard
 from wm_planner.pipeline import Pipeline, Thought
 from wm_planner.types import Plan
 
+_SELDOM = 3.0  # s, after which a picture is drawn even if the next plan has to wait for it
+
 
 class Job(NamedTuple):
     """What to plan from."""
@@ -34,6 +37,7 @@ class Job(NamedTuple):
     goal: dict[str, np.ndarray] | None  # frames by camera, if there is a new one
     imagine: int  # draw what so many plans are imagined to lead to: 1 the chosen one, then others
     instruction: str | None = None  # if there is a new one
+    spare: float = math.inf  # seconds from these frames to the next, which nothing may delay
 
 
 class Outcome(NamedTuple):
@@ -51,6 +55,24 @@ class Picture(NamedTuple):
 
     image: np.ndarray  # (h, w, 3) uint8 RGB
     stamp: float  # seconds, of the frames it was imagined from
+
+
+class _DrawingTime:
+    """Whether there is time for a picture before the next frames come: plans go first."""
+
+    def __init__(self) -> None:
+        self._takes, self._drawn = 0.0, -math.inf
+
+    def allows(self, job: Job) -> bool:
+        """Whether one would be ready in time, or none has been drawn for long."""
+        now = time.monotonic()
+        ready = now + self._takes - job.frames.arrived
+        return ready <= job.spare or now - self._drawn >= _SELDOM
+
+    def took(self, since: float) -> None:
+        """One was drawn, from `since` until now."""
+        self._drawn = time.monotonic()
+        self._takes = self._drawn - since
 
 
 class PlanningThread:
@@ -72,6 +94,7 @@ class PlanningThread:
         self._busy = self._closed = False
         self._submitted = 0.0
         self._width = 0  # of the pictures, pixels
+        self._drawing = _DrawingTime()
         self._thread = threading.Thread(target=self._run, name="planning", daemon=True)
         self._thread.start()
 
@@ -132,7 +155,7 @@ class PlanningThread:
 
     def _work(self, job: Job) -> None:
         """Plan; then, with the command already on its way, draw and prepare for the next frames."""
-        thought, frames, picture = None, {}, None
+        thought, frames = None, {}
         started = time.monotonic()
         try:
             if job.seed is not None:
@@ -152,17 +175,20 @@ class PlanningThread:
         except Exception as error:  # whatever it is, the arm holds and the diagnostics say why
             took_ms = (time.monotonic() - started) * 1e3
             outcome = Outcome(job, None, error, took_ms, getattr(error, "surprise", None))
+        draws = thought is not None and job.imagine > 0 and self._drawing.allows(job)
         with self._condition:
             self._outcomes.append(outcome)
-            self._busy = job.imagine > 0
+            self._busy = draws
         self._done()
-        if thought is not None:
-            with suppress(Exception):  # the next plan meets what is wrong, and the arm holds
-                self._pipeline.prepare()
-        if not job.imagine:
+        if thought is None:
             return
-        if thought is not None:
-            picture = self._draw(thought, frames, job)
+        planned, picture = time.monotonic(), None
+        with suppress(Exception):  # the next plan meets what is wrong, and the arm holds
+            self._pipeline.prepare()
+            picture = self._draw(thought, frames, job) if draws else None
+        if not draws:
+            return
+        self._drawing.took(planned)
         with self._condition:
             self._picture, self._busy = picture, False
         self._done()

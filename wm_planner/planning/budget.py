@@ -55,6 +55,7 @@ BUDGETS = (
     Budget(16, 1, 3),
     Budget(8, 1, 3),
     Budget(8, 1, 2),
+    Budget(8, 1, 1),
 )
 """Largest first; what each of them succeeds at is in docs/machines.md. The smallest are for models
 that generate video, of which a step takes milliseconds."""

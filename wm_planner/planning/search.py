@@ -78,6 +78,7 @@ class _Found(NamedTuple):
     elites: _Scored
     weights: Tensor  # (B, K)
     distribution: SequenceDistribution
+    reference: Tensor  # (B,) the best score of those that the plan must not be worse than
     non_finite: Tensor  # ()
     iterations: int
     samples: int  # in each of them
@@ -124,7 +125,7 @@ class EliteSearch:
         distribution = self._initial(latent, start.prior, warm_start)
         references = self._references(distribution, start, warm_start)
         found = self._refine(start, distribution, references, generator, deadline)
-        return self._choose(start, references, found, deadline)
+        return self._choose(start, found, deadline)
 
     def _start(self, latent: Latent, generator: Generators, situation: Situation) -> _Start:
         """Prior and suggestion share the samples that are drawn from proposals."""
@@ -179,6 +180,7 @@ class EliteSearch:
             drawn = [to_valid(p.actions, distribution.is_switch) for p in start.proposals]
             given = torch.cat([given, *drawn], dim=1)[:, : self.config.samples]
         elites = _Scored(given[:, :0], given.new_zeros(given.shape[0], 0))  # none yet
+        reference = elites.scores.new_full((len(given),), -torch.inf)
         non_finite = torch.zeros((), dtype=torch.int64, device=given.device)
         iterations = 0
         rounds = self._noise(start.latent, generator)
@@ -186,6 +188,8 @@ class EliteSearch:
         for noise in rounds:
             sampled = distribution.sample(noise)[:, given.shape[1] :]
             scored = self._imagine(start, torch.cat([given, sampled], dim=1))
+            if iterations == 0:
+                reference = scored.scores[:, : references.shape[1]].amax(1)
             non_finite = non_finite + scored.non_finite()
             elites = _joined(elites, scored).best(self.config.elites)  # (B, K)
             weights = self.weigh(elites.scores)
@@ -197,7 +201,9 @@ class EliteSearch:
             deadline.round_done()
             if not deadline.allows_round():
                 break
-        return _Found(elites, weights, distribution, non_finite, iterations, self.config.samples)
+        return _Found(
+            elites, weights, distribution, reference, non_finite, iterations, self.config.samples
+        )
 
     def _noise(self, latent: Latent, generator: Generators) -> list[Noise]:
         config = self.config
@@ -217,35 +223,28 @@ class EliteSearch:
         unusable = -torch.inf
         return _Scored(actions, scores.nan_to_num(unusable, posinf=unusable, neginf=unusable))
 
-    def _choose(
-        self,
-        start: _Start,
-        references: Tensor,
-        found: _Found,
-        deadline: Deadline,
-    ) -> Plan:
+    def _choose(self, start: _Start, found: _Found, deadline: Deadline) -> Plan:
         """The elites' weighted mean, unless it falls between them: then the best elite.
 
         Averaging evens out the model's errors, which the single best candidate exploits. Where the
         score is concave the mean is at least as good as its elites on average (Jensen); where it is
         not, the elites lie in separate modes. Either way the plan is at least as good as each
-        reference, which is imagined beside the mean. Without time for that, the best elite it is:
-        the references were among the candidates.
+        reference. Without time for that, the best elite it is: the references were among the
+        candidates.
         """
         best = _best(found)
         if not deadline.allows_choice():
             return best
         central = found.distribution.central()  # (B, H, A)
-        final = self._imagine(start, torch.cat([central[:, None], references], dim=1))
-        central_score, reference_scores = final.scores[:, 0], final.scores[:, 1:]  # (B,), (B, R)
+        score = self._imagine(start, central[:, None]).scores[:, 0]  # (B,)
         usable = found.elites.scores.isfinite()
         average = (found.weights * found.elites.scores.where(usable, 0.0)).sum(1)  # (B,)
-        take_mean = central_score >= torch.maximum(average, reference_scores.amax(1))
-        non_finite = best.statistics.non_finite + int(final.non_finite())
+        take_mean = score >= torch.maximum(average, found.reference)
+        non_finite = best.statistics.non_finite + int(score.isneginf().sum())
         deadline.choice_done()
         return best._replace(
             actions=torch.where(take_mean[:, None, None], central, best.actions),
-            expected_return=torch.where(take_mean, central_score, best.expected_return),
+            expected_return=torch.where(take_mean, score, best.expected_return),
             statistics=best.statistics._replace(non_finite=non_finite),
         )
 
