@@ -143,7 +143,11 @@ class NativeTDLatent:
 
     @torch.inference_mode()
     def _check(self) -> None:
-        """Against the model on this very processor, from a latent and actions of its own."""
+        """Against the model on this very processor, from a latent and actions of its own.
+
+        Rewards count as much as they change returns: of a model that learned from successes alone
+        they are next to nothing, and rounding is large beside that.
+        """
         c, generator = self._model.config, torch.Generator().manual_seed(0)
         latent = Latent(SimNorm(self._group)(torch.randn(2, c.latent_size, generator=generator)))
         actions = torch.rand(2, 3, 2, c.action_size, generator=generator) * 2 - 1
@@ -154,7 +158,7 @@ class NativeTDLatent:
         wanted = self._model.rollout(latent, actions)
         value_size = torch.maximum(wanted.terminal_value.abs(), wanted.disagreement).max()
         for name, size in (
-            ("rewards", wanted.rewards.abs().max()),
+            ("rewards", torch.maximum(wanted.rewards.abs().max(), value_size / self._scale)),
             ("terminal_value", value_size),
             ("disagreement", value_size),
         ):
