@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -39,6 +41,16 @@ def test_nothing_changes_for_whoever_is_in_time_and_without_switches():
     actions = torch.randn(5, 3)
     assert meant(actions, [slice(0, 5)], (2,), 0) is actions
     assert meant(actions, [slice(0, 5)], (), 2) is actions
+
+
+def test_a_planner_was_not_late(tmp_path):
+    shown = write_dataset(tmp_path / "shown.hdf5", [dwelling(0)])
+    tried = write_dataset(tmp_path / "tried.hdf5", [dwelling(1)])
+    with h5py.File(tried, "r+") as file:
+        file["data"].attrs["env_args"] = json.dumps({"demonstrator": "planner"})
+    store = EpisodeStore([shown, tried], CAMERAS, 32, 0.97, privileged=False, switches=(3,))
+    closed = store.imitated(reaction=2, switches=(3,))[:, 3] < 0
+    assert closed.nonzero()[:, 0].tolist() == [*range(DWELL - 3, DWELL), 2 * DWELL - 1]
 
 
 def dwelling(seed: int):

@@ -28,6 +28,7 @@ from wm_planner.learning.layout import (
     checked_seed,
 )
 
+BY_PLANNER = "planner"  # demonstrator of a model's own tries
 _MAX_DESCRIPTION = 2**16  # characters of what a dataset says of itself
 _DEMO = re.compile(r"demo_[0-9]{1,9}")
 
@@ -204,6 +205,11 @@ def task_of(file: h5py.File) -> list[str]:
     """The task that a dataset is of, if it says so, and there is such a task."""
     name = description(file).get("env_name")
     return [name] if isinstance(name, str) and name in TASKS else []
+
+
+def flown_by_planner(file: h5py.File) -> bool:
+    """Whether a dataset says that a planner acted in it, of which nobody's hands were late."""
+    return description(file).get("demonstrator") == BY_PLANNER
 
 
 def merge_episodes(parts: list[Path], out: Path, env_args: dict) -> None:

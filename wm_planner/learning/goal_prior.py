@@ -14,7 +14,6 @@ from torch import Tensor
 from tqdm import tqdm
 
 from wm_planner.learning.heads_config import STEEPEST, HeadsConfig
-from wm_planner.learning.reaction import meant
 from wm_planner.learning.refit import descend
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.perception.goal import GREY
@@ -84,7 +83,7 @@ def find_ways(model: LatentModel, store: EpisodeStore, reaction: int = 0) -> Way
 
     Actions are those that were meant, see `reaction.meant`.
     """
-    imitated = meant(store.actions, store.learned_from, model.config.switches, reaction)
+    imitated = store.imitated(reaction, model.config.switches)
     frames: list[tuple[Tensor, Tensor, Tensor]] = []
     at, last, count = [], [], 0
     for span in tqdm(store.learned_from, desc="encode", unit="episode"):

@@ -20,7 +20,6 @@ from wm_planner.errors import UserError
 from wm_planner.learning.calibrated import calibrated
 from wm_planner.learning.goal_prior import fit_goal_prior
 from wm_planner.learning.heads_config import HEADS, STEEPEST, HeadsConfig
-from wm_planner.learning.reaction import meant
 from wm_planner.learning.refit import Clock, check_sizes, descend, described
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.monitoring.look import keep_look
@@ -168,7 +167,7 @@ def optimise(
     target = copy.deepcopy(model.value).requires_grad_(False)
     generator = torch.Generator().manual_seed(config.seed)
     spread = config.noise * moments.after[0].std(0)  # (D,)
-    imitated = meant(store.actions, store.learned_from, model.config.switches, config.reaction)
+    imitated = store.imitated(config.reaction, model.config.switches)
 
     def loss() -> Tensor:
         latents, batch = _draw(moments, store, imitated, config, generator)

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from wm_planner.learning.reaction import meant
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.world_models.latent_model import LatentModel
 
@@ -24,7 +23,7 @@ class Shown(NamedTuple):
 def held_out_successes(model: LatentModel, store: EpisodeStore, reaction: int = 0) -> list[Shown]:
     """Those of `store` as `model` sees them, on its device; there may be none."""
     found = []
-    late = meant(store.actions, store.held_out, model.config.switches, reaction)
+    late = store.imitated(reaction, model.config.switches)
     for span in store.held_out:
         if store.success[span].any():
             images, proprio, actions = (

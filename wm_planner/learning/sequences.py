@@ -19,11 +19,13 @@ from wm_planner.learning.episodes import (
     Episode,
     demo,
     demo_names,
+    flown_by_planner,
     open_dataset,
     read_episode,
     task_of,
 )
 from wm_planner.learning.hindsight import keyframe_offsets, motion_of
+from wm_planner.learning.reaction import meant
 from wm_planner.perception.images import fit
 from wm_planner.world_models.batch import Batch
 from wm_planner.world_models.words import tokens
@@ -51,9 +53,11 @@ class EpisodeStore:
         parts = []
         self.instructions: list[str] = []  # of each episode, in words; empty where nobody said
         self.tasks: list[str] = []  # of each dataset, as far as it says
+        by_planner: list[bool] = []
         for path in paths:
             with open_dataset(path) as file:
                 self.tasks += task_of(file)
+                own = flown_by_planner(file)
                 for name in tqdm(
                     demo_names(file)[:limit], desc=f"read {path.name}", unit="episode"
                 ):
@@ -65,12 +69,14 @@ class EpisodeStore:
                             )
                         )
                     self.instructions.append(episode.instruction)
+                    by_planner.append(own)
                     parts.append(_arrays(path, name, episode, cameras, image_size, discount))
         self.episodes = len(parts)
         lengths = np.array([len(part[1]) for part in parts])
         self.ends = np.cumsum(lengths)
         self.starts = self.ends - lengths
         every = round(1 / held_out) if held_out else self.episodes + 1
+        self._by_planner = np.array(by_planner)  # (episodes,)
         self._held_out = np.arange(1, self.episodes + 1) % every == 0  # (episodes,)
         parts = _with_landmarks(parts)
         for name, column in (("proprio", 1), ("actions", 2), ("landmarks", 7)):
@@ -102,6 +108,11 @@ class EpisodeStore:
     def learned_from(self) -> list[slice]:
         """Where all others lie."""
         return self._where(~self._held_out)
+
+    def imitated(self, reaction: int, switches: Sequence[int]) -> Tensor:
+        """Actions (T, A) as they were meant, see `meant`, by who was late; a planner is not."""
+        by_hand = self._where(~self._by_planner)
+        return meant(self.actions, by_hand, switches, reaction)
 
     def _where(self, chosen: np.ndarray) -> list[slice]:
         spans = zip(self.starts[chosen].tolist(), self.ends[chosen].tolist(), strict=True)

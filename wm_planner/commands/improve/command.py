@@ -19,7 +19,7 @@ from wm_planner.commands.improve.config import ImproveConfig
 from wm_planner.commands.improve.held_out import Standing, verdicts
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import explained, write_json, write_whole
-from wm_planner.learning.episodes import open_dataset
+from wm_planner.learning.episodes import BY_PLANNER, open_dataset
 from wm_planner.learning.rounds import train
 from wm_planner.learning.train_config import TrainConfig, train_config
 from wm_planner.learning.tries import TriesConfig, Try, tries_in_process
@@ -160,7 +160,7 @@ def _try(config: ImproveConfig, number: int, model: Path, task: str) -> Tally:
                 worked += attempt.episode is not None and attempt.episode.success
                 bar.set_postfix_str(f"{worked} worked")
                 bar.update()
-    tally = files.merge({"env_name": task, "type": 2, "env_kwargs": {}, "demonstrator": "planner"})
+    tally = files.merge({"env_name": task, "type": 2, "env_kwargs": {}, "demonstrator": BY_PLANNER})
     tqdm.write(f"round {number}: {tally.told()}")
     return tally
 
