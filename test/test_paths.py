@@ -6,6 +6,7 @@ import pytest
 
 from wm_planner.errors import UserError
 from wm_planner.paths import config_dir, mjcf_dir, model_dir, robot_config, share_dir
+from wm_planner.world_models.store import read_config
 
 
 def make_model(folder: Path) -> Path:
@@ -57,6 +58,11 @@ def test_model_dir_takes_the_path_of_a_model(tmp_path):
 def test_every_shipped_model_is_found_by_its_name():
     for config in (share_dir() / "models").glob("*/config.yaml"):
         assert model_dir(config.parent.name) == config.parent
+
+
+def test_every_shipped_model_says_whether_it_had_privilege():
+    for config in (share_dir() / "models").glob("*/config.yaml"):
+        assert isinstance(read_config(config).provenance["privileged"], bool), config
 
 
 def test_the_shipped_weights_are_small_enough_for_a_repository():

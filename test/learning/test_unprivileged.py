@@ -1,5 +1,7 @@
 """A run that is not privileged looks at nothing that only a simulation knows."""
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from wm_planner.learning.layout import PRIVILEGED
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.learning.train import fit
 from wm_planner.learning.train_config import TrainConfig
-from wm_planner.world_models.store import load_model
+from wm_planner.world_models.store import load_model, write_config
 
 CAMERAS = ("front", "wrist")
 
@@ -66,6 +68,18 @@ def test_the_ceiling_is_measured_with_it(dataset, tmp_path):
     model = trained(dataset, tmp_path / "ceiling", privileged=True)
     assert model.config.provenance["privileged"] is True
     assert model.config.network.landmark_size == 4
+
+
+@pytest.mark.parametrize("had", [True, False])
+def test_what_was_learned_with_privilege_stays_so(had, bare, tmp_path):
+    start = trained(bare, tmp_path / "start", privileged=False)
+    write_config(start.directory, replace(start.config, provenance={"privileged": had}))
+    config = TrainConfig(
+        data=(bare,), out=tmp_path / "on", updates=2, batch_size=4, threads=1, privileged=False,
+        network=start.config.network,
+    )  # fmt: skip
+    fit(config, config.datasets, tmp_path / "on", start.directory)
+    assert load_model(tmp_path / "on").config.privileged is had
 
 
 def test_a_success_is_paid_at_its_last_step_and_a_failure_never(bare):

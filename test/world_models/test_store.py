@@ -154,6 +154,7 @@ def test_weights_that_do_not_fit_are_named(saved, name, value, message):
         ({"cameras": ["front", "front"]}, "twice"),
         ({"cameras": "front"}, "cameras"),
         ({"provenance": [1]}, "provenance"),
+        ({"provenance": {"privileged": "maybe"}}, "learned what only"),
         ({"network__cameras": True}, "cameras True"),
         ({"network__switches": [3.0]}, "switches"),
         ({"network__channels": 4}, "channels"),

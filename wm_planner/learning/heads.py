@@ -35,6 +35,7 @@ from wm_planner.world_models.head_losses import (
     value_loss,
 )
 from wm_planner.world_models.latent_model import LatentModel
+from wm_planner.world_models.model_config import PRIVILEGED
 from wm_planner.world_models.store import check_device, load_model, save_model
 
 _TARGET_RATE = 0.02  # of the value target's moving average
@@ -101,7 +102,7 @@ def fit_heads(config: HeadsConfig) -> Path:
     every = rewards and set(config.only) == set(HEADS)
     name = "heads" if every else "_".join(config.only if rewards else ["prior"])
     provenance = {**c.provenance, **measured, name: fitted}
-    provenance["privileged"] = bool(provenance.get("privileged", False)) or config.privileged
+    provenance[PRIVILEGED] = c.privileged or config.privileged
     out = config.out or Path("runs") / f"{c.task}_heads"
     save_model(out, model.world_model, replace(c, provenance=provenance))
     keep_look(model.directory, out)

@@ -22,7 +22,7 @@ from wm_planner.learning.sequences import EpisodeStore, SequenceDataset
 from wm_planner.learning.train_config import TrainConfig
 from wm_planner.provenance import git_revision, machine
 from wm_planner.world_models.families import find_family
-from wm_planner.world_models.model_config import TASKS, ModelConfig
+from wm_planner.world_models.model_config import PRIVILEGED, TASKS, ModelConfig
 from wm_planner.world_models.store import LoadedModel, channels_last, check_device, load_model
 
 
@@ -138,7 +138,7 @@ def _provenance(
         "episodes": store.episodes,
         "steps": store.steps,
         "seed": config.seed,
-        "privileged": config.privileged,
+        PRIVILEGED: config.privileged or (earlier is not None and earlier.config.privileged),
         "precision": str(dtype).removeprefix("torch."),
         "machine": machine(config.device),
         "git": git_revision(),

@@ -12,6 +12,7 @@ from wm_planner.world_models.network_config import NetworkConfig
 
 VALUE_ERROR = "value_error"  # in the provenance, where it was measured
 TASKS = "tasks"  # in the provenance, of a model of several tasks
+PRIVILEGED = "privileged"  # in the provenance: whether it learned what only a simulation knows
 _MAX_RATE = 1000.0  # Hz
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")  # of a task, a robot or a camera
 
@@ -42,6 +43,11 @@ class ModelConfig:
         return tuple(self.provenance.get(TASKS, [self.task]))
 
     @property
+    def privileged(self) -> bool:
+        """Whether it learned what only a simulation knows; where nothing says so, it did."""
+        return self.provenance.get(PRIVILEGED, True)
+
+    @property
     def value_error(self) -> float | None:
         """How far off imagined values are, see `learning.value_error`; None: not measured."""
         return self.provenance.get(VALUE_ERROR)
@@ -56,6 +62,11 @@ class ModelConfig:
             raise UserError(
                 f"model config: provenance.{VALUE_ERROR} is {error!r}, expected a finite number, 0 "
                 "or more; remove it, or train again"
+            )
+        if not isinstance(told := self.provenance.get(PRIVILEGED, True), bool):
+            raise UserError(
+                f"model config: provenance.{PRIVILEGED} is {told!r}, expected true where it "
+                "learned what only a simulation knows, else false"
             )
         tasks = self.provenance.get(TASKS, [self.task])
         if not isinstance(tasks, list) or not tasks or tasks[0] != self.task:

@@ -108,17 +108,12 @@ def _checked(config: ImproveConfig) -> LoadedModel:
         open_dataset(path).close()
     if lacking := sorted(set(map(str, trained_on)) - {path.name for path in config.data}):
         tqdm.write(f"note: {config.model} was trained on {', '.join(lacking)} too; it may forget")
-    if _privileged(old):
+    if old.config.privileged:
         tqdm.write(
             f"note: {config.model} learned the simulation's rewards; of tries it is told only "
             "whether they worked. Train with --no-privileged to learn the same from both"
         )
     return old
-
-
-def _privileged(old: LoadedModel) -> bool:
-    """Whether it was trained with what only a simulation knows; models of old do not say."""
-    return bool(old.config.provenance.get("privileged", True))
 
 
 def _begin(config: ImproveConfig, old: LoadedModel) -> None:
@@ -193,7 +188,7 @@ def _training(config: ImproveConfig, old: LoadedModel, number: int, start: Path)
         updates=config.updates,
         prior_updates=_of_prior(c.provenance, "updates"),
         reaction=_of_prior(c.provenance, "reaction"),
-        privileged=_privileged(old),
+        privileged=c.privileged,
         batch_size=config.batch_size or usual.batch_size,
         unfelt=TrainConfig.unfelt if c.network.unfelt else 0.0,
         seed=number,

@@ -35,7 +35,7 @@ class Beliefs(NamedTuple):
             lambda z: model.read(model.reward(z)).float(),
             lambda z: model.value(z).float().mean(0),
             None if head is None else lambda z: head(z)[..., 0].float().sigmoid(),
-            bool(loaded.config.provenance.get("privileged", True)),
+            loaded.config.privileged,
             "the model has no such head",
         )
 
