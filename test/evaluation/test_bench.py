@@ -58,7 +58,7 @@ def test_operations_of_a_plan_are_its_layers_times_its_candidates(model):
     planner = make_planner(model, model.action_space, search)
     c = model.config
     d, w, k = c.latent_size, c.hidden_size, c.value_members
-    imagined = samples * iterations + 2  # at the end the mean, and doing nothing
+    imagined = samples * iterations + 1  # at the end the mean
     step = _linear(d + c.action_size, w, 1) + _linear(w, w, 1) + _linear(w, d, 1)
     reward = _linear(d, w, 1) + _linear(w, w, 1) + _linear(w, 1, 1)
     latent = Latent(torch.zeros(1, d))
