@@ -28,7 +28,14 @@ from wm_planner.types import (
     Suggestion,
     View,
 )
-from wm_planner.under_way import actions_since, advanced
+from wm_planner.under_way import (
+    actions_since,
+    advanced,
+    comparable,
+    followed,
+    look_for_delays,
+    one_step_later,
+)
 
 
 class Thought(NamedTuple):
@@ -175,16 +182,17 @@ class Pipeline:
         goal, told = self.assignments.goals(episodes), self.assignments.told(episodes)
         if self.adviser is not None:
             self.adviser.ask(views, self.assignments.instructions)
-        self._foresee(i for i, view in views.items() if _one_step_later(view))
+        self._foresee(i for i, view in views.items() if one_step_later(view))
         memory = self._memory.recall(episodes)
         observation = self._observe(views.values())
         seen = list(views.values())
         since = actions_since(memory, seen)
-        foreseen = self._foreseen(memory, since, seen)
+        coming = comparable(memory, seen)
+        foreseen = memory.latent and followed(self.world_model, memory, since, coming)
         latent = self.world_model.encode(observation._replace(instruction=told), foreseen)
         now = Sight(latent, observation.images)
         surprise = self._surprise(memory, foreseen, since, now, seen)
-        self._look_for_delays(memory, latent, seen)
+        look_for_delays(memory, coming, latent)
         under_way = self._under_way(memory, seen)
         ahead = advanced(self.world_model, latent, under_way)
         advice = self._advice(dict(zip(episodes, map(len, under_way), strict=True)))
@@ -260,26 +268,6 @@ class Pipeline:
         if self._action_delay < 0:
             self._memory.foresee(self.world_model.branches, episodes)
 
-    def _foreseen(
-        self, memory: Recollection, since: Sequence[Sequence[Tensor]], views: Sequence[View]
-    ) -> Latent | None:
-        """Latents (B, D) of now, as the last ones and the actions since lead to expect."""
-        if memory.latent is None:
-            return None
-        ready: dict[int, Tensor] = {}
-        for b, (coming, view) in enumerate(zip(memory.coming, views, strict=True)):
-            if coming is not None and since[b] and _one_step_later(view):
-                ready[b] = coming[memory.late[b].steps]
-        left = [() if b in ready else actions for b, actions in enumerate(since)]
-        z = advanced(self.world_model, memory.latent, left).z
-        return Latent(torch.stack([ready.get(b, row) for b, row in enumerate(z)]))
-
-    def _look_for_delays(self, memory: Recollection, now: Latent, views: Sequence[View]) -> None:
-        """Who looks a step later, at full speed as the model learned, sees how late the arm is."""
-        for late, coming, z, view in zip(memory.late, memory.coming, now.z, views, strict=True):
-            if coming is not None and _one_step_later(view):
-                late.look(coming, z)
-
     def _under_way(self, memory: Recollection, views: Sequence[View]) -> list[list[Tensor]]:
         """The actions that each episode does from what is seen until its plan begins."""
         told = max(0.0, self._action_delay)
@@ -304,8 +292,3 @@ class Pipeline:
         ]
         images, proprio = zip(*(seen[:2] for seen in observations), strict=True)
         return Observation(torch.cat(images), torch.cat(proprio))
-
-
-def _one_step_later(view: View) -> bool:
-    """Whether the arm did one action since the last view, at full speed as the model learned."""
-    return view.steps == 1 and view.speed_scale == 1

@@ -1,4 +1,4 @@
-"""Actions between one moment and another, and the latent after them."""
+"""Actions between one moment and another, the latent after them, and how late the arm does them."""
 
 from __future__ import annotations
 
@@ -42,3 +42,44 @@ def advanced(model: WorldModel, latent: Latent, actions: Sequence[Sequence[Tenso
             )
         )
     return latent
+
+
+def one_step_later(view: View) -> bool:
+    """Whether the arm did one action since the last view, at full speed as the model learned."""
+    return view.steps == 1 and view.speed_scale == 1
+
+
+def comparable(memory: Recollection, views: Sequence[View]) -> list[Tensor | None]:
+    """What may have come of each episode, latents (L, D), one for each delay of its arm.
+
+    None where that was not foreseen, or more or less than a step went by.
+    """
+    return [
+        coming if one_step_later(view) else None
+        for coming, view in zip(memory.coming, views, strict=True)
+    ]
+
+
+def followed(
+    model: WorldModel,
+    memory: Recollection,
+    since: Sequence[Sequence[Tensor]],
+    coming: Sequence[Tensor | None],
+) -> Latent:
+    """Latents (B, D) of now: what was `coming`, else where the actions `since` lead."""
+    assert memory.latent is not None
+    ready = {
+        b: found[memory.late[b].steps]
+        for b, found in enumerate(coming)
+        if found is not None and since[b]
+    }
+    left = [() if b in ready else actions for b, actions in enumerate(since)]
+    z = advanced(model, memory.latent, left).z
+    return Latent(torch.stack([ready.get(b, row) for b, row in enumerate(z)]))
+
+
+def look_for_delays(memory: Recollection, coming: Sequence[Tensor | None], now: Latent) -> None:
+    """See in latents (B, D) of now how late each arm is, where it is known what may have come."""
+    for late, found, z in zip(memory.late, coming, now.z, strict=True):
+        if found is not None:
+            late.look(found, z)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 
@@ -53,7 +52,7 @@ def frames_now():
     return FrameSet({"front": encode_image(frame, 0.0, "front")}, joints, 0.0, time.monotonic())
 
 
-def a_job(imagine=0, spare=math.inf):
+def a_job(imagine=0, spare=None):
     proprio = np.zeros(8, np.float32)
     return Job(frames_now(), proprio, 0, None, 0.0, 1.0, 1, False, None, imagine, None, spare)
 
@@ -71,7 +70,7 @@ def test_it_prepares_for_the_next_frames_when_the_plan_is_out_and_goes_on_if_tha
     assert pipeline.asked == ["think", "prepare after 1 outcomes"] * 2
 
 
-@pytest.mark.parametrize(("spare", "drawn"), [(math.inf, 4), (60.0, 4), (0.1, 1)])
+@pytest.mark.parametrize(("spare", "drawn"), [(None, 4), (60.0, 4), (0.1, 1)])
 def test_a_picture_that_would_delay_the_next_plan_is_not_drawn(spare, drawn):
     done = threading.Semaphore(0)
     pipeline = Pipeline(slow=0.2)

@@ -37,7 +37,7 @@ class Job(NamedTuple):
     goal: dict[str, np.ndarray] | None  # frames by camera, if there is a new one
     imagine: int  # draw what so many plans are imagined to lead to: 1 the chosen one, then others
     instruction: str | None = None  # if there is a new one
-    spare: float = math.inf  # seconds from these frames to the next, which nothing may delay
+    spare: float | None = None  # seconds from these frames to the next; None: those wait
 
 
 class Outcome(NamedTuple):
@@ -67,7 +67,7 @@ class _DrawingTime:
         """Whether one would be ready in time, or none has been drawn for long."""
         now = time.monotonic()
         ready = now + self._takes - job.frames.arrived
-        return ready <= job.spare or now - self._drawn >= _SELDOM
+        return job.spare is None or ready <= job.spare or now - self._drawn >= _SELDOM
 
     def took(self, since: float) -> None:
         """One was drawn, from `since` until now."""

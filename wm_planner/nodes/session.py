@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -186,7 +185,7 @@ class Session:
             goal=self.goals.take(),
             instruction=self.instructions.take(),
             imagine=1 + self._around.parameter("imagine_candidates") if watched else 0,
-            spare=math.inf if self._lockstep else self._output.period,
+            spare=None if self._lockstep else self._output.period,
         )
 
     def take_outcomes(self) -> None:
