@@ -104,6 +104,15 @@ def test_a_family_that_cannot_be_told_says_who_can():
         kind(network=tiny_config("jepa", instruction_size=8))
 
 
+def test_without_words_a_model_that_goes_on_does_the_new_task_alone(grasp, stack, tmp_path):
+    silent = settings(tmp_path / "first", grasp)
+    silent = replace(silent, network=replace(silent.network, instruction_size=0, vocabulary=()))
+    start = str(train(silent))
+    more = replace(silent, out=tmp_path / "more", data=(stack,), task="stack", start=start)
+    model = load_model(train(more))
+    assert model.config.tasks == ("stack",) and model.config.provenance["before"]
+
+
 def test_a_task_with_new_words_is_added_to_a_model(grasp, stack, tmp_path):
     first = load_model(train(settings(tmp_path / "first", grasp)))
     start = str(tmp_path / "first")

@@ -130,7 +130,8 @@ def _provenance(
     dtype: torch.dtype,
     earlier: LoadedModel | None,
 ) -> dict[str, Any]:
-    before = () if earlier is None else earlier.config.tasks
+    told = bool(config.network.instruction_size)  # else the data alone say what it is to do now
+    before = earlier.config.tasks if told and earlier is not None else ()
     tasks = list(dict.fromkeys((config.task, *before, *store.tasks)))
     return {
         **({TASKS: tasks} if len(tasks) > 1 else {}),
