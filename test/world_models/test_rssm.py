@@ -168,7 +168,7 @@ def test_unknown_proprioception_labels_and_landmarks_are_no_nan(batch):
     )
     terms = RSSMLosses(fresh(), SMALL).terms(nothing, generator())
     assert all(term.isfinite() for term in terms.values())
-    assert terms["body"] == terms["landmarks"] == terms["glance"] == 0
+    assert terms["body"] == terms["landmarks"] == 0
 
 
 def test_sequences_of_a_single_step_are_learned_from(batch):
@@ -187,17 +187,13 @@ def test_pictures_are_learned_of_scenes_not_of_what_covers_them(batch):
     assert terms["decoder"].item() == pytest.approx(0.25)
 
 
-def test_a_glance_teaches_the_encoder_and_not_the_memory(batch):
-    model = fresh()
-    glance = RSSMLosses(model, replace(SMALL, taught=1.0)).terms(batch, generator())["glance"]
-    world = [model.encoder.convolutions[0].weight, model.memory.gates.weight]
-    eye, memory = torch.autograd.grad(glance, world, allow_unused=True)
-    assert eye.any() and memory is None
-
-
-def test_a_glance_is_not_asked_what_is_covered(batch):
-    covered = batch._replace(scenes=255 - batch.images)
-    assert RSSMLosses(fresh(), SMALL).terms(covered, generator())["glance"] == 0
+def test_a_prior_without_recall_goes_by_what_is_believed_now(observation):
+    model = fresh(prior_recalls=False)
+    z = model.correct(None, model.embed(*observation))
+    other = torch.cat([torch.randn_like(z[..., :16]), z[..., 16:]], -1)  # of another past
+    assert torch.equal(model.prior.at(z).mean, model.prior.at(other).mean)
+    assert not torch.equal(model.prior.at(z).mean, model.prior.at(z.flip(-1)).mean)
+    assert not torch.equal(fresh().prior.at(z).mean, fresh().prior.at(other).mean)
 
 
 def test_what_is_not_glimpsed_is_foreseen(model, batch):

@@ -24,15 +24,16 @@ class PriorParameters(NamedTuple):
 
 
 class Head(nn.Sequential):
-    """An MLP that reads the first numbers of a latent: all, unless a family says how many."""
+    """An MLP that reads some numbers of a latent: all, unless a family says how many, and where."""
 
-    def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
+    def __init__(self, inputs: int, hidden: int, outputs: int, begin: int = 0) -> None:
         super().__init__(*mlp(inputs, hidden, outputs))
         self.inputs = inputs
+        self._read = slice(begin, begin + inputs)
 
     def forward(self, z: Tensor) -> Tensor:
         """What it puts out, (..., outputs), of latents (..., D)."""
-        return super().forward(z[..., : self.inputs])
+        return super().forward(z[..., self._read])
 
 
 @final
@@ -41,8 +42,8 @@ class ActionPrior(Head):
 
     is_switch: Tensor  # (A,) bool
 
-    def __init__(self, config: NetworkConfig, inputs: int) -> None:
-        super().__init__(inputs, config.hidden_size, 2 * config.action_size)
+    def __init__(self, config: NetworkConfig, inputs: int, begin: int = 0) -> None:
+        super().__init__(inputs, config.hidden_size, 2 * config.action_size, begin)
         mask = torch.zeros(config.action_size, dtype=torch.bool)
         mask[list(config.switches)] = True
         self.register_buffer("is_switch", mask, persistent=False)

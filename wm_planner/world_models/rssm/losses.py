@@ -48,9 +48,6 @@ class RSSMLossConfig(LossConfig):
         value: value against the better of bootstrapped and observed return.
         prior: action prior against the expert's label, or the action taken where it paid off.
         landmarks: what only a simulation knows, or what hindsight tells of keyframes.
-        glance: landmarks, told by a frame alone, without memory: where a person is going, a memory
-            tells by how the arm moved so far, and nobody moves before the arm does (copycats, de
-            Haan 2019, arXiv:1905.11979).
         success: whether an action ended the task well, from detached latents.
         actor: action prior, by what is imagined; from detached latents, as `critic`.
         critic: value, by what is imagined.
@@ -77,7 +74,6 @@ class RSSMLossConfig(LossConfig):
     value: float = 1.0
     prior: float = 2.0
     landmarks: float = 10.0
-    glance: float = 10.0
     success: float = 0.2
     actor: float = 0.05
     critic: float = 0.3
@@ -130,7 +126,6 @@ class RSSMLosses(Losses[RSSM]):
             "value": value_loss(model, before, expected, batch).mean(),
             "prior": prior_loss(model, before, expected, batch).mean(),
             "landmarks": landmark_loss(model, latents, batch).mean(),
-            "glance": self._glance(batch, times, embedded),
             "success": success_loss(model, after, batch),
             **self._behaviour(latents, generator),
         }
@@ -161,18 +156,6 @@ class RSSMLosses(Losses[RSSM]):
                     embedded = model.embed(*seen, batch.told)
                     found.update(zip(chosen, embedded.unbind(1), strict=True))
         return tuple(found[t] for t in times)
-
-    def _glance(self, batch: Batch, times: list[int], embedded: tuple[Tensor, ...]) -> Tensor:
-        """Of landmarks at these times, by features (B, E) of the frames then and nothing else.
-
-        What covers a camera hides them.
-        """
-        landmarks = batch.landmarks[:, times]
-        if batch.scenes is not None:
-            hidden = batch.images[:, times] != batch.scenes[:, times]
-            landmarks = landmarks.masked_fill(hidden.flatten(2).any(-1, keepdim=True), math.nan)
-        alone = self.model.correct(None, torch.stack(embedded, 1))
-        return landmark_loss(self.model, alone, batch._replace(landmarks=landmarks)).mean()
 
     def _noise(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """To follow the batch with: (T + 1, B, G, C)."""

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wm_planner.world_models.encoder import make_encoder
+from wm_planner.world_models.heads import ActionPrior
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.layers import mlp
 from wm_planner.world_models.rssm.config import RSSMConfig
@@ -64,6 +65,8 @@ class RSSM(LatentModel):
         self.beginning = nn.Parameter(torch.zeros(c.memory_size))
         self.body = mlp(c.latent_size, c.hidden_size, c.proprio_size, depth=1)
         self.add_heads(c.latent_size)
+        if not c.prior_recalls:
+            self.prior = ActionPrior(c, discrete, begin=c.memory_size)
         self._begin_with_contrast()
 
     def _begin_with_contrast(self) -> None:
