@@ -188,12 +188,13 @@ def test_pictures_are_learned_of_scenes_not_of_what_covers_them(batch):
 
 
 def test_a_prior_without_recall_goes_by_what_is_believed_now(observation):
-    model = fresh(prior_recalls=False)
+    model = fresh()
     z = model.correct(None, model.embed(*observation))
     other = torch.cat([torch.randn_like(z[..., :16]), z[..., 16:]], -1)  # of another past
     assert torch.equal(model.prior.at(z).mean, model.prior.at(other).mean)
     assert not torch.equal(model.prior.at(z).mean, model.prior.at(z.flip(-1)).mean)
-    assert not torch.equal(fresh().prior.at(z).mean, fresh().prior.at(other).mean)
+    recalls = fresh(prior_recalls=True)
+    assert not torch.equal(recalls.prior.at(z).mean, recalls.prior.at(other).mean)
 
 
 def test_what_is_not_glimpsed_is_foreseen(model, batch):

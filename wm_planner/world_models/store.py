@@ -20,14 +20,15 @@ from wm_planner.world_models.model_config import ModelConfig
 from wm_planner.world_models.network_config import NetworkConfig
 from wm_planner.world_models.weights_file import float32_bytes, read_weights, write_weights
 
-_FORMAT = 5  # before: 1 several families; 2 key points; 3 words; 4 painting over what was seen
+_FORMAT = 6  # before: 1 several families; 2 key points; 3 words; 4 repainters; 5 priors that forget
 _NEW: dict[int, dict[str, Any]] = {
     1: {"success": False, "unfelt": False},
     2: {"key_points": 0},
     3: {"instruction_size": 0, "vocabulary": []},
     4: {"repaint": False},
+    5: {"prior_recalls": True},
 }
-"""What networks up to a format lack, as it was then."""
+"""What networks up to a format lack, if their family has it, as it was then."""
 _MAX_BYTES = 2**30  # of the weights that a configuration calls for
 _MAX_CARD = 2**20  # bytes
 
@@ -122,9 +123,11 @@ def _read_config(path: Path) -> tuple[int, ModelConfig]:
             f"{path}: format is {form!r}, this version reads 1 to {_FORMAT}; update wm_planner"
         )
     _check_keys(path, values, ModelConfig)
+    known = {f.name for f in fields(family.config)}
     for before, lacking in _NEW.items():
         if form <= before and isinstance(values["network"], dict):
-            values["network"] = {**lacking, **values["network"]}
+            then = {k: v for k, v in lacking.items() if k in known}
+            values["network"] = {**then, **values["network"]}
     _check_keys(path, values["network"], family.config)
     try:
         network = family.config(**_tuples(values.pop("network")))

@@ -19,7 +19,7 @@ class RSSMConfig(NetworkConfig):
         dynamics_size: width of the layers before and after the GRU.
         unimix: share of the uniform distribution in every discrete one (arXiv:2301.04104).
         mode: at run time a discrete variable is its likeliest value; else its mean.
-        prior_recalls: the action prior reads the memory as well. One that imitates persons had better
+        prior_recalls: the action prior reads the memory as well. One that imitates persons should
             not: how they moved so far tells what they do next, and nobody moves before the arm does
             (copycats, de Haan 2019, arXiv:1905.11979).
     """
@@ -31,7 +31,7 @@ class RSSMConfig(NetworkConfig):
     dynamics_size: int = 128
     unimix: float = 0.01
     mode: bool = False
-    prior_recalls: bool = True
+    prior_recalls: bool = False
 
     SIZES: ClassVar = {
         **NetworkConfig.SIZES,
