@@ -63,19 +63,24 @@ class LatentModel(nn.Module, ABC):
         return other
 
     def add_heads(
-        self, latent_size: int, front: int | None = None, decoder: nn.Module | None = None
+        self,
+        latent_size: int,
+        front: int | None = None,
+        decoder: nn.Module | None = None,
+        prior_from: int = 0,
     ) -> None:
         """To be called when the family's own networks are built.
 
-        Heads read the first `front` numbers of the latent, None for all. `decoder` takes latents
-        (B, D) to frames (B, V * C, h, w) near [-0.5, 0.5]; None for the usual one.
+        Heads read the first `front` numbers of the latent, None for all; of these the action prior
+        leaves out those before `prior_from`. `decoder` takes latents (B, D) to frames
+        (B, V * C, h, w) near [-0.5, 0.5]; None for the usual one.
         """
         c, seen = self.config, latent_size if front is None else front
         self.latent_size = latent_size
         self.reward = Head(seen, c.hidden_size, c.bins)
         self.read = numbers(c.bins)
         self.value = ValueEnsemble(c.value_members, seen, c.hidden_size, c.bins)
-        self.prior = ActionPrior(c, seen)
+        self.prior = ActionPrior(c, seen - prior_from, prior_from)
         self.landmarks = Head(seen, c.hidden_size, c.landmark_size) if c.landmark_size else None
         self.decoder = Decoder(c, latent_size) if decoder is None else decoder
         self.success = Head(seen, c.hidden_size, 1) if c.success else None

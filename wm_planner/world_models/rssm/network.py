@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wm_planner.world_models.encoder import make_encoder
-from wm_planner.world_models.heads import ActionPrior
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.layers import mlp
 from wm_planner.world_models.rssm.config import RSSMConfig
@@ -64,9 +63,7 @@ class RSSM(LatentModel):
         self.foreseen = mlp(c.memory_size, c.dynamics_size, discrete, depth=1)
         self.beginning = nn.Parameter(torch.zeros(c.memory_size))
         self.body = mlp(c.latent_size, c.hidden_size, c.proprio_size, depth=1)
-        self.add_heads(c.latent_size)
-        if not c.prior_recalls:
-            self.prior = ActionPrior(c, discrete, begin=c.memory_size)
+        self.add_heads(c.latent_size, prior_from=0 if c.prior_recalls else c.memory_size)
         self._begin_with_contrast()
 
     def _begin_with_contrast(self) -> None:
