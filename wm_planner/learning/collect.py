@@ -9,15 +9,17 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+import torch
 from tqdm import tqdm
 
+from wm_planner.assembly import build_pipeline
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.envs.randomization import Randomization
 from wm_planner.envs.tasks import make_task
@@ -27,11 +29,11 @@ from wm_planner.learning.behaviour import (
     PLAY,
     UNDISTURBED,
     Disturbance,
-    GaveUp,
     Mix,
     Pilot,
     follow_expert,
 )
+from wm_planner.learning.drive import drive
 from wm_planner.learning.episodes import (
     Episode,
     merge_episodes,
@@ -39,15 +41,20 @@ from wm_planner.learning.episodes import (
     without_privileges,
     write_episode,
 )
+from wm_planner.learning.flight import Flight
 from wm_planner.learning.person import Person
 from wm_planner.learning.pilots import Pilots
-from wm_planner.paths import robot_config
+from wm_planner.learning.takeover import PATIENCE, taken_over
+from wm_planner.paths import model_dir, robot_config
+from wm_planner.pipeline import Pipeline
+from wm_planner.planning import PlannerConfig
+from wm_planner.world_models.store import load_model, read_config
 
 EVALUATION_SEED = 5_000_000  # this seed and up are for evaluation only
 DEMONSTRATORS = ("expert", "person", "play")
 _SHARE = 0.7  # of the task's time limit, the longest training episode
+_WATCHED = 20  # starts of which a person takes over in one, at most
 _LONGEST = 10_000  # steps that an episode may linger
-_PATIENCE = 1.5  # the same of a person, who is slower
 TRAINING = Randomization(
     camera_position=(0.0, 0.025),
     camera_angle=(0.0, 4.0),
@@ -77,7 +84,11 @@ class CollectConfig:
             actions low over the table, as the expert labels them.
         linger: steps that an episode goes on after the task is done, so that a model sees that
             things stay as they are.
-        model: folder of a model whose planner acts instead of the expert, which still labels.
+        model: folder of a model whose planner acts instead of the expert, which still labels. With
+            a person it tries first: where its hand comes to rest, or the time limit has gone by,
+            the person takes over, and what is kept is what that showed. Starts that the model
+            masters are passed over.
+        search: settings of the planner that a person watches.
         randomization: what differs from episode to episode besides the start.
     """
 
@@ -91,6 +102,7 @@ class CollectConfig:
     demonstrator: str = "expert"
     linger: int = 0
     model: Path | None = None
+    search: PlannerConfig = field(default_factory=PlannerConfig)
     randomization: Randomization = TRAINING
 
     def __post_init__(self) -> None:
@@ -100,10 +112,8 @@ class CollectConfig:
             raise UserError(
                 f"demonstrator is {self.demonstrator!r}, expected {' or '.join(DEMONSTRATORS)}"
             )
-        if self.demonstrator != "expert" and self.model is not None:
-            raise UserError(
-                f"demonstrator is {self.demonstrator}, and a model is to act: leave one of them out"
-            )
+        if self.demonstrator == "play" and self.model is not None:
+            raise UserError("demonstrator is play, and a model is to act: leave one of them out")
         if not 0 <= self.linger <= _LONGEST:
             raise UserError(f"linger is {self.linger}, expected 0 to {_LONGEST} steps")
         if self.episodes < 1 or not 1 <= self.workers <= 1024:
@@ -113,11 +123,17 @@ class CollectConfig:
             )
         if not 16 <= self.image_size <= 1024:
             raise UserError(f"image_size is {self.image_size}, expected 16 to 1024 pixels")
-        if self.seed < 0 or self.seed + self.episodes > EVALUATION_SEED:
+        starts = self.episodes * (_WATCHED if self.watches else 1)
+        if self.seed < 0 or self.seed + starts > EVALUATION_SEED:
             raise UserError(
-                f"seeds {self.seed} to {self.seed + self.episodes - 1} reach into those kept for "
+                f"seeds {self.seed} to {self.seed + starts - 1} reach into those kept for "
                 f"evaluation ({EVALUATION_SEED} and up); choose a smaller --seed"
             )
+
+    @property
+    def watches(self) -> bool:
+        """Whether a person watches a model."""
+        return self.demonstrator == "person" and self.model is not None
 
     @property
     def path(self) -> Path:
@@ -137,6 +153,7 @@ def collect(config: CollectConfig) -> Path:
     """
     if config.path.exists():
         raise UserError(f"{config.path}: exists already; choose another --out or remove it")
+    _check_model(config)
     parts = config.path.with_suffix(".parts")
     parts.mkdir(parents=True, exist_ok=True)
     seeds = range(config.seed, config.seed + config.episodes)
@@ -157,6 +174,17 @@ def collect(config: CollectConfig) -> Path:
     return config.path
 
 
+def _check_model(config: CollectConfig) -> None:
+    if config.model is None:
+        return
+    robot = read_config(model_dir(config.model) / "config.yaml").robot
+    if robot != config.robot:
+        raise UserError(
+            f"{config.model}: learned on robot {robot}, and robot is {config.robot}; give "
+            f"--robot {robot}"
+        )
+
+
 def _env_args(config: CollectConfig) -> dict[str, Any]:
     """How robomimic describes an environment, whose type 2 is Gym; and who acted in it."""
     env = config.env
@@ -165,6 +193,8 @@ def _env_args(config: CollectConfig) -> dict[str, Any]:
         described["demonstrator"] = config.demonstrator
     if config.linger:
         described["linger"] = config.linger
+    if config.watches:
+        described["takes_over_from"] = str(config.model)
     return described
 
 
@@ -202,6 +232,13 @@ def _environment(config: EnvConfig) -> ManipulationEnv:
 
 
 @lru_cache(maxsize=1)
+def _watched(model: Path, search: PlannerConfig) -> Pipeline:
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    return build_pipeline(load_model(model_dir(model)), search)
+
+
+@lru_cache(maxsize=1)
 def _pilots(model: Path) -> Pilots:
     return Pilots(model)
 
@@ -210,10 +247,7 @@ def _collect_one(config: CollectConfig, parts: Path, seed: int) -> None:
     env, rng = _environment(config.env), np.random.default_rng([seed, 1])
     moves = env.arm.action_size - 1
     if config.demonstrator == "person":
-        most = round(_PATIENCE * env.task.time_limit)
-        calm = Disturbance(UNDISTURBED, rng, moves)
-        shown = drive(env, seed, Person(rng), calm, most, config.linger)
-        episode = without_privileges(shown)
+        episode = without_privileges(_shown(config, env, seed, rng))
     else:
         most = round(_SHARE * env.task.time_limit)
         pilot: Pilot = follow_expert
@@ -228,43 +262,24 @@ def _collect_one(config: CollectConfig, parts: Path, seed: int) -> None:
     partial.replace(parts / f"{seed}.hdf5")
 
 
-def drive(
-    env: ManipulationEnv,
-    seed: int,
-    pilot: Pilot,
-    disturbance: Disturbance,
-    most: int,
-    linger: int = 0,
+def _shown(
+    config: CollectConfig, env: ManipulationEnv, seed: int, rng: np.random.Generator
 ) -> Episode:
-    """Run one episode of at most so many control steps, or until the pilot gives up.
+    """What a person shows, from the start or from where a model gets nowhere."""
+    if config.model is None:
+        calm = Disturbance(UNDISTURBED, rng, env.arm.action_size - 1)
+        most = round(PATIENCE * env.task.time_limit)
+        return drive(env, seed, Person(rng), calm, most, config.linger)
+    pipeline = _watched(config.model, config.search)
 
-    When the task is done it lingers for `linger` more.
-    """
-    observation, info = env.reset(seed=seed)
-    steps: list[tuple] = []
-    done, done_after = False, 0
-    while len(steps) < most:
-        try:
-            intended = pilot(observation, info["expert"])
-        except GaveUp:
-            break
-        action = disturbance.disturb(intended).astype(np.float32)
-        before, known = observation, info
-        observation, reward, now_done, _, info = env.step(action)
-        steps.append((before, action, reward, known["expert"], known["landmarks"]))
-        if now_done and not done:
-            done, most = True, len(steps) + linger
-            done_after = len(steps)
-    observations, actions, rewards, expert, landmarks = zip(*steps, strict=True)
-    return Episode(
-        frames={c: np.stack([o[c] for o in observations]) for c in env.config.cameras},
-        proprio=np.stack([o["proprio"] for o in observations]),
-        actions=np.stack(actions),
-        rewards=np.array(rewards, np.float32),
-        expert_actions=np.stack(expert).astype(np.float32),
-        landmarks=np.stack(landmarks),
-        success=done,
-        seed=seed,
-        instruction=info["instruction"],
-        lingered=len(steps) - done_after if done else 0,
-    )
+    def lend(start: int) -> Pilot:
+        return Flight(pipeline, env.task, start)
+
+    starts = range(seed, seed + _WATCHED * config.episodes, config.episodes)
+    episode = taken_over(env, lend, starts, rng, config.linger)
+    if episode is None:
+        raise UserError(
+            f"{config.model} masters {_WATCHED} of {_WATCHED} starts from seed {seed} on: there is "
+            "nothing to take over; show another task, or other scenes (--randomization)"
+        )
+    return episode

@@ -54,6 +54,13 @@ class Episode(NamedTuple):
         return (self.success & (np.arange(len(self.actions)) >= first)).astype(np.uint8)
 
 
+def from_step(episode: Episode, first: int) -> Episode:
+    """What of it there was from a step on, which is before it lingered."""
+    parts = {name: values[first:] for name, values in episode.frames.items()}
+    rest = {name: getattr(episode, name)[first:] for name in ("proprio", "actions", *PRIVILEGED)}
+    return episode._replace(frames=parts, **rest)
+
+
 def write_episode(group: h5py.Group, episode: Episode) -> None:
     """Write one demo_i group."""
     for camera, frames in episode.frames.items():

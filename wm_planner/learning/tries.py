@@ -14,15 +14,14 @@ import torch
 from wm_planner.assembly import build_pipeline
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.envs.randomization import Randomization
-from wm_planner.envs.tasks import Task
-from wm_planner.errors import UserError
-from wm_planner.learning.behaviour import UNDISTURBED, Disturbance, Frames, GaveUp
-from wm_planner.learning.collect import TRAINING, drive
+from wm_planner.learning.behaviour import UNDISTURBED, Disturbance
+from wm_planner.learning.collect import TRAINING
+from wm_planner.learning.drive import drive
 from wm_planner.learning.episodes import Episode, without_privileges
-from wm_planner.monitoring.caution import Surprised
+from wm_planner.learning.flight import Flight
 from wm_planner.paths import model_dir
 from wm_planner.pipeline import Pipeline
-from wm_planner.planning import FOR_RETURN, PlannerConfig, PlanningError
+from wm_planner.planning import FOR_RETURN, PlannerConfig
 from wm_planner.workers import in_workers
 from wm_planner.world_models.store import load_model
 
@@ -97,11 +96,10 @@ def tries_in_process(config: TriesConfig, seeds: list[int]) -> Iterator[Try]:
 def _try(config: TriesConfig, seed: int) -> Try:
     workplace = _workplace(config)
     pipeline = workplace.pipeline(config.disturbs(seed))
-    pipeline.reset(seed)
     env = workplace.env
     rng = np.random.default_rng(seed)
     calm = Disturbance(UNDISTURBED, rng, env.arm.action_size - 1)
-    flown = drive(env, seed, _Flight(pipeline, env.task, seed), calm, env.time_limit)
+    flown = drive(env, seed, Flight(pipeline, env.task, seed), calm, env.time_limit)
     return Try(seed, without_privileges(flown), TASK)
 
 
@@ -126,27 +124,3 @@ def _workplace(config: TriesConfig) -> _Workplace:
         return build_pipeline(model, config.planner(disturbed), config.device)
 
     return _Workplace(ManipulationEnv(described), pipeline)
-
-
-class _Flight:
-    """Pilot of one try, which looks at nothing that a robot would not know."""
-
-    def __init__(self, pipeline: Pipeline, task: Task, seed: int) -> None:
-        """The `task` says what is to be done, once the try has begun."""
-        self._pipeline, self._task, self._seed = pipeline, task, seed
-        self._begun = False
-
-    def __call__(self, observation: Frames, _: np.ndarray) -> np.ndarray:
-        if not self._begun:
-            self._pipeline.assignments.tell([self._task.instruction])
-        try:
-            plan = self._pipeline.think(observation, observation["proprio"]).plan
-        except (PlanningError, Surprised) as error:
-            if self._begun:
-                raise GaveUp from error  # the arm would hold
-            raise UserError(
-                f"try {self._seed}: {error}; the model plans nothing from what it sees at the "
-                "start: look at it with `wm_planner trials`"
-            ) from error
-        self._begun = True
-        return plan.actions[0, 0].double().cpu().numpy()

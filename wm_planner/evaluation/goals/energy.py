@@ -22,7 +22,8 @@ from wm_planner.errors import UserError
 from wm_planner.evaluation.records import explained, write_json
 from wm_planner.interfaces import MeasuresGoals
 from wm_planner.learning.behaviour import Disturbance, Mix, follow_expert
-from wm_planner.learning.collect import EVALUATION_SEED, drive
+from wm_planner.learning.collect import EVALUATION_SEED
+from wm_planner.learning.drive import drive
 from wm_planner.learning.episodes import Episode
 from wm_planner.paths import model_dir
 from wm_planner.perception.goal import observe_goal

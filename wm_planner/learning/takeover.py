@@ -1,0 +1,74 @@
+"""A person who watches a model try, and takes over where it gets nowhere.
+
+What the person shows from there are demonstrations of states that no demonstration from the start
+would ever be in, and that the model gets itself into (HG-DAgger, Kelly 2019, arXiv:1810.02890).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from wm_planner.envs.manipulation import ManipulationEnv
+from wm_planner.learning.behaviour import UNDISTURBED, Disturbance, Frames, GaveUp, Pilot
+from wm_planner.learning.drive import drive
+from wm_planner.learning.episodes import Episode, from_step
+from wm_planner.learning.person import Person
+
+PATIENCE = 1.5  # of a task's time limit, which persons have, who are slower than arms
+_WATCHED = 20  # steps; whoever waits does so to see what becomes of it
+_NEAR = 0.08  # of half the workspace, about 2 cm: so far a hand at rest strays
+
+
+class Takeover:
+    """Pilot of one episode: `model`, until its hand rests or after `most` steps, then `person`.
+
+    Attributes:
+        since: the step from which on the person acted; None before.
+    """
+
+    def __init__(self, model: Pilot, person: Pilot, most: int) -> None:
+        self._model, self._person, self._most = model, person, most
+        self._places: deque[np.ndarray] = deque(maxlen=_WATCHED)
+        self._step = 0
+        self.since: int | None = None
+
+    def __call__(self, observation: Frames, expert: np.ndarray) -> np.ndarray:
+        self._places.append(observation["proprio"][:3])
+        if self.since is None and not self._gets_nowhere():
+            try:
+                action = self._model(observation, expert)
+                self._step += 1
+                return action
+            except GaveUp:
+                pass
+        if self.since is None:
+            self.since = self._step
+        return self._person(observation, expert)
+
+    def _gets_nowhere(self) -> bool:
+        rests = len(self._places) == _WATCHED and np.ptp(self._places, 0).max() < _NEAR
+        return rests or self._step >= self._most
+
+
+def taken_over(
+    env: ManipulationEnv,
+    lend: Callable[[int], Pilot],
+    starts: Iterable[int],
+    rng: np.random.Generator,
+    linger: int = 0,
+) -> Episode | None:
+    """What a person shows, from where the model fails, of the first of `starts` where it does.
+
+    `lend` gives a pilot for a start's seed, which has the task's time limit. None if it masters all
+    of them.
+    """
+    limit, calm = env.task.time_limit, Disturbance(UNDISTURBED, rng, env.arm.action_size - 1)
+    for seed in starts:
+        pilot = Takeover(lend(seed), Person(rng), limit)
+        episode = drive(env, seed, pilot, calm, limit + round(PATIENCE * limit), linger)
+        if pilot.since is not None:
+            return from_step(episode, pilot.since)
+    return None
