@@ -193,3 +193,18 @@ def test_something_covers_one_camera_or_all_for_a_while(dataset):
     assert touched.all(1).any() and (touched.any(1) & ~touched.all(1)).any()
     (again,) = islice(source.batches(8, 64, 2, 0.0, seed=0, cover=0.5), 1)
     assert torch.equal(again.images, batch.images)
+
+
+def test_a_dataset_that_is_named_three_times_counts_three_times(tmp_path):
+    once = write_dataset(tmp_path / "once.hdf5", [toy_episode(0), toy_episode(1)])
+    often = write_dataset(tmp_path / "often.hdf5", [toy_episode(2), toy_episode(3)])
+    paths = [often, once, often, often]
+    source = EpisodeStore(paths, CAMERAS, 32, 0.9, held_out=0.25)
+    a, b, c, d = (slice(12 * i, 12 * (i + 1)) for i in range(4))
+    assert (source.episodes, source.steps) == (4, 48), "read once"
+    assert source.learned_from == [a, a, a, b, b, b, c]
+    assert source.held_out == [d]
+    drawn = torch.cat([batch.actions[:, 0] for batch in batches(source, 40)])
+    known = {tuple(action) for action in source.actions[:24].tolist()}
+    share = np.mean([tuple(action) in known for action in drawn.tolist()])
+    assert 0.8 < share < 0.91  # 6 of 7

@@ -18,7 +18,8 @@ class HeadsConfig:
 
     Attributes:
         model: name of a model in models/, or the path of a model folder.
-        data: datasets to fit them to; default data/<task>.hdf5.
+        data: datasets to fit them to; default data/<task>.hdf5. One that is named twice counts
+            twice.
         out: model folder to write; default runs/<task>_heads. The model's own is allowed.
         episodes: use only the first so many episodes of each dataset; 0 for all.
         only: names of the heads to fit, of reward, value, prior, landmarks and success; the others

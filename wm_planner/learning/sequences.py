@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
@@ -47,6 +48,7 @@ class EpisodeStore:
     ) -> None:
         """Unless `privileged`, what only a simulation knows is not read, see Episode.
 
+        A dataset that is named several times is read once and learned from so many times as often.
         Landmarks then are what hindsight tells of the keyframes, where `switches` are thrown. A
         share of the episodes, below a half, is `held_out`: these are in no batch.
         """
@@ -54,7 +56,8 @@ class EpisodeStore:
         self.instructions: list[str] = []  # of each episode, in words; empty where nobody said
         self.tasks: list[str] = []  # of each dataset, as far as it says
         by_planner: list[bool] = []
-        for path in paths:
+        often: list[int] = []  # how often to learn from each episode
+        for path, times in Counter(paths).items():
             with open_dataset(path) as file:
                 self.tasks += task_of(file)
                 own = flown_by_planner(file)
@@ -70,13 +73,14 @@ class EpisodeStore:
                         )
                     self.instructions.append(episode.instruction)
                     by_planner.append(own)
+                    often.append(times)
                     parts.append(_arrays(path, name, episode, cameras, image_size, discount))
         self.episodes = len(parts)
         lengths = np.array([len(part[1]) for part in parts])
         self.ends = np.cumsum(lengths)
         self.starts = self.ends - lengths
         every = round(1 / held_out) if held_out else self.episodes + 1
-        self._by_planner = np.array(by_planner)  # (episodes,)
+        self._by_planner, self._often = np.array(by_planner), np.array(often)  # (episodes,)
         self._held_out = np.arange(1, self.episodes + 1) % every == 0  # (episodes,)
         parts = _with_landmarks(parts)
         for name, column in (("proprio", 1), ("actions", 2), ("landmarks", 7)):
@@ -106,8 +110,8 @@ class EpisodeStore:
 
     @property
     def learned_from(self) -> list[slice]:
-        """Where all others lie."""
-        return self._where(~self._held_out)
+        """Where all others lie, each as often as it is to be learned from."""
+        return self._where(np.repeat(np.arange(self.episodes), self._often * ~self._held_out))
 
     def imitated(self, reaction: int, switches: Sequence[int]) -> Tensor:
         """Actions (T, A) as they were meant, see `meant`, by who was late; a planner is not."""

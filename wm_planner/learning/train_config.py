@@ -27,7 +27,7 @@ class TrainConfig:
     Attributes:
         task: name of the task.
         family: kind of world model; `--network` and `--loss` have other options for another one.
-        data: datasets to train on; default data/<task>.hdf5.
+        data: datasets to train on; default data/<task>.hdf5. One that is named twice counts twice.
         out: model folder to write; default runs/<task>. A run of that name goes on where it was.
         start: model to go on from, a name in models/ or a path: with its shapes, and its weights at
             first. Give the datasets it was trained on among `data`, so that it forgets nothing.
