@@ -13,6 +13,7 @@ from wm_planner.envs.randomization import Randomization
 from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
 from wm_planner.learning.collect import EVALUATION_SEED, TRAINING
+from wm_planner.learning.takeover import PATIENCE
 from wm_planner.nodes.record.episode_log import MAX_INSTRUCTION
 from wm_planner.nodes.record.record_node import default_folder
 from wm_planner.nodes.record.session import Recording, Wanted, recording
@@ -22,7 +23,6 @@ from wm_planner.play.joystick import Joystick
 
 KEYBOARD, JOYSTICK, JOY, NOBODY, PERSON = "keyboard", "joystick", "joy", "none", "person"
 _WHO = (KEYBOARD, JOYSTICK, JOY, NOBODY, PERSON)
-_PATIENCE = 1.5  # of the task's time limit, which a person may take
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _wanted(config: RecordConfig, folder: Path) -> Wanted:
 def _show(config: RecordConfig, recording: Recording) -> None:
     """Let the scripted person show its episodes."""
     seeds = list(range(config.seed, config.seed + config.episodes))
-    patience = round(_PATIENCE * make_task(config.task).time_limit)
+    patience = round(PATIENCE * make_task(config.task).time_limit)
     worked = 0
     with tqdm(total=len(seeds), unit="episode") as bar:
         for success in recording.by_person(seeds, patience):
