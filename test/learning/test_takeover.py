@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -13,7 +14,7 @@ from tiny_model import CONFIG, tiny_model
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.errors import UserError
 from wm_planner.learning.behaviour import GaveUp, follow_expert
-from wm_planner.learning.collect import CollectConfig, collect
+from wm_planner.learning.collect import CollectConfig, _collect_one, collect
 from wm_planner.learning.episodes import read_episodes
 from wm_planner.learning.takeover import Takeover, taken_over
 from wm_planner.planning import PlannerConfig
@@ -99,12 +100,21 @@ def test_the_demonstrations_begin_where_the_model_got_stuck(shown, model):
     with h5py.File(shown) as file:
         described = json.loads(file["data"].attrs["env_args"])
     assert (described["demonstrator"], described["takes_over_from"]) == ("person", str(model))
+    assert described["search"]["planner"] == "noop"
 
 
 def test_the_same_seeds_are_taken_over_alike(shown, model, tmp_path):
     again = collect(watched(model, tmp_path / "again.hdf5"))
     for once, twice in zip(read_episodes(shown), read_episodes(again), strict=True):
         np.testing.assert_array_equal(once.actions, twice.actions)
+
+
+def test_episodes_taken_over_from_another_planner_are_not_mixed_in(model, tmp_path):
+    config = watched(model, tmp_path / "x.hdf5", episodes=1)
+    (tmp_path / "x.parts").mkdir()
+    _collect_one(config, tmp_path / "x.parts", config.seed)
+    with pytest.raises(UserError, match=r"40\.hdf5: collected with other settings"):
+        collect(replace(config, search=PlannerConfig(planner="random", backend="eager")))
 
 
 def test_starts_that_are_passed_over_are_none_of_evaluation_either(model, tmp_path):

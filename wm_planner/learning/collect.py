@@ -195,6 +195,7 @@ def _env_args(config: CollectConfig) -> dict[str, Any]:
         described["linger"] = config.linger
     if config.watches:
         described["takes_over_from"] = str(config.model)
+        described["search"] = asdict(config.search)
     return described
 
 
