@@ -53,7 +53,7 @@ from wm_planner.world_models.store import load_model, read_config
 EVALUATION_SEED = 5_000_000  # this seed and up are for evaluation only
 DEMONSTRATORS = ("expert", "person", "play")
 _SHARE = 0.7  # of the task's time limit, the longest training episode
-_WATCHED = 20  # starts of which a person takes over in one, at most
+_STARTS = 20  # starts of which a person takes over in one, at most
 _LONGEST = 10_000  # steps that an episode may linger
 TRAINING = Randomization(
     camera_position=(0.0, 0.025),
@@ -123,7 +123,7 @@ class CollectConfig:
             )
         if not 16 <= self.image_size <= 1024:
             raise UserError(f"image_size is {self.image_size}, expected 16 to 1024 pixels")
-        starts = self.episodes * (_WATCHED if self.watches else 1)
+        starts = self.episodes * (_STARTS if self.watches else 1)
         if self.seed < 0 or self.seed + starts > EVALUATION_SEED:
             raise UserError(
                 f"seeds {self.seed} to {self.seed + starts - 1} reach into those kept for "
@@ -276,11 +276,11 @@ def _shown(
     def lend(start: int) -> Pilot:
         return Flight(pipeline, env.task, start)
 
-    starts = range(seed, seed + _WATCHED * config.episodes, config.episodes)
+    starts = range(seed, seed + _STARTS * config.episodes, config.episodes)
     episode = taken_over(env, lend, starts, rng, config.linger)
     if episode is None:
         raise UserError(
-            f"{config.model} masters {_WATCHED} of {_WATCHED} starts from seed {seed} on: there is "
+            f"{config.model} masters {_STARTS} of {_STARTS} starts from seed {seed} on: there is "
             "nothing to take over; show another task, or other scenes (--randomization)"
         )
     return episode

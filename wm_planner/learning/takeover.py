@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import numpy as np
 
@@ -37,14 +38,12 @@ class Takeover:
 
     def __call__(self, observation: Frames, expert: np.ndarray) -> np.ndarray:
         self._places.append(observation["proprio"][:3])
-        if self.since is None and not self._gets_nowhere():
-            try:
-                action = self._model(observation, expert)
-                self._step += 1
-                return action
-            except GaveUp:
-                pass
         if self.since is None:
+            with suppress(GaveUp):
+                if not self._gets_nowhere():
+                    action = self._model(observation, expert)
+                    self._step += 1
+                    return action
             self.since = self._step
         return self._person(observation, expert)
 
