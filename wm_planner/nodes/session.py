@@ -282,7 +282,7 @@ class Session:
 
     def _begin_anew(self) -> None:
         self._epoch += 1
-        self._seed = self._around.parameter("seed")
+        self._seed, self._bad_joints = self._around.parameter("seed"), False
         self._finish()
         self._output.forget()
         self._buffer.clear()

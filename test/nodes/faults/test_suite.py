@@ -57,6 +57,18 @@ def test_a_fault_that_nobody_notices_does_not_pass(rig, monkeypatch):
     assert not found.passed and "the diagnostics say 'nothing'" in found.note
 
 
+def test_bad_joints_before_a_reset_do_not_hide_that_none_come_after_it(rig):
+    rig.begin_episode(4_000_001)
+    cases.spoil(cases.JOINTS, cases.with_nan)(rig)
+    rig.expect(lambda: rig.fault.startswith("joint state:"), "bad joints go unnoticed")
+    cases.spoil(cases.JOINTS, cases.nothing)(rig)
+    rig.client.trigger("/wm_planner/reset")
+    rig.client.trigger("/wm_planner/start")
+    rig.expect(lambda: rig.fault.startswith("stale joint state:"), "it waits without a word")
+    cases.heal(rig)
+    rig.expect(rig.works, "it does not come back")
+
+
 def test_the_table_says_what_failed():
     fine = Finding("a", "no frame: ...", 200.0, 90.0, "by itself", True, True)
     bad = Finding("b", "", None, None, "", False, False, "it does not come back")

@@ -48,6 +48,7 @@ class Rig:
         task: what the arm is at.
         fault: what the planner says it holds for, "" when it does not.
         since: when it began to say so, monotonic seconds.
+        said: the last text of each of its diagnostics, by name.
         plans: how many plans it has reported.
     """
 
@@ -62,6 +63,7 @@ class Rig:
         self.order("")
         self._environment = {**ros_environment(domain_id), ORDERS: str(self._orders)}
         self.fault, self.since, self.plans = "", 0.0, 0
+        self.said: dict[str, str] = {}
         self.processes: dict[str, subprocess.Popen] = {}
         node = client.node
         node.create_subscription(Float64MultiArray, "/wm_planner/commands", self._on_command, 200)
@@ -167,8 +169,12 @@ class Rig:
 
     def expect(self, condition: Callable[[], bool], complaint: str) -> None:
         """Wait for a condition; a UserError when it does not come."""
+        plans, now = self.plans, time.monotonic()
         if not self.client.spin_until(condition, PATIENCE):
-            raise UserError(f"{complaint}; it reports {self.fault or 'no fault'!r}")
+            ages = {"command": self.limits.arrived, "motion": self.limits.moved}
+            last = ", ".join(f"last {name} {then - now:+.1f} s" for name, then in ages.items())
+            made = f"{self.plans - plans} plans in {PATIENCE:.0f} s"
+            raise UserError(f"{complaint}: {made}, {last}; it says {self.said}")
 
     # What is heard
 
@@ -183,6 +189,7 @@ class Rig:
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
+            self.said[status.name] = status.message
             if status.name == "wm_planner: planner":
                 error = status.level == DiagnosticStatus.ERROR
                 fault = status.message.removeprefix("holding, ") if error else ""
