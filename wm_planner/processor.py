@@ -1,4 +1,4 @@
-"""Which processor this is: what speed depends on, and what measurements are remembered by."""
+"""Which processor this is, what measurements are remembered by, and how PyTorch is to use it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ import torch
 _LIMITS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")  # make a processor look like a lesser one
 
 _TELLING = ("model", "model name", "flags", "CPU implementer", "CPU part", "Features")
+
+
+def configure_torch(threads: int = 1) -> None:
+    """Have PyTorch use so many threads in this process, and take denormal numbers for zero.
+
+    Those are many times slower than others, and next to nothing.
+    """
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
 
 
 def processor_name() -> str:

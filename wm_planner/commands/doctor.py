@@ -27,6 +27,7 @@ from wm_planner.learning.speed import updates_per_second
 from wm_planner.paths import model_dir
 from wm_planner.planning import PlannerConfig
 from wm_planner.planning.budget import Budget
+from wm_planner.processor import configure_torch
 from wm_planner.provenance import machine
 from wm_planner.timing import percentiles
 from wm_planner.world_models.backend import measure_backends
@@ -73,8 +74,7 @@ def doctor(config: DoctorConfig) -> int:
 
 def examine(config: DoctorConfig) -> dict[str, Any]:
     """All findings, as --json writes them."""
-    torch.set_num_threads(1)  # as the node and the training do by default
-    torch.set_flush_denormal(True)
+    configure_torch()  # as the node and the training do by default
     device = check_device(config.device)
     model = load_model(model_dir(config.model), config.device)
     found: dict[str, Any] = {**machine(config.device), **_cores(), "missing": _missing()}

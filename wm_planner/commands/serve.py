@@ -57,11 +57,10 @@ class ServeConfig:
 
 def serve_policy(config: ServeConfig) -> None:
     """Serve until Ctrl-C."""
-    import torch
-
+    from wm_planner.processor import configure_torch
     from wm_planner.serving.server import Address, serve
 
-    torch.set_num_threads(config.threads)
+    configure_torch(config.threads)
     policy = _policy(config)
     for name, value in policy.metadata.items():
         print(f"{name}  {value if isinstance(value, str) else ' '.join(map(str, _listed(value)))}")

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import mujoco
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from wm_planner.assembly import build_pipeline
@@ -21,6 +20,7 @@ from wm_planner.monitoring.surprise import FILE
 from wm_planner.paths import model_dir
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PlannerConfig
+from wm_planner.processor import configure_torch
 from wm_planner.statistics import wilson
 from wm_planner.world_models.store import load_model
 
@@ -122,7 +122,7 @@ HAPPENINGS: dict[str, Happening] = {
 
 def alarms(config: AlarmsConfig) -> dict[str, Any]:
     """Run the trials, print a table, return what --json writes."""
-    torch.set_num_threads(1)
+    configure_torch()
     model = load_model(model_dir(config.model))
     if not (model.directory / FILE).is_file():
         raise UserError(

@@ -23,6 +23,7 @@ from wm_planner.paths import model_dir
 from wm_planner.perception.images import observe
 from wm_planner.planning import PlannerConfig
 from wm_planner.process import resident_mb
+from wm_planner.processor import configure_torch
 from wm_planner.provenance import machine
 from wm_planner.timing import gemm_peak, time_ms
 from wm_planner.world_models.families import family_of
@@ -79,9 +80,7 @@ def bench(config: BenchConfig) -> None:
 
 def measure(config: BenchConfig) -> dict[str, Any]:
     """All figures, as --json writes them."""
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    torch.set_flush_denormal(True)
+    configure_torch(config.threads or torch.get_num_threads())
     model = load_model(model_dir(config.model), config.device)
     shipped = model.world_model
     peaks = {

@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 
 from wm_planner.assembly import build_pipeline
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
@@ -19,6 +18,7 @@ from wm_planner.evaluation.trials import EXPERT, TrialsConfig
 from wm_planner.interfaces import Decodable
 from wm_planner.paths import model_dir
 from wm_planner.pipeline import Pipeline, Thought
+from wm_planner.processor import configure_torch
 from wm_planner.types import Latent, View
 from wm_planner.workers import in_workers
 from wm_planner.world_models.store import load_model
@@ -55,8 +55,7 @@ class _Workplace(NamedTuple):
 @lru_cache(maxsize=1)
 def _workplace(config: TrialsConfig) -> _Workplace:
     """What this process keeps from wave to wave."""
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
+    configure_torch()
     model = load_model(model_dir(config.model_name), config.device)
     c = model.config
     described = EnvConfig(

@@ -16,7 +16,6 @@ from typing import Any
 
 import h5py
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from wm_planner.assembly import build_pipeline
@@ -48,6 +47,7 @@ from wm_planner.learning.takeover import PATIENCE, taken_over
 from wm_planner.paths import model_dir, robot_config
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PlannerConfig
+from wm_planner.processor import configure_torch
 from wm_planner.world_models.store import load_model, read_config
 
 EVALUATION_SEED = 5_000_000  # this seed and up are for evaluation only
@@ -234,8 +234,7 @@ def _environment(config: EnvConfig) -> ManipulationEnv:
 
 @lru_cache(maxsize=1)
 def _watched(model: Path, search: PlannerConfig) -> Pipeline:
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
+    configure_torch()
     return build_pipeline(load_model(model_dir(model)), search)
 
 

@@ -24,6 +24,7 @@ from wm_planner.learning.refit import Clock, check_sizes, descend, described
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.monitoring.look import keep_look
 from wm_planner.paths import model_dir
+from wm_planner.processor import configure_torch
 from wm_planner.world_models.batch import Batch
 from wm_planner.world_models.families import family_of
 from wm_planner.world_models.head_losses import (
@@ -58,8 +59,7 @@ def fit_heads(config: HeadsConfig) -> Path:
         UserError: no such model or dataset, heads that it has not, or data of another robot.
     """
     device = check_device(config.device)
-    torch.set_flush_denormal(True)
-    torch.set_num_threads(config.threads)
+    configure_torch(config.threads)
     model = load_model(model_dir(config.model), config.device)
     c, network = model.config, model.config.network
     rewards = family_of(network).rewards

@@ -15,6 +15,7 @@ from wm_planner.learning.refit import Clock, check_sizes, descend, described
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.monitoring.look import keep_look
 from wm_planner.paths import model_dir
+from wm_planner.processor import configure_torch
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.pictures import Usual, as_decoded, decoder_loss, usual_of
 from wm_planner.world_models.store import channels_last, check_device, load_model, save_model
@@ -80,8 +81,7 @@ def fit_pictures(
         UserError: no such model or dataset, or data of another robot or other cameras.
     """
     check_device(config.device)
-    torch.set_flush_denormal(True)
-    torch.set_num_threads(config.threads)
+    configure_torch(config.threads)
     model = load_model(model_dir(config.model), config.device)
     datasets = list(config.data) or [Path("data") / f"{model.config.task}.hdf5"]
     network = model.config.network

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from wm_planner.assembly import build_pipeline
 from wm_planner.envs.tasks import Task
 from wm_planner.learning.behaviour import Frames, Pilot, follow_expert
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PlannerConfig
+from wm_planner.processor import configure_torch
 from wm_planner.world_models.store import load_model
 
 _SHARE_OF_PRIOR = 0.3  # of the episodes; the planner flies the others
@@ -23,8 +23,7 @@ class Pilots:
     """Lends a pilot for an episode: mostly the planner, sometimes the prior."""
 
     def __init__(self, model: Path) -> None:
-        torch.set_num_threads(1)
-        torch.set_flush_denormal(True)
+        configure_torch()
         loaded = load_model(model)
         self._planner = build_pipeline(loaded, PlannerConfig(samples=_SAMPLES))
         self._prior = build_pipeline(loaded, PlannerConfig(planner="prior"))

@@ -20,6 +20,7 @@ from wm_planner.learning.module import LOGGED_EVERY, WorldModelModule
 from wm_planner.learning.precision import training_dtype
 from wm_planner.learning.sequences import EpisodeStore, SequenceDataset
 from wm_planner.learning.train_config import TrainConfig
+from wm_planner.processor import configure_torch
 from wm_planner.provenance import git_revision, machine
 from wm_planner.world_models.families import find_family
 from wm_planner.world_models.model_config import PRIVILEGED, TASKS, ModelConfig
@@ -33,8 +34,7 @@ def fit(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | N
     from <folder>/checkpoints, to the same weights as one that was not.
     """
     device = check_device(config.device)
-    torch.set_flush_denormal(True)
-    torch.set_num_threads(config.threads)
+    configure_torch(config.threads)
     dtype = training_dtype(config.precision, device)
     pl.seed_everything(config.seed, verbose=False)
     discount, size = config.network.discount, config.network.image_size

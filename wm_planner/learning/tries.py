@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from wm_planner.assembly import build_pipeline
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
@@ -22,6 +21,7 @@ from wm_planner.learning.flight import Flight
 from wm_planner.paths import model_dir
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import FOR_RETURN, PlannerConfig
+from wm_planner.processor import configure_torch
 from wm_planner.workers import in_workers
 from wm_planner.world_models.store import load_model
 
@@ -111,8 +111,7 @@ class _Workplace(NamedTuple):
 @lru_cache(maxsize=1)
 def _workplace(config: TriesConfig) -> _Workplace:
     """What this process keeps from try to try."""
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
+    configure_torch()
     model = load_model(model_dir(config.model), config.device)
     c = model.config
     described = EnvConfig(

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType, JumpThreshold
 from rclpy.duration import Duration
@@ -44,6 +43,7 @@ from wm_planner.paths import model_dir
 from wm_planner.perception.frame_guard import FrameGuard
 from wm_planner.pipeline import Pipeline
 from wm_planner.process import spare_garbage_collection
+from wm_planner.processor import configure_torch
 from wm_planner.world_models.store import load_model
 
 _WATCHDOG_PERIOD = 0.05  # s
@@ -117,8 +117,7 @@ class PlannerNode(LifecycleNode):
             self._undo.pop()()
 
     def _load(self, settings: dict[str, Any]) -> tuple[Pipeline, tuple[str, ...]]:
-        torch.set_num_threads(settings["threads"])
-        torch.set_flush_denormal(True)
+        configure_torch(settings["threads"])
         model = load_model(model_dir(settings["model"]), settings["device"])
         config = planner_config(settings)
         self._contract = Contract.load(model.config.robot)

@@ -6,7 +6,6 @@ from collections import deque
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from diagnostic_msgs.msg import DiagnosticStatus
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.clock import Clock, ClockType
@@ -34,6 +33,7 @@ from wm_planner.nodes.spin import spin_until_signal
 from wm_planner.paths import model_dir
 from wm_planner.play.dream import Dream
 from wm_planner.play.motion import ActionReader
+from wm_planner.processor import configure_torch
 from wm_planner.types import JointState
 from wm_planner.world_models.store import load_model
 
@@ -74,8 +74,7 @@ class PlayNode(Node):
         for name in ("threads", "real_time_factor"):
             if not self._value(name) > 0:
                 raise UserError(f"parameter {name} is {self._value(name)}, expected above 0")
-        torch.set_num_threads(self._value("threads"))
-        torch.set_flush_denormal(True)
+        configure_torch(self._value("threads"))
         model = load_model(model_dir(self._value("model")), self._value("device"))
         self._size = model.config.image_size
         self._dream = Dream(model, self._value("device"), self._value("seed"))

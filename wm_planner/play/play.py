@@ -8,7 +8,6 @@ from contextlib import ExitStack, closing
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from wm_planner.evaluation.video import Video, write_picture
@@ -20,6 +19,7 @@ from wm_planner.play.keys import Hands, Intent, intent_of, read_script
 from wm_planner.play.screen import draw, strip
 from wm_planner.play.web.command import play_in_browser
 from wm_planner.play.window import Window
+from wm_planner.processor import configure_torch
 from wm_planner.world_models.store import check_device, load_model
 
 _HELP = "wasd/arrows, e q: move; space: gripper\np: prior; r: again; n: next; esc: end"
@@ -42,7 +42,7 @@ def play(config: PlayConfig) -> None:
     if config.web:
         play_in_browser(config)
         return
-    torch.set_num_threads(config.threads)
+    configure_torch(config.threads)
     model = load_model(model_dir(config.model), config.device)
     rate = config.rate_hz or model.config.control_rate_hz
     with ExitStack() as stack:

@@ -22,6 +22,7 @@ from wm_planner.learning.precision import training_dtype
 from wm_planner.learning.speed import updates_per_second
 from wm_planner.perception.images import observe
 from wm_planner.pipeline import Pipeline
+from wm_planner.processor import configure_torch
 from wm_planner.safe_yaml import read_text
 from wm_planner.timing import interleaved_ms
 from wm_planner.world_models.store import LoadedModel, check_device
@@ -64,8 +65,7 @@ def measure_times(
     }
     if (found := _read(file, key)) is not None:
         return found
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
+    configure_torch()
     samples = _in_turns(rows, repeats, device)
     torch.set_num_threads(threads)
     dtype = training_dtype("auto", check_device(device))

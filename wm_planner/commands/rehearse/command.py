@@ -20,6 +20,7 @@ from wm_planner.evaluation.row_log import RowLog
 from wm_planner.paths import model_dir
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PlannerConfig
+from wm_planner.processor import configure_torch
 from wm_planner.provenance import git_revision, machine
 from wm_planner.statistics import wilson
 from wm_planner.workers import in_workers
@@ -152,8 +153,7 @@ def _one(config: RehearseConfig, policy: str, noise: float, seed: int) -> Start:
 
 @lru_cache(maxsize=1)
 def _stage(config: RehearseConfig) -> Stage:
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
+    configure_torch()
     return Stage(_model(config.model), config.likely, config.lasting)
 
 

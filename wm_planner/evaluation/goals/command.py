@@ -7,7 +7,6 @@ from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import torch
 from tqdm import tqdm
 
 from wm_planner.assembly import build_pipeline
@@ -26,6 +25,7 @@ from wm_planner.paths import model_dir
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import SEARCHING
 from wm_planner.planning.budget import Budget
+from wm_planner.processor import configure_torch
 from wm_planner.provenance import git_revision, machine
 from wm_planner.workers import in_workers
 from wm_planner.world_models.store import load_model
@@ -144,8 +144,7 @@ class _Workplace(NamedTuple):
 @lru_cache(maxsize=1)
 def _workplace(config: GoalsConfig) -> _Workplace:
     """What this process keeps from goal to goal."""
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
+    configure_torch()
     model = load_model(model_dir(config.model_name), config.device)
     c = model.config
     randomization = config.randomization

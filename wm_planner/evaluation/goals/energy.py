@@ -29,6 +29,7 @@ from wm_planner.paths import model_dir
 from wm_planner.perception.goal import observe_goal
 from wm_planner.perception.images import observe
 from wm_planner.planning.objectives.goal_image import DISTANCES, LEARNED, Distance, distance_of
+from wm_planner.processor import configure_torch
 from wm_planner.types import Latent
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.store import load_model
@@ -91,7 +92,7 @@ class Landscape(NamedTuple):
 
 def energy(config: EnergyConfig) -> dict[str, Any]:
     """Measure, print a table, draw the landscapes, and return the figures."""
-    torch.set_num_threads(1)
+    configure_torch()
     model = load_model(model_dir(config.model))
     with explained(config.folder):
         config.folder.mkdir(parents=True, exist_ok=True)

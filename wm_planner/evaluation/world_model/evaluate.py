@@ -29,6 +29,7 @@ from wm_planner.evaluation.world_model.workbench import Workbench, driven_by_exp
 from wm_planner.interfaces import Decodable
 from wm_planner.monitoring.surprise import FILE, SurpriseScale, surprise
 from wm_planner.paths import model_dir
+from wm_planner.processor import configure_torch
 from wm_planner.provenance import git_revision, machine
 from wm_planner.types import Latent
 from wm_planner.world_models.families import family_of
@@ -45,8 +46,7 @@ class Measured(NamedTuple):
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     """Measure, print a table, write the page and the figures, and return them."""
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
+    configure_torch()
     started = time.perf_counter()
     model = load_model(model_dir(config.model))
     with explained(config.folder):  # before minutes of work

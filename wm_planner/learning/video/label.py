@@ -24,13 +24,13 @@ from wm_planner.learning.episodes import (
 from wm_planner.learning.video.config import VideoLabelConfig
 from wm_planner.learning.video.frames import fitted, frames_of
 from wm_planner.learning.video.meaning import Labelled, Meaning, fit_meaning, read_frames
+from wm_planner.processor import configure_torch
 from wm_planner.world_models.latent_actions_store import LoadedLatentActions, load_latent_actions
 
 
 def label(config: VideoLabelConfig) -> Path:
     """Write the dataset and return its path."""
-    torch.set_flush_denormal(True)
-    torch.set_num_threads(config.threads)
+    configure_torch(config.threads)
     robot = embodiment(config.robot, list(config.labelled))
     watcher = load_latent_actions(config.model)
     shown = list(_labelled(config))

@@ -14,6 +14,7 @@ from wm_planner.learning.heads_config import STEEPEST
 from wm_planner.learning.refit import Clock, descend
 from wm_planner.learning.video.config import VideoLearnConfig
 from wm_planner.learning.video.frames import Video, read_videos
+from wm_planner.processor import configure_torch
 from wm_planner.provenance import git_revision, machine
 from wm_planner.world_models.latent_actions import LatentActions, shrunk
 from wm_planner.world_models.latent_actions_store import save_latent_actions
@@ -26,8 +27,7 @@ def learn(config: VideoLearnConfig) -> Path:
 
     A run that was interrupted leaves nothing, and begins again.
     """
-    torch.set_flush_denormal(True)
-    torch.set_num_threads(config.threads)
+    configure_torch(config.threads)
     torch.manual_seed(config.seed)
     network = replace(config.network, cameras=len(config.cameras))
     video = read_videos(list(config.data), config.cameras, network.image_size)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
-
-import torch
 
 from wm_planner.listening import listen
 from wm_planner.play.game import Game
 from wm_planner.play.web.server import HOST, Server
+from wm_planner.processor import configure_torch
 
 
 class Page(NamedTuple):
@@ -29,7 +29,7 @@ async def serve(make_game: Callable[[], Game], page: Page, begun: Callable[[str]
     Raises:
         UserError: the port is taken.
     """
-    thread = ThreadPoolExecutor(1, "game", initializer=lambda: torch.set_num_threads(page.threads))
+    thread = ThreadPoolExecutor(1, "game", initializer=partial(configure_torch, page.threads))
     loop = asyncio.get_running_loop()
     game = await loop.run_in_executor(thread, make_game)
     server = Server(game, thread, page.title, page.rate_hz)
