@@ -1,10 +1,12 @@
-"""In rounds the model's own planner acts and the expert labels; what is done is not done again."""
+"""In rounds the model's own planner acts and others teach; what is done is not done again."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from toy_episodes import TINY
@@ -14,6 +16,7 @@ from wm_planner.learning.collect import CollectConfig, collect
 from wm_planner.learning.episodes import Episode, read_episodes
 from wm_planner.learning.rounds import train
 from wm_planner.learning.train_config import TrainConfig
+from wm_planner.planning import PlannerConfig
 from wm_planner.world_models.store import load_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning's advice about loaders and loggers
@@ -55,9 +58,26 @@ def test_the_last_rounds_model_is_the_result_and_tells_its_history(base):
     assert (provenance["before"]["episodes"], provenance["before"]["updates"]) == (2, 3)
 
 
-def test_without_privilege_no_expert_labels_anything(base):
-    with pytest.raises(UserError, match="wm_planner improve"):
-        replace(base, privileged=False)
+def test_without_privilege_a_person_takes_over(base, tmp_path):
+    search = PlannerConfig(planner="noop")
+    config = replace(base, out=tmp_path / "run", privileged=False, search=search)
+    train(config)
+    episodes = own(config)
+    assert len(episodes) == 2
+    for episode in episodes:
+        assert np.isnan(episode.expert_actions).all() and np.isnan(episode.landmarks).all()
+    with h5py.File(config.directory / "round_1/round_1.hdf5") as file:
+        told = json.loads(file["data"].attrs["env_args"])
+    assert told["demonstrator"] == "person" and told["search"]["planner"] == "noop"
+    assert told["takes_over_from"] == str(config.directory / "round_0")
+    assert load_model(config.directory).config.provenance["privileged"] is False
+
+
+@pytest.mark.parametrize("changes", [{"rounds": 0}, {"privileged": True}])
+def test_settings_of_a_planner_that_nobody_watches_are_refused(base, changes):
+    watched = replace(base, privileged=False, search=PlannerConfig(use_prior=False))
+    with pytest.raises(UserError, match="nobody does: set rounds"):
+        replace(watched, **changes)
 
 
 def test_what_is_done_stays_and_only_the_missing_round_is_made(base, tmp_path):

@@ -1,8 +1,9 @@
-"""Train, let the planner act, train on what it met: data aggregation in rounds, resumable.
+"""Train, let the planner act, train on what comes of it: data aggregation in rounds, resumable.
 
 Offline data alone leaves places that only a planner goes to, where the model believes in rewards
-that are not there. The planner's own episodes, labelled by the expert, fill them (DAgger, Ross
-2011, arXiv:1011.0686).
+that are not there. What a person shows there fills them (HG-DAgger, Kelly 2019, arXiv:1810.02890),
+or, to measure a ceiling, the planner's own episodes, labelled by the expert (DAgger, Ross 2011,
+arXiv:1011.0686).
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ def train(config: TrainConfig) -> Path:
     _fit_once(config, datasets, folder, start)
     for number in range(1, config.rounds + 1):
         before, folder = folder, config.directory / f"round_{number}"
-        tqdm.write(f"round {number} of {config.rounds}: the planner acts, the expert labels")
+        teaches = "the expert labels" if config.privileged else "a person takes over"
+        tqdm.write(f"round {number} of {config.rounds}: the planner acts, {teaches}")
         datasets.append(_episodes(config, number, before, folder))
         again = replace(config, updates=config.round_updates, episodes=0, snapshots=())
         _fit_once(again, datasets, folder, before)
@@ -140,6 +142,9 @@ def _episodes(config: TrainConfig, number: int, model: Path, folder: Path) -> Pa
         seed=number * _SEEDS_A_ROUND,
         workers=config.workers,
         image_size=config.network.image_size,
+        demonstrator="expert" if config.privileged else "person",
         model=model,
+        search=config.search,
+        randomization=config.randomization,
     )
     return wanted.path if wanted.path.exists() else collect(wanted)

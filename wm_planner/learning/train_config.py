@@ -6,10 +6,13 @@ from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
 from typing import Any
 
+from wm_planner.envs.randomization import Randomization
 from wm_planner.envs.tasks import make_task
 from wm_planner.errors import UserError
+from wm_planner.learning.collect import TRAINING
 from wm_planner.learning.precision import check_precision
 from wm_planner.learning.reaction import check_reaction
+from wm_planner.planning import PlannerConfig
 from wm_planner.world_models.families import DEFAULT, FAMILIES, find_family
 from wm_planner.world_models.family import LossConfig
 from wm_planner.world_models.network_config import NetworkConfig
@@ -35,10 +38,13 @@ class TrainConfig:
         cameras: cameras to use, in this order.
         episodes: use only the first so many episodes of each dataset; 0 for all.
         updates: gradient steps on these datasets.
-        rounds: how often to let the planner of the model so far act in simulation, add what it met,
-            labelled by the expert, to the data, and train on; needs `privileged`.
+        rounds: how often to let the planner of the model so far act in simulation, add to the data
+            what a person who watches it shows from where it gets nowhere, and train on; with
+            `privileged`, what it met, labelled by the expert.
         round_episodes: episodes a round.
         round_updates: gradient steps a round.
+        search: settings of the planner that a person watches.
+        randomization: what differs between episodes of rounds besides the start.
         prior_updates: gradient steps, at the end, on the action prior alone, by `wm_planner heads`.
         reaction: control steps that persons are late, for that prior to throw switches in time.
         decoder_updates: gradient steps, at the end, on the decoder alone; 0 for none. The model is
@@ -82,6 +88,8 @@ class TrainConfig:
     rounds: int = 0
     round_episodes: int = 300
     round_updates: int = 1500
+    search: PlannerConfig = field(default_factory=PlannerConfig)
+    randomization: Randomization = TRAINING
     prior_updates: int = 0
     reaction: int = 0
     decoder_updates: int = 0
@@ -137,10 +145,10 @@ class TrainConfig:
         for name, end in (("unfelt", 1.0), ("cover", 1.0), ("held_out", 0.5)):
             if not 0 <= (share := getattr(self, name)) < end:
                 raise UserError(f"{name} is {share}, expected a probability or share in [0, {end})")
-        if self.rounds and not self.privileged:
+        if self.search != PlannerConfig() and (self.privileged or not self.rounds):
             raise UserError(
-                f"rounds is {self.rounds}, but the expert that labels them is privileged: set "
-                "privileged, or let the model learn from its own tries with `wm_planner improve`"
+                "search has settings of a planner that a person watches, but nobody does: set "
+                "rounds, and privileged to false"
             )
         if self.unfelt > 0 and not self.network.unfelt:
             raise UserError(
