@@ -1,15 +1,16 @@
-"""A model's own planner and prior as pilots of training episodes."""
+"""A model's own planner and prior as pilots of training episodes, which an expert may end."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from wm_planner.assembly import build_pipeline
 from wm_planner.envs.tasks import Task
-from wm_planner.learning.behaviour import Frames, Pilot, follow_expert
-from wm_planner.pipeline import Pipeline
+from wm_planner.learning.behaviour import Frames, GaveUp, Pilot, follow_expert
+from wm_planner.learning.flight import Flight
 from wm_planner.planning import PlannerConfig
 from wm_planner.processor import configure_torch
 from wm_planner.world_models.store import load_model
@@ -34,23 +35,22 @@ class Pilots:
         The `task` says what is to be done, once the episode has begun.
         """
         pipeline = self._prior if rng.random() < _SHARE_OF_PRIOR else self._planner
-        pipeline.reset(seed)
         handover = int(rng.integers(time_limit // 5, time_limit))
         if rng.random() >= _TAKEOVERS:
             handover = time_limit
-        return _Flight(pipeline, task, handover)
+        return _HandedOver(Flight(pipeline, task, seed), handover)
 
 
-class _Flight:
-    def __init__(self, pipeline: Pipeline, task: Task, handover: int) -> None:
-        self._pipeline, self._task = pipeline, task
-        self._handover, self._step = handover, 0
+class _HandedOver:
+    """A pilot for so many steps, or until it gives up; the expert after that."""
+
+    def __init__(self, pilot: Pilot, steps: int) -> None:
+        self._pilot, self._left = pilot, steps
 
     def __call__(self, observation: Frames, expert: np.ndarray) -> np.ndarray:
-        if self._step == 0:
-            self._pipeline.assignments.tell([self._task.instruction])
-        self._step += 1
-        if self._step > self._handover:
-            return follow_expert(observation, expert)
-        plan = self._pipeline.think(observation, observation["proprio"]).plan
-        return plan.actions[0, 0].double().cpu().numpy()
+        if self._left > 0:
+            self._left -= 1
+            with suppress(GaveUp):
+                return self._pilot(observation, expert)
+            self._left = 0
+        return follow_expert(observation, expert)
