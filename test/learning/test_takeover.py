@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from tiny_model import CONFIG, tiny_model
 
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.errors import UserError
+from wm_planner.learning import collect as collecting
 from wm_planner.learning.behaviour import GaveUp, follow_expert
 from wm_planner.learning.collect import CollectConfig, _collect_one, collect
 from wm_planner.learning.episodes import read_episodes
 from wm_planner.learning.takeover import Takeover, taken_over
+from wm_planner.paths import model_dir
 from wm_planner.planning import PlannerConfig
 from wm_planner.world_models.store import save_model
 
@@ -83,6 +86,21 @@ def test_whoever_masters_every_start_leaves_nothing_to_show():
     env = ManipulationEnv(EnvConfig("grasp", image_size=32))
     assert taken_over(env, lambda _: follow_expert, [3, 4], np.random.default_rng(0)) is None
     env.close()
+
+
+def test_a_model_that_fails_nowhere_is_shown_nothing(tmp_path, monkeypatch):
+    def here(config: CollectConfig, parts: Path, seeds: list[int]) -> Iterator[None]:
+        return (_collect_one(config, parts, seed) for seed in seeds)
+
+    monkeypatch.setattr(collecting, "_run", here)
+    monkeypatch.setattr(collecting, "_STARTS", 1)
+    model, search = model_dir("grasp"), PlannerConfig(planner="prior")
+    config = CollectConfig(
+        demonstrator="person", model=model, search=search, episodes=2, out=tmp_path / "x.hdf5"
+    )
+    with pytest.raises(collecting.Mastered, match="grasp masters 2 starts from seed 0 on"):
+        collect(config)
+    assert not config.path.exists()
 
 
 def test_the_demonstrations_begin_where_the_model_got_stuck(shown, model):

@@ -66,6 +66,10 @@ TRAINING = Randomization(
 )
 
 
+class Mastered(UserError):
+    """Nobody has anything to show a model that fails nowhere."""
+
+
 @dataclass(frozen=True)
 class CollectConfig:
     """Collect training episodes in simulation: of an expert or a planner, disturbed, or a person.
@@ -87,7 +91,7 @@ class CollectConfig:
         model: folder of a model whose planner acts instead of the expert, which still labels. With
             a person it tries first: where its hand comes to rest, or the time limit has gone by,
             the person takes over, and what is kept is what that showed. Starts that the model
-            masters are passed over.
+            masters are passed over, up to 20 an episode: then there is one less.
         search: settings of the planner that a person watches.
         randomization: what differs from episode to episode besides the start.
     """
@@ -150,6 +154,9 @@ def collect(config: CollectConfig) -> Path:
 
     Every finished episode is a file of its own in <out>.parts until all are there; a second call
     after an interruption goes on from those.
+
+    Raises:
+        Mastered: a model was watched that failed nowhere.
     """
     if config.path.exists():
         raise UserError(f"{config.path}: exists already; choose another --out or remove it")
@@ -166,7 +173,16 @@ def collect(config: CollectConfig) -> Path:
     with tqdm(total=config.episodes, initial=config.episodes - len(missing), unit="episode") as bar:
         for _ in _run(config, parts, missing):
             bar.update()
+    files = [file for file in files if file.exists()]
+    if not files:
+        raise Mastered(
+            f"{config.model} masters {_STARTS * config.episodes} starts from seed {config.seed} "
+            "on: there is nothing to take over; show another task, or other scenes "
+            "(--randomization)"
+        )
     merge_episodes(files, config.path, _env_args(config))
+    if lacking := config.episodes - len(files):
+        tqdm.write(f"{lacking} episodes less: {config.model} masters {_STARTS} starts of each")
     for file in files:
         file.unlink()
     if not any(parts.iterdir()):  # episodes of other seeds stay
@@ -247,7 +263,10 @@ def _collect_one(config: CollectConfig, parts: Path, seed: int) -> None:
     env, rng = _environment(config.env), np.random.default_rng([seed, 1])
     moves = env.arm.action_size - 1
     if config.demonstrator == "person":
-        episode = without_privileges(_shown(config, env, seed, rng))
+        shown = _shown(config, env, seed, rng)
+        if shown is None:
+            return
+        episode = without_privileges(shown)
     else:
         most = round(_SHARE * env.task.time_limit)
         pilot: Pilot = follow_expert
@@ -264,8 +283,8 @@ def _collect_one(config: CollectConfig, parts: Path, seed: int) -> None:
 
 def _shown(
     config: CollectConfig, env: ManipulationEnv, seed: int, rng: np.random.Generator
-) -> Episode:
-    """What a person shows, from the start or from where a model gets nowhere."""
+) -> Episode | None:
+    """What a person shows, from the start or from where a model gets nowhere, if it does."""
     if config.model is None:
         calm = Disturbance(UNDISTURBED, rng, env.arm.action_size - 1)
         most = round(PATIENCE * env.task.time_limit)
@@ -276,10 +295,4 @@ def _shown(
         return Flight(pipeline, env.task, start)
 
     starts = range(seed, seed + _STARTS * config.episodes, config.episodes)
-    episode = taken_over(env, lend, starts, rng, config.linger)
-    if episode is None:
-        raise UserError(
-            f"{config.model} masters {_STARTS} of {_STARTS} starts from seed {seed} on: there is "
-            "nothing to take over; show another task, or other scenes (--randomization)"
-        )
-    return episode
+    return taken_over(env, lend, starts, rng, config.linger)

@@ -17,7 +17,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from wm_planner.errors import UserError
-from wm_planner.learning.collect import CollectConfig, collect
+from wm_planner.learning.collect import CollectConfig, Mastered, collect
 from wm_planner.learning.decoder import DecoderConfig, fit_decoder
 from wm_planner.learning.going_on import shapes_of
 from wm_planner.learning.heads import fit_heads
@@ -50,10 +50,15 @@ def train(config: TrainConfig) -> Path:
         config = replace(config, network=shapes_of(start, config.family, config.network))
     _fit_once(config, datasets, folder, start)
     for number in range(1, config.rounds + 1):
-        before, folder = folder, config.directory / f"round_{number}"
+        before, into = folder, config.directory / f"round_{number}"
         teaches = "the expert labels" if config.privileged else "a person takes over"
         tqdm.write(f"round {number} of {config.rounds}: the planner acts, {teaches}")
-        datasets.append(_episodes(config, number, before, folder))
+        try:
+            datasets.append(_episodes(config, number, before, into))
+        except Mastered as mastered:
+            tqdm.write(f"no more rounds: {mastered}")
+            break
+        folder = into
         again = replace(config, updates=config.round_updates, episodes=0, snapshots=())
         _fit_once(again, datasets, folder, before)
     if config.prior_updates:
