@@ -12,6 +12,7 @@ import pytest
 from toy_episodes import TINY
 
 from wm_planner.errors import UserError
+from wm_planner.learning import rounds
 from wm_planner.learning.collect import CollectConfig, collect
 from wm_planner.learning.episodes import Episode, read_episodes
 from wm_planner.learning.rounds import train
@@ -70,7 +71,25 @@ def test_without_privilege_a_person_takes_over(base, tmp_path):
         told = json.loads(file["data"].attrs["env_args"])
     assert told["demonstrator"] == "person" and told["search"]["planner"] == "noop"
     assert told["takes_over_from"] == str(config.directory / "round_0")
+    watched = json.loads((config.directory / "watched.json").read_text())
+    assert watched == {f"round_{i}": {"mastered": 0, "starts": 2} for i in range(2)}
+    assert own(config, 2)[0].seed == 200_000  # of a round to come
     assert load_model(config.directory).config.provenance["privileged"] is False
+
+
+def test_the_best_that_was_watched_is_the_result_and_where_rounds_begin(
+    base, tmp_path, monkeypatch
+):
+    search = PlannerConfig(planner="noop")
+    config = replace(base, out=tmp_path / "run", privileged=False, rounds=2, search=search)
+    found = iter([(1, 4), (3, 4), (2, 4)])
+    monkeypatch.setattr(rounds, "_outcomes", lambda *_: next(found))
+    train(config)
+    result, first = load_model(config.directory), load_model(config.directory / "round_1")
+    assert result.sha256 == first.sha256
+    last = load_model(config.directory / "round_2").config.provenance
+    assert last["before"]["data"] == first.config.provenance["data"] == ["d.hdf5", "round_1.hdf5"]
+    assert last["data"] == ["d.hdf5", "round_1.hdf5", "round_2.hdf5"]
 
 
 @pytest.mark.parametrize("changes", [{"rounds": 0}, {"privileged": True}])

@@ -15,10 +15,11 @@ from tiny_model import CONFIG, tiny_model
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.errors import UserError
 from wm_planner.learning import collect as collecting
+from wm_planner.learning import takeover
 from wm_planner.learning.behaviour import GaveUp, follow_expert
 from wm_planner.learning.collect import CollectConfig, _collect_one, collect
 from wm_planner.learning.episodes import read_episodes
-from wm_planner.learning.takeover import Takeover, taken_over
+from wm_planner.learning.takeover import Takeover, outcomes, starts_of, taken_over
 from wm_planner.paths import model_dir
 from wm_planner.planning import PlannerConfig
 from wm_planner.world_models.store import save_model
@@ -93,14 +94,23 @@ def test_a_model_that_fails_nowhere_is_shown_nothing(tmp_path, monkeypatch):
         return (_collect_one(config, parts, seed) for seed in seeds)
 
     monkeypatch.setattr(collecting, "_run", here)
-    monkeypatch.setattr(collecting, "_STARTS", 1)
+    monkeypatch.setattr(takeover, "STARTS", 1)
     model, search = model_dir("grasp"), PlannerConfig(planner="prior")
     config = CollectConfig(
         demonstrator="person", model=model, search=search, episodes=2, out=tmp_path / "x.hdf5"
     )
-    with pytest.raises(collecting.Mastered, match="grasp masters 2 starts from seed 0 on"):
+    with pytest.raises(collecting.Mastered, match="grasp masters all starts from seed 0 on"):
         collect(config)
     assert not config.path.exists()
+
+
+def test_the_seeds_of_takeovers_tell_how_often_a_model_was_tried():
+    starts = [list(starts_of(seed, 3)) for seed in range(40, 43)]
+    assert starts[0][:3] == [40, 43, 46] and len(starts[0]) == takeover.STARTS
+    assert len(set().union(*starts)) == 3 * takeover.STARTS
+    assert outcomes([starts[0][0], starts[1][2], starts[2][1]], 40, 3) == (3, 6)
+    assert outcomes([starts[2][4]], 40, 3) == (44, 45)
+    assert outcomes([], 40, 3) == (60, 60)
 
 
 def test_the_demonstrations_begin_where_the_model_got_stuck(shown, model):

@@ -43,7 +43,7 @@ from wm_planner.learning.episodes import (
 from wm_planner.learning.flight import Flight
 from wm_planner.learning.person import Person
 from wm_planner.learning.pilots import Pilots
-from wm_planner.learning.takeover import PATIENCE, taken_over
+from wm_planner.learning.takeover import PATIENCE, STARTS, starts_of, taken_over
 from wm_planner.paths import model_dir, robot_config
 from wm_planner.pipeline import Pipeline
 from wm_planner.planning import PlannerConfig
@@ -53,7 +53,6 @@ from wm_planner.world_models.store import load_model, read_config
 EVALUATION_SEED = 5_000_000  # this seed and up are for evaluation only
 DEMONSTRATORS = ("expert", "person", "play")
 _SHARE = 0.7  # of the task's time limit, the longest training episode
-_STARTS = 20  # starts of which a person takes over in one, at most
 _LONGEST = 10_000  # steps that an episode may linger
 TRAINING = Randomization(
     camera_position=(0.0, 0.025),
@@ -127,10 +126,12 @@ class CollectConfig:
             )
         if not 16 <= self.image_size <= 1024:
             raise UserError(f"image_size is {self.image_size}, expected 16 to 1024 pixels")
-        starts = self.episodes * (_STARTS if self.watches else 1)
-        if self.seed < 0 or self.seed + starts > EVALUATION_SEED:
+        last = self.seed + self.episodes - 1
+        if self.watches:
+            last = starts_of(last, self.episodes)[-1]
+        if self.seed < 0 or last >= EVALUATION_SEED:
             raise UserError(
-                f"seeds {self.seed} to {self.seed + starts - 1} reach into those kept for "
+                f"seeds {self.seed} to {last} reach into those kept for "
                 f"evaluation ({EVALUATION_SEED} and up); choose a smaller --seed"
             )
 
@@ -176,13 +177,12 @@ def collect(config: CollectConfig) -> Path:
     files = [file for file in files if file.exists()]
     if not files:
         raise Mastered(
-            f"{config.model} masters {_STARTS * config.episodes} starts from seed {config.seed} "
-            "on: there is nothing to take over; show another task, or other scenes "
-            "(--randomization)"
+            f"{config.model} masters all starts from seed {config.seed} on: there is nothing to "
+            "take over; show another task, or other scenes (--randomization)"
         )
     merge_episodes(files, config.path, _env_args(config))
     if lacking := config.episodes - len(files):
-        tqdm.write(f"{lacking} episodes less: {config.model} masters {_STARTS} starts of each")
+        tqdm.write(f"{lacking} episodes less: {config.model} masters {STARTS} starts of each")
     for file in files:
         file.unlink()
     if not any(parts.iterdir()):  # episodes of other seeds stay
@@ -294,5 +294,4 @@ def _shown(
     def lend(start: int) -> Pilot:
         return Flight(pipeline, env.task, start)
 
-    starts = range(seed, seed + _STARTS * config.episodes, config.episodes)
-    return taken_over(env, lend, starts, rng, config.linger)
+    return taken_over(env, lend, starts_of(seed, config.episodes), rng, config.linger)

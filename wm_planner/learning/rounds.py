@@ -17,14 +17,17 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from wm_planner.errors import UserError
+from wm_planner.evaluation.records import write_json
 from wm_planner.learning.collect import CollectConfig, Mastered, collect
 from wm_planner.learning.decoder import DecoderConfig, fit_decoder
+from wm_planner.learning.episodes import demo, demo_names, open_dataset
 from wm_planner.learning.going_on import shapes_of
 from wm_planner.learning.heads import fit_heads
 from wm_planner.learning.heads_config import HeadsConfig
 from wm_planner.learning.look import write_look
 from wm_planner.learning.picture_fit import PictureConfig
 from wm_planner.learning.repainter import RepainterConfig, fit_repainter
+from wm_planner.learning.takeover import outcomes
 from wm_planner.learning.train import fit
 from wm_planner.learning.train_config import TrainConfig, train_config
 from wm_planner.monitoring import look
@@ -40,27 +43,19 @@ _SEEDS_A_ROUND = 100_000  # room for the seeds of a round's episodes
 def train(config: TrainConfig) -> Path:
     """Train in rounds, or go on with it, and return the model's folder.
 
-    Round i is in <out>/round_<i>: its own episodes, checkpoints, log and model; the last one with
-    its prior fitted anew is in <out>/prior, that with its decoder in <out>/decoder, that with a
-    repainter in <out>/repainter. What is there is not made again.
+    Round i is in <out>/round_<i>: its own episodes, checkpoints, log and model. The last one's, or
+    the best one's where a person watched, with its prior fitted anew is in <out>/prior, that with
+    its decoder in <out>/decoder, that with a repainter in <out>/repainter. What is there is not
+    made again.
     """
-    datasets, folder = list(config.datasets), config.directory / "round_0"
+    datasets, folder = list(config.datasets), _round(config, 0)
     start = model_dir(config.start) if config.start else None
     if start is not None:
         config = replace(config, network=shapes_of(start, config.family, config.network))
     _fit_once(config, datasets, folder, start)
-    for number in range(1, config.rounds + 1):
-        before, into = folder, config.directory / f"round_{number}"
-        teaches = "the expert labels" if config.privileged else "a person takes over"
-        tqdm.write(f"round {number} of {config.rounds}: the planner acts, {teaches}")
-        try:
-            datasets.append(_episodes(config, number, before, into))
-        except Mastered as mastered:
-            tqdm.write(f"no more rounds: {mastered}")
-            break
-        folder = into
-        again = replace(config, updates=config.round_updates, episodes=0, snapshots=())
-        _fit_once(again, datasets, folder, before)
+    if config.rounds:
+        teach = _labelled if config.privileged else _taken_over
+        folder = teach(config, datasets, folder)
     if config.prior_updates:
         folder = _with_prior(config, datasets, folder)
     if config.decoder_updates:
@@ -73,6 +68,49 @@ def train(config: TrainConfig) -> Path:
     for name in (look.FILE, "model.safetensors", "config.yaml"):  # the last says that all is there
         shutil.copyfile(folder / name, config.directory / name)
     return config.directory
+
+
+def _labelled(config: TrainConfig, datasets: list[Path], model: Path) -> Path:
+    """The last of the models that learned in turns what an expert says of their own episodes."""
+    for number in range(1, config.rounds + 1):
+        tqdm.write(f"round {number} of {config.rounds}: the planner acts, the expert labels")
+        datasets.append(_episodes(config, number, model))
+        model = _another_round(config, number, datasets, model)
+    return model
+
+
+def _taken_over(config: TrainConfig, datasets: list[Path], model: Path) -> Path:
+    """The best of the models that learned in turns what a person showed them where they failed.
+
+    The best is the one that mastered most of the starts in which it was watched, as watched.json
+    tells of each. Each round begins from the best one so far: by chance, more training may also
+    make a planner worse. What is shown the last one is for a further round.
+    """
+    best, most, told = model, -1.0, {}
+    for number in range(1, config.rounds + 2):
+        tqdm.write(f"a person watches {model.name} of {config.rounds} rounds")
+        try:
+            shown = _episodes(config, number, model)
+        except Mastered as error:
+            tqdm.write(f"no more rounds: {error}")
+            return model
+        mastered, starts = _outcomes(config, number, shown)
+        told[model.name] = {"mastered": mastered, "starts": starts}
+        write_json(config.directory / "watched.json", told)
+        if mastered / starts >= most:
+            best, most = model, mastered / starts
+        tqdm.write(f"{model.name} mastered {mastered} of {starts} starts; best: {best.name}")
+        if number <= config.rounds:
+            datasets.append(shown)
+            model = _another_round(config, number, datasets, best)
+    return best
+
+
+def _another_round(config: TrainConfig, number: int, datasets: list[Path], start: Path) -> Path:
+    """The folder of the model that goes on from `start`."""
+    again = replace(config, updates=config.round_updates, episodes=0, snapshots=())
+    _fit_once(again, datasets, folder := _round(config, number), start)
+    return folder
 
 
 def _fit_once(config: TrainConfig, datasets: list[Path], folder: Path, start: Path | None) -> None:
@@ -137,13 +175,17 @@ def _refitted(part: str, out: Path, updates: int, model: Path, fit: Callable[[],
     return fit()
 
 
-def _episodes(config: TrainConfig, number: int, model: Path, folder: Path) -> Path:
-    """The dataset of a round."""
+def _round(config: TrainConfig, number: int) -> Path:
+    return config.directory / f"round_{number}"
+
+
+def _episodes(config: TrainConfig, number: int, model: Path) -> Path:
+    """The dataset of a round, of what becomes of `model`."""
     wanted = CollectConfig(
         task=config.task,
         robot=config.robot,
         episodes=config.round_episodes,
-        out=folder / f"round_{number}.hdf5",
+        out=_round(config, number) / f"round_{number}.hdf5",
         seed=number * _SEEDS_A_ROUND,
         workers=config.workers,
         image_size=config.network.image_size,
@@ -153,3 +195,10 @@ def _episodes(config: TrainConfig, number: int, model: Path, folder: Path) -> Pa
         randomization=config.randomization,
     )
     return wanted.path if wanted.path.exists() else collect(wanted)
+
+
+def _outcomes(config: TrainConfig, number: int, shown: Path) -> tuple[int, int]:
+    """Of how many starts the model that was watched for a round mastered how many."""
+    with open_dataset(shown) as file:
+        began = [int(demo(file, name).attrs["seed"]) for name in demo_names(file)]
+    return outcomes(began, number * _SEEDS_A_ROUND, config.round_episodes)

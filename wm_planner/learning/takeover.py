@@ -7,7 +7,7 @@ would ever be in, and that the model gets itself into (HG-DAgger, Kelly 2019, ar
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -19,8 +19,24 @@ from wm_planner.learning.episodes import Episode, from_step
 from wm_planner.learning.person import Person
 
 PATIENCE = 1.5  # of a task's time limit, which persons have, who are slower than arms
+STARTS = 20  # of which a person takes over in one, at most
 _WATCHED = 20  # steps; whoever waits does so to see what becomes of it
 _NEAR = 0.08  # of half the workspace, about 2 cm: so far a hand at rest strays
+
+
+def starts_of(seed: int, episodes: int) -> range:
+    """Seeds of the starts that a person watches for the episode of a seed, of so many episodes."""
+    return range(seed, seed + STARTS * episodes, episodes)
+
+
+def outcomes(began: Sequence[int], first: int, episodes: int) -> tuple[int, int]:
+    """Of how many starts a model mastered how many, and those: (mastered, tried).
+
+    A person took over in starts of seeds `began`, of `episodes` whose seeds are from `first` on.
+    """
+    tried = STARTS * (episodes - len(began))
+    tried += sum((seed - first) // episodes + 1 for seed in began)
+    return tried - len(began), tried
 
 
 class Takeover:
