@@ -9,7 +9,7 @@ import pytest
 
 from wm_planner.errors import UserError
 from wm_planner.evaluation.imagination import TILE
-from wm_planner.evaluation.video import Video, film_strip, write_picture
+from wm_planner.evaluation.video import Video, film_strip, paced, write_picture
 
 COLOURS = ((220, 30, 30), (30, 220, 30), (30, 30, 220))
 
@@ -77,7 +77,7 @@ def _picture(value):
 
 
 def test_film_strip_puts_each_camera_above_its_last_imagined_frame():
-    strip = film_strip([_picture(10 * i) for i in range(9)], moments=3)
+    strip = film_strip([_picture(10 * i) for i in range(9)], np.arange(9), moments=3)
     assert strip.shape == (4 * TILE, 3 * TILE, 3)
     first, middle, last = (strip[TILE // 2 :: TILE, i * TILE + TILE // 2, 0] for i in range(3))
     assert first.tolist() == [0, 4, 5, 9]
@@ -87,7 +87,20 @@ def test_film_strip_puts_each_camera_above_its_last_imagined_frame():
 
 def test_film_strip_of_nothing_is_an_error():
     with pytest.raises(UserError, match="imagination"):
-        film_strip([])
+        film_strip([], [])
+
+
+def test_film_strip_shows_moments_that_are_far_apart_in_time_though_pictures_came_in_bursts():
+    times = [5.0, 8.0, 8.1, 8.2, 8.3]
+    strip = film_strip([_picture(10 * i) for i in range(5)], times, moments=5)
+    assert strip.shape == (4 * TILE, 3 * TILE, 3)  # none came in between
+    shown = strip[TILE // 2, TILE // 2 :: TILE, 0]
+    assert shown.tolist() == [0, 10, 40]
+
+
+def test_a_video_shows_each_picture_until_the_next_one():
+    frames = list(paced([_picture(0), _picture(10), _picture(20)], [3.0, 3.4, 3.5], 10.0))
+    assert [int(frame[0, 0, 0]) for frame in frames] == [0] * 4 + [10, 20]
 
 
 def test_picture_is_written_without_loss(tmp_path):

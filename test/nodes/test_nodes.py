@@ -25,7 +25,7 @@ SEED = 4_000_000
 
 
 def test_grasps_over_ros(lockstep):
-    trial, commands, _ = lockstep.run_trial(SEED)
+    trial, commands, *_ = lockstep.run_trial(SEED)
     assert trial.ended == "success"
     assert len(trial.plan_ms) >= trial.steps
     limits = build_pipeline(load_model(model_dir("grasp")), PlannerConfig()).robot._shaper
@@ -36,7 +36,7 @@ def test_grasps_over_ros(lockstep):
 
 
 def test_same_seed_gives_identical_commands(lockstep):
-    (first, a, _), (second, b, _) = (lockstep.run_trial(SEED + 1) for _ in range(2))
+    (first, a, *_), (second, b, *_) = (lockstep.run_trial(SEED + 1) for _ in range(2))
     count = 5 * first.steps
     assert first.steps == second.steps and min(len(a), len(b)) >= count - 5
     count = min(count, len(a), len(b))

@@ -12,7 +12,7 @@ from wm_planner.envs.tasks import make_task
 from wm_planner.evaluation.records import Trial, write_json
 from wm_planner.evaluation.summary import describe, summarise
 from wm_planner.evaluation.trials import TrialsConfig
-from wm_planner.evaluation.video import Video, film_strip, write_picture
+from wm_planner.evaluation.video import Video, film_strip, paced, write_picture
 from wm_planner.nodes.trials import trial_client
 from wm_planner.planning import PlannerConfig
 from wm_planner.planning.budget import Budget
@@ -86,12 +86,14 @@ def _run(config: DemoConfig) -> tuple[list[Trial], np.ndarray | None, Budget | N
         Video(config.out / "demo.mp4", client.rate_hz) as video,
         tqdm(total=config.trials, unit="trial", desc=config.task) as bar,
     ):
-        client.watch_imagination(video.write)
+        client.watch_imagination()
         for seed in range(config.seed, config.seed + config.trials):
-            trial, _, pictures = client.run_trial(seed, config.trials_config.label)
+            trial, _, pictures, times = client.run_trial(seed, config.trials_config.label)
             trials.append(trial)
             if strip is None and trial.success and pictures:
-                strip = film_strip(pictures)
+                strip = film_strip(pictures, times)
+            for frame in paced(pictures, times, client.rate_hz) if pictures else ():
+                video.write(frame)
             bar.set_postfix_str(f"success {sum(t.success for t in trials)}/{len(trials)}")
             bar.update()
     return trials, strip, client.budget

@@ -34,9 +34,10 @@ class Film:
         """Keep a moment."""
         self._moments.append(Moment(dict(frames), latent, plan, seen))
 
-    def save_strip(self, path: Path) -> None:
+    def save_strip(self, path: Path, rate_hz: float) -> None:
         """Seven moments, each camera above what was imagined for it."""
-        write_picture(path, film_strip([self._draw(moment) for moment in self._moments]))
+        pictures = [self._draw(moment) for moment in self._moments]
+        write_picture(path, film_strip(pictures, [i / rate_hz for i in range(len(pictures))]))
 
     def save_video(self, path: Path, rate_hz: float) -> None:
         """All moments: camera, and the imagined future."""

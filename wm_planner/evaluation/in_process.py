@@ -163,7 +163,7 @@ class _Run:
             name = f"{self._planner.replace(' ', '_')}_{self._seed}"
             if not self._success and imagined:
                 pictures["strip"] = f"strips/{name}.png"
-                self._film.save_strip(config.out / pictures["strip"])
+                self._film.save_strip(config.out / pictures["strip"], rate)
             if config.video and self._plan_ms:
                 pictures["video"] = f"videos/{name}.mp4"
                 self._film.save_video(config.out / pictures["video"], rate)

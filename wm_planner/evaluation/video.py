@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -79,26 +79,39 @@ def _give_way() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
 
 
-def film_strip(pictures: Sequence[np.ndarray], moments: int = 7, period: float = 0.1) -> np.ndarray:
+def paced(
+    pictures: Sequence[np.ndarray], times: Sequence[float], rate_hz: float
+) -> Iterator[np.ndarray]:
+    """Frames of a video at so many a second: each of the pictures until the next one's time, s."""
+    for picture, now, later in zip(pictures, times, [*times[1:], times[-1]], strict=True):
+        for _ in range(max(1, round((later - now) * rate_hz))):
+            yield picture
+
+
+def film_strip(
+    pictures: Sequence[np.ndarray], times: Sequence[float], moments: int = 7
+) -> np.ndarray:
     """Moments of a trial side by side: each camera above what was imagined for it.
 
     Args:
-        pictures: of `imagine_strip`, one each control step.
-        moments: columns.
-        period: seconds between pictures.
+        pictures: of `imagine_strip`.
+        times: of each picture, seconds, in order.
+        moments: columns at most; as far apart in time as the pictures allow.
 
     Returns:
         Picture (h, w, 3) uint8 RGB.
     """
     if not pictures:
         raise UserError("no picture of the trial came; is ~/imagination published?")
+    since = np.asarray(times) - times[0]
+    wanted = np.linspace(0.0, since[-1], moments)
     columns = []
-    for index in np.linspace(0, len(pictures) - 1, moments).round().astype(int):
+    for index in np.unique(np.abs(since[:, None] - wanted).argmin(0)):
         picture = pictures[index]
         rows = [picture[top : top + TILE] for top in range(0, len(picture), TILE)]
         tiles = [tile for row in rows for tile in (row[:, :TILE], row[:, -TILE:])]
         column = np.concatenate(tiles, axis=0)
-        columns.append(_captioned(column, f"{index * period:.1f} s"))
+        columns.append(_captioned(column, f"{since[index]:.1f} s"))
     return np.concatenate(columns, axis=1)
 
 

@@ -15,7 +15,7 @@ from std_msgs.msg import Bool, Float64MultiArray
 
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import Trial
-from wm_planner.nodes.messages import decode_image
+from wm_planner.nodes.messages import decode_image, seconds
 from wm_planner.nodes.node_client import DISCOVERY, NodeClient
 from wm_planner.planning.budget import Budget
 
@@ -30,6 +30,7 @@ class RosTrial(NamedTuple):
     trial: Trial
     commands: list[np.ndarray]  # (J,) each, all waypoints in order; empty for trajectories
     pictures: list[np.ndarray]  # (h, w, 3) uint8 RGB, of ~/imagination, if it is watched
+    times: list[float]  # of each picture, seconds: there is none where no time was left for it
 
 
 class TrialClient(NodeClient):
@@ -59,14 +60,13 @@ class TrialClient(NodeClient):
         self._by_task = True  # the task judges
         self._clear()
 
-    def watch_imagination(self, show: Callable[[np.ndarray], None] = lambda _: None) -> None:
-        """Keep, and `show`, every picture (h, w, 3) uint8 RGB the planner draws during trials."""
+    def watch_imagination(self) -> None:
+        """Keep every picture (h, w, 3) uint8 RGB that the planner draws during trials."""
 
         def on_image(message: Image) -> None:
             if self._recording is not None:
-                picture = decode_image(message)
-                self._pictures.append(picture)
-                show(picture)
+                self._pictures.append(decode_image(message))
+                self._times.append(seconds(message.header.stamp))
 
         self.node.create_subscription(Image, "/wm_planner/imagination", on_image, 5)
 
@@ -136,7 +136,7 @@ class TrialClient(NodeClient):
             plan_ms=self._plan_ms,
             frame_to_command_ms=self._frame_to_command_ms,
         )
-        return RosTrial(trial, self._commands, self._pictures)
+        return RosTrial(trial, self._commands, self._pictures, self._times)
 
     def _wait_for(self, finished: Callable[[], bool], patience: float) -> None:
         self._heard = time.monotonic()
@@ -166,6 +166,7 @@ class TrialClient(NodeClient):
         self._frame_to_command_ms: list[float] = []
         self._commands: list[np.ndarray] = []
         self._pictures: list[np.ndarray] = []
+        self._times: list[float] = []  # of the pictures
         self._heard = time.monotonic()
 
     def _on_task_state(self, message: DiagnosticStatus) -> None:

@@ -17,7 +17,7 @@ from rclpy.signals import SignalHandlerOptions
 from wm_planner.errors import UserError
 from wm_planner.evaluation.records import Trial
 from wm_planner.evaluation.trials import TrialsConfig
-from wm_planner.evaluation.video import Video, film_strip, write_picture
+from wm_planner.evaluation.video import Video, film_strip, paced, write_picture
 from wm_planner.nodes.processes import ros_environment, simulation_and_planner
 from wm_planner.nodes.recorder import Recorder
 from wm_planner.nodes.search_parameters import of_planner
@@ -48,15 +48,15 @@ def _run_one(config: TrialsConfig, client: TrialClient, label: str, seed: int) -
     if bag:
         shutil.rmtree(config.out / bag, ignore_errors=True)  # of a trial that was killed
     with Recorder(client.node, config.out / bag) if bag else nullcontext():
-        trial, _, pictures = client.run_trial(seed, label, config.time_limit)
+        trial, _, pictures, times = client.run_trial(seed, label, config.time_limit)
     strip = f"strips/{name}.png" if pictures and not trial.success else ""
     if strip:
-        write_picture(config.out / strip, film_strip(pictures))
+        write_picture(config.out / strip, film_strip(pictures, times))
     video = f"videos/{name}.mp4" if pictures and config.video else ""
     if video:
         with Video(config.out / video, client.rate_hz) as writer:
-            for picture in pictures:
-                writer.write(picture)
+            for frame in paced(pictures, times, client.rate_hz):
+                writer.write(frame)
     return trial._replace(strip=strip, video=video, bag=bag)
 
 

@@ -63,7 +63,7 @@ def test_grasps_with_a_hand_on_a_topic(tmp_path):
     with nodes(tmp_path, type="bool", name="vacuum") as client:
         told: list[bool] = []
         client.node.create_subscription(Bool, "vacuum", lambda m: told.append(m.data), LATCHED)
-        trial, commands, _ = client.run_trial(SEED)
+        trial, commands, *_ = client.run_trial(SEED)
         os.kill(client.processes["planner_node"], signal.SIGKILL)
         assert finger_after_a_second(client) < 0.03  # a cube, 4 cm wide, is still held
     assert trial.ended == "success"
@@ -82,7 +82,7 @@ def test_grasps_with_a_hand_that_is_a_service_and_is_not_measured(tmp_path):
             texts.extend(s.message for s in message.status if s.name == "wm_planner: gripper")
 
         client.node.create_subscription(DiagnosticArray, "/diagnostics", hear, 10)
-        trial, commands, _ = client.run_trial(SEED)
+        trial, commands, *_ = client.run_trial(SEED)
     assert trial.ended == "success"
     assert {command.shape for command in commands} == {(7,)}
     assert "open" in texts and "closed" in texts
@@ -98,7 +98,7 @@ def test_grasps_with_a_hand_that_takes_actions(kind, tmp_path):
             found.extend(s for s in message.status if s.name == "wm_planner: gripper")
 
         client.node.create_subscription(DiagnosticArray, "/diagnostics", hear, 10)
-        trial, commands, _ = client.run_trial(SEED)
+        trial, commands, *_ = client.run_trial(SEED)
         os.kill(client.processes["planner_node"], signal.SIGKILL)
         assert finger_after_a_second(client) < 0.03  # a cube, 4 cm wide, is still held
     assert trial.ended == "success"
