@@ -17,6 +17,8 @@ from wm_planner.nodes.trials import trial_client
 from wm_planner.planning import PlannerConfig
 from wm_planner.planning.budget import Budget
 
+_PLAN_MS = 40.0  # of the 100 that there are: what is left is for pictures
+
 
 @dataclass(frozen=True)
 class DemoConfig:
@@ -52,7 +54,7 @@ class DemoConfig:
             seed=self.seed,
             ros=True,
             lockstep=self.lockstep,
-            search=PlannerConfig(budget="fixed" if self.lockstep else "auto"),
+            search=PlannerConfig(deadline_ms=0.0 if self.lockstep else _PLAN_MS),
         )
 
 
