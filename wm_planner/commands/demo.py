@@ -94,7 +94,7 @@ def _run(config: DemoConfig) -> tuple[list[Trial], np.ndarray | None, Budget | N
             trials.append(trial)
             if strip is None and trial.success and pictures:
                 strip = film_strip(pictures, times)
-            for frame in paced(pictures, times, client.rate_hz) if pictures else ():
+            for frame in paced(pictures, times, client.rate_hz):
                 video.write(frame)
             bar.set_postfix_str(f"success {sum(t.success for t in trials)}/{len(trials)}")
             bar.update()

@@ -83,7 +83,7 @@ def paced(
     pictures: Sequence[np.ndarray], times: Sequence[float], rate_hz: float
 ) -> Iterator[np.ndarray]:
     """Frames of a video at so many a second: each of the pictures until the next one's time, s."""
-    for picture, now, later in zip(pictures, times, [*times[1:], times[-1]], strict=True):
+    for picture, now, later in zip(pictures, times, [*times[1:], *times[-1:]], strict=True):
         for _ in range(max(1, round((later - now) * rate_hz))):
             yield picture
 

@@ -7,6 +7,7 @@ still says what it would have done (DAgger, Ross 2011, arXiv:1011.0686).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,33 @@ class GaveUp(Exception):
 def follow_expert(_: Frames, expert: np.ndarray) -> np.ndarray:
     """The scripted expert as a pilot."""
     return expert
+
+
+class HandedOver:
+    """Pilot of one episode: `first`, for `most` steps or until it gives up, and then `second`.
+
+    Attributes:
+        since: the step from which the second one acted; None before.
+    """
+
+    def __init__(self, first: Pilot, second: Pilot, most: int) -> None:
+        self._first, self._second, self._most = first, second, most
+        self._step = 0
+        self.since: int | None = None
+
+    def __call__(self, observation: Frames, expert: np.ndarray) -> np.ndarray:
+        if self.since is None:
+            with suppress(GaveUp):
+                if not (self._gets_nowhere(observation) or self._step >= self._most):
+                    action = self._first(observation, expert)
+                    self._step += 1
+                    return action
+            self.since = self._step
+        return self._second(observation, expert)
+
+    def _gets_nowhere(self, _: Frames) -> bool:
+        """Whether the first one is to end before its time."""
+        return False
 
 
 @dataclass(frozen=True)

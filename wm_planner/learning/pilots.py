@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from wm_planner.assembly import build_pipeline
 from wm_planner.envs.tasks import Task
-from wm_planner.learning.behaviour import Frames, GaveUp, Pilot, follow_expert
+from wm_planner.learning.behaviour import HandedOver, Pilot, follow_expert
 from wm_planner.learning.flight import Flight
 from wm_planner.planning import PlannerConfig
 from wm_planner.processor import configure_torch
@@ -38,19 +37,4 @@ class Pilots:
         handover = int(rng.integers(time_limit // 5, time_limit))
         if rng.random() >= _TAKEOVERS:
             handover = time_limit
-        return _HandedOver(Flight(pipeline, task, seed), handover)
-
-
-class _HandedOver:
-    """A pilot for so many steps, or until it gives up; the expert after that."""
-
-    def __init__(self, pilot: Pilot, steps: int) -> None:
-        self._pilot, self._left = pilot, steps
-
-    def __call__(self, observation: Frames, expert: np.ndarray) -> np.ndarray:
-        if self._left > 0:
-            self._left -= 1
-            with suppress(GaveUp):
-                return self._pilot(observation, expert)
-            self._left = 0
-        return follow_expert(observation, expert)
+        return HandedOver(Flight(pipeline, task, seed), follow_expert, handover)

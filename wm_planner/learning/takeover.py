@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 
 import numpy as np
 
 from wm_planner.envs.manipulation import ManipulationEnv
-from wm_planner.learning.behaviour import UNDISTURBED, Disturbance, Frames, GaveUp, Pilot
+from wm_planner.learning.behaviour import UNDISTURBED, Disturbance, Frames, HandedOver, Pilot
 from wm_planner.learning.drive import drive
 from wm_planner.learning.episodes import Episode, from_step
 from wm_planner.learning.person import Person
@@ -39,33 +38,16 @@ def outcomes(began: Sequence[int], first: int, episodes: int) -> tuple[int, int]
     return tried - len(began), tried
 
 
-class Takeover:
-    """Pilot of one episode: `model`, until its hand rests or after `most` steps, then `person`.
-
-    Attributes:
-        since: the step from which on the person acted; None before.
-    """
+class Takeover(HandedOver):
+    """Pilot of one episode: `model`, until its hand rests or after `most` steps, then `person`."""
 
     def __init__(self, model: Pilot, person: Pilot, most: int) -> None:
-        self._model, self._person, self._most = model, person, most
+        super().__init__(model, person, most)
         self._places: deque[np.ndarray] = deque(maxlen=_WATCHED)
-        self._step = 0
-        self.since: int | None = None
 
-    def __call__(self, observation: Frames, expert: np.ndarray) -> np.ndarray:
+    def _gets_nowhere(self, observation: Frames) -> bool:
         self._places.append(observation["proprio"][:3])
-        if self.since is None:
-            with suppress(GaveUp):
-                if not self._gets_nowhere():
-                    action = self._model(observation, expert)
-                    self._step += 1
-                    return action
-            self.since = self._step
-        return self._person(observation, expert)
-
-    def _gets_nowhere(self) -> bool:
-        rests = len(self._places) == _WATCHED and np.ptp(self._places, 0).max() < _NEAR
-        return rests or self._step >= self._most
+        return len(self._places) == _WATCHED and bool(np.ptp(self._places, 0).max() < _NEAR)
 
 
 def taken_over(

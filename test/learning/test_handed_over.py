@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from wm_planner.learning.behaviour import GaveUp
-from wm_planner.learning.pilots import _HandedOver
+from wm_planner.learning.behaviour import GaveUp, HandedOver, follow_expert
 
 MODELS, EXPERTS = np.zeros(4), np.ones(4)
 
 
 def test_the_expert_takes_over_after_so_many_steps():
-    pilot = _HandedOver(lambda *_: MODELS, 2)
+    pilot = HandedOver(lambda *_: MODELS, follow_expert, 2)
     assert [pilot({}, EXPERTS)[0] for _ in range(4)] == [0.0, 0.0, 1.0, 1.0]
 
 
@@ -24,6 +23,6 @@ def test_the_expert_takes_over_for_good_where_the_model_gives_up():
             raise GaveUp
         return MODELS
 
-    pilot = _HandedOver(gives_up, 10)
+    pilot = HandedOver(gives_up, follow_expert, 10)
     assert [pilot({}, EXPERTS)[0] for _ in range(4)] == [0.0, 1.0, 1.0, 1.0]
     assert len(asked) == 2
