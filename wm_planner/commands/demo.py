@@ -54,7 +54,9 @@ class DemoConfig:
             seed=self.seed,
             ros=True,
             lockstep=self.lockstep,
-            search=PlannerConfig(deadline_ms=0.0 if self.lockstep else _PLAN_MS),
+            search=PlannerConfig()
+            if self.lockstep
+            else PlannerConfig(budget="auto", deadline_ms=_PLAN_MS),
         )
 
 
