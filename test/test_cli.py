@@ -179,7 +179,7 @@ def test_help_says_how_to_give_several(capsys):
 
 
 def test_an_option_is_spelled_out():
-    with pytest.raises(UserError, match="there is num_trials, prior"):
+    with pytest.raises(UserError, match="there is --num-trials, --prior"):
         parse("--seed", "3")
 
 
@@ -189,7 +189,7 @@ def test_fields_without_a_default_are_arguments_in_their_order():
 
 
 @pytest.mark.parametrize(
-    ("argv", "expected"), [(["a"], "second"), (["a", "b", "c"], "c.*there is first, second, note")]
+    ("argv", "expected"), [(["a"], "second"), (["a", "b", "c"], "c.*there is --note")]
 )
 def test_too_few_and_too_many_arguments_are_user_errors(argv, expected):
     with pytest.raises(UserError, match=expected):

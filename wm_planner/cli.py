@@ -21,7 +21,7 @@ from yaml import YAMLError
 
 from wm_planner.errors import UserError
 from wm_planner.safe_yaml import parse_yaml, read_yaml
-from wm_planner.several_values import in_one_form, options_for_several
+from wm_planner.several_values import in_one_form, option_of, options_for_several
 from wm_planner.subcommands import SUBCOMMANDS
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -114,13 +114,15 @@ def parse_config(config: type, argv: Sequence[str], prog: str, description: str)
     fields = [field for field in dataclasses.fields(config) if field.init]
     for field in fields:
         kind = _argument(field, types[field.name])
-        option = f"--{field.name.replace('_', '-')}" if "default" in kind else field.name
+        option = option_of(field.name) if "default" in kind else field.name
         parser.add_argument(option, help=docs.get(field.name), **kind)
     try:
         values = parser.instantiate(parser.parse_args(in_one_form(argv, several)))
     except ArgumentError as error:
-        unknown = "not accepted" in str(error) or "unrecognized" in str(error)
-        valid = f"there is {', '.join(field.name for field in fields)}; " if unknown else ""
+        names = [field.name for field in fields] if "not accepted" in str(error) else []
+        if "unrecognized" in str(error):
+            names = [option_of(field.name) for field in fields if _has_default(field)]
+        valid = f"there is {', '.join(names)}; " if names else ""
         problem = " ".join(str(error).split())
         raise UserError(f"{problem}; {valid}see `{prog} --help`") from error
     except ValueError as error:  # a configuration that checks itself

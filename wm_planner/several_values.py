@@ -18,9 +18,14 @@ def options_for_several(config: type, prefix: str = "") -> Iterator[str]:
     for field in dataclasses.fields(config):
         kind, name = types[field.name], f"{prefix}{field.name}"
         if get_origin(kind) is tuple:
-            yield f"--{name if prefix else name.replace('_', '-')}"
+            yield f"--{name}" if prefix else option_of(name)
         elif dataclasses.is_dataclass(kind) and isinstance(kind, type):
             yield from options_for_several(kind, f"{name}.")
+
+
+def option_of(name: str) -> str:
+    """How a field of a command's config is called on the command line."""
+    return f"--{name.replace('_', '-')}"
 
 
 def in_one_form(argv: Sequence[str], options: Sequence[str]) -> list[str]:

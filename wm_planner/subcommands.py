@@ -114,6 +114,12 @@ SUBCOMMANDS = {
         "fit_repainter",
         "fit to a trained model what paints its futures over the frames seen last",
     ),
+    "enlarge": Subcommand(
+        "wm_planner.learning.enlarge",
+        "EnlargeConfig",
+        "enlarge",
+        "give a model that generates video larger pictures; it imagines and plans as before",
+    ),
     "heads": Subcommand(
         "wm_planner.learning.heads",
         "HeadsConfig",

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from wm_planner.learning.picture_fit import (
     PictureConfig,
@@ -25,6 +26,8 @@ from wm_planner.learning.refit import encode_all
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.pictures import Usual, as_decoded
+
+_AT_ONCE = 1024  # moments that are imagined, for the memory it takes
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def fit_decoder(config: DecoderConfig) -> Path:
         examples = prepare(world_model, store, config.horizon, world_model.device)
 
         def drawn(generator: torch.Generator) -> tuple[tuple[Tensor, ...], Tensor]:
-            z, frames = _draw(examples, config.batch_size, generator)
+            z, frames = draw(examples, config.batch_size, generator)
             return (z,), as_decoded(frames.to(z.device))
 
         network = world_model.decoder
@@ -73,13 +76,15 @@ def prepare(
     begins = torch.zeros(store.steps, dtype=torch.bool)
     begins[torch.from_numpy(store.starts)] = True
     taken = store.actions.to(device)
-    for _ in range(horizon):
-        later = world_model.step(latents[-1], taken).roll(1, dims=0)  # (T, D)
+    for ahead in range(1, horizon + 1):
+        some = list(zip(latents[-1].split(_AT_ONCE), taken.split(_AT_ONCE), strict=True))
+        bar = tqdm(some, desc=f"imagine {ahead} of {horizon}", unit="batch")
+        later = torch.cat([world_model.step(*moments) for moments in bar]).roll(1, dims=0)  # (T, D)
         latents.append(torch.where(begins.to(device)[:, None], latents[0], later))
     return Examples(store.images, torch.stack(latents), usually(store, device))
 
 
-def _draw(examples: Examples, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def draw(examples: Examples, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Latents (B, D), half of them encoded, and the frames (B, V, C, h, w) of their moments."""
     moments = torch.randint(len(examples.frames), (size,), generator=generator)
     ahead = torch.randint(1, len(examples.latents), (size,), generator=generator)

@@ -71,10 +71,14 @@ class PictureConfig:
 
 
 def fit_pictures(
-    config: PictureConfig, part: str, fit: Callable[[LatentModel, EpisodeStore], LatentModel]
+    config: PictureConfig,
+    part: str,
+    fit: Callable[[LatentModel, EpisodeStore], LatentModel],
+    image_size: int | None = None,
 ) -> Path:
     """Fit a part, so called in the provenance, and return the folder of the model that `fit` gives.
 
+    Frames of the data are of the model's size, or of `image_size`.
     A run that was interrupted leaves nothing, and begins again.
 
     Raises:
@@ -85,7 +89,8 @@ def fit_pictures(
     model = load_model(model_dir(config.model), config.device)
     datasets = list(config.data) or [Path("data") / f"{model.config.task}.hdf5"]
     network = model.config.network
-    store = EpisodeStore(datasets, model.config.cameras, network.image_size, network.discount)
+    size = image_size or network.image_size
+    store = EpisodeStore(datasets, model.config.cameras, size, network.discount)
     check_sizes(network, store, ("proprio", "actions"), "the robot the model was trained on")
     clock = Clock()
     fitted = fit(model.world_model, store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
@@ -56,6 +57,7 @@ class EpisodeStore:
         self.instructions: list[str] = []  # of each episode, in words; empty where nobody said
         self.tasks: list[str] = []  # of each dataset, as far as it says
         by_planner: list[bool] = []
+        edges: list[int] = []  # of the frames of each episode, as they were recorded
         often: list[int] = []  # how often to learn from each episode
         for path, times in Counter(paths).items():
             with open_dataset(path) as file:
@@ -74,8 +76,10 @@ class EpisodeStore:
                     self.instructions.append(episode.instruction)
                     by_planner.append(own)
                     often.append(times)
+                    edges += [min(frames.shape[1:3]) for frames in episode.frames.values()]
                     parts.append(_arrays(path, name, episode, cameras, image_size, discount))
         self.episodes = len(parts)
+        self.recorded_size = min(edges)  # pixels, of the smallest frame before it was resized
         lengths = np.array([len(part[1]) for part in parts])
         self.ends = np.cumsum(lengths)
         self.starts = self.ends - lengths
@@ -121,6 +125,14 @@ class EpisodeStore:
     def _where(self, chosen: np.ndarray) -> list[slice]:
         spans = zip(self.starts[chosen].tolist(), self.ends[chosen].tolist(), strict=True)
         return [slice(a, b) for a, b in spans]
+
+    def resized(self, image_size: int) -> EpisodeStore:
+        """The same episodes with frames of another size."""
+        other = copy.copy(self)
+        frames = rearrange(self.images, "t v c h w -> t v h w c").numpy()
+        resized = [np.stack([fit(frame, image_size) for frame in moment]) for moment in frames]
+        other.images = rearrange(torch.from_numpy(np.stack(resized)), "t v h w c -> t v c h w")
+        return other
 
     def told(self, span: slice, vocabulary: Sequence[str]) -> Tensor | None:
         """What was to be done in the episode at `span`, (1, W); None without a vocabulary."""

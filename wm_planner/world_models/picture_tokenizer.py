@@ -55,6 +55,21 @@ class PictureTokenizer(nn.Module, ABC):
             torch.zeros(c.cameras, size, EDGE * 2**i, EDGE * 2**i) for i, size in enumerate(back)
         )
 
+    @torch.no_grad()
+    def begin_with(self, smaller: PictureTokenizer) -> None:
+        """Take over the weights of one for smaller frames; the layers of finer detail stay fresh.
+
+        As networks that grow with their pictures do (Karras 2017, arXiv:1710.10196).
+        """
+        mine, its = reversed(self.down), list(smaller.down)[:1:-1]  # but its first convolution
+        same = [*zip(mine, its, strict=False), (self.begin, smaller.begin)]
+        same += [*zip(self.refine, smaller.refine, strict=False)]
+        same += [*zip(self.up, smaller.up, strict=False)]
+        for layer, known in same:
+            layer.load_state_dict(known.state_dict())
+        for canvas, drawn in zip(self.canvases, smaller.canvases, strict=False):
+            canvas.copy_(drawn)
+
     @abstractmethod
     def bounded(self, latents: Tensor) -> Tensor:
         """Latents (..., C) that any numbers (..., C) become."""

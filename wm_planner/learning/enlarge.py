@@ -1,0 +1,132 @@
+"""Give a model that generates video larger pictures; what it imagines and plans stays as it is.
+
+Frames of more pixels show the same scene, so their latents can be the same: an encoder learns to
+make of a large frame what the model makes of the small one, and a decoder to draw the large frame
+from that. Generator and agent, which take far longer to learn, keep every weight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from wm_planner.errors import UserError
+from wm_planner.learning.decoder import DecoderConfig, Examples, draw, prepare
+from wm_planner.learning.picture_fit import descend_pictures, fit_pictures, usually
+from wm_planner.learning.precision import autocast, training_dtype
+from wm_planner.learning.refit import descend
+from wm_planner.learning.sequences import EpisodeStore
+from wm_planner.paths import model_dir
+from wm_planner.world_models.families import family_of
+from wm_planner.world_models.latent_model import LatentModel
+from wm_planner.world_models.network_config import NetworkConfig
+from wm_planner.world_models.pictures import as_decoded
+from wm_planner.world_models.store import read_config
+from wm_planner.world_models.video_config import VideoConfig
+from wm_planner.world_models.video_model import VideoModel, last_frame
+
+_STEEPEST = 1.0  # norm of a gradient; longer ones are cut
+
+
+@dataclass(frozen=True)
+class EnlargeConfig(DecoderConfig):
+    """Give a model that generates video larger pictures; it imagines and plans as before.
+
+    Data has frames of at least that size. The result takes them of its cameras.
+
+    Attributes:
+        image_size: height and width of the pictures, pixels: 64 or 128.
+        channels: of the tokenizer's layers that are added, for what is finer than before.
+    """
+
+    image_size: int = 128
+    channels: int = 24
+
+
+def enlarge(config: EnlargeConfig) -> Path:
+    """Fit a larger tokenizer, and return the folder of the model; see `fit_pictures`.
+
+    Raises:
+        UserError: a model that generates no video, or whose pictures are as large already; data
+            whose pictures are smaller.
+    """
+    small = read_config(model_dir(config.model) / "config.yaml").network
+    larger = _larger(small, config)
+
+    def fit(before: LatentModel, store: EpisodeStore) -> LatentModel:
+        if store.recorded_size < config.image_size:
+            raise UserError(
+                f"the data has frames of {store.recorded_size} pixels, and image_size is "
+                f"{config.image_size}; give larger ones (`wm_planner collect --image-size "
+                f"{config.image_size}`)"
+            )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            world_model = _rebuilt(before, larger)
+        of_small = prepare(before, store.resized(small.image_size), config.horizon, before.device)
+        examples = of_small._replace(frames=store.images, usual=usually(store, before.device))
+        _fit_encoder(world_model, examples, config)
+
+        def drawn(generator: torch.Generator) -> tuple[tuple[Tensor, ...], Tensor]:
+            z, frames = draw(examples, config.batch_size, generator)
+            return (z,), as_decoded(frames.to(z.device))
+
+        pictures = world_model.decoder
+        descend_pictures(world_model, pictures, drawn, examples.usual, config, "decoder")
+        return world_model
+
+    return fit_pictures(config, "enlarged", fit, config.image_size)
+
+
+def _larger(network: NetworkConfig, config: EnlargeConfig) -> VideoConfig:
+    """The same networks with a tokenizer of more layers."""
+    if not isinstance(network, VideoConfig):
+        raise UserError(
+            f"{config.model} generates no video, so its pictures cannot be enlarged; give a model "
+            "of a family that does (`wm_planner train --family flow`)"
+        )
+    doublings = (config.image_size // network.image_size).bit_length() - 1
+    if doublings < 1:
+        raise UserError(
+            f"image_size is {config.image_size}, and the pictures of {config.model} have "
+            f"{network.image_size} pixels; give a larger size"
+        )
+    channels = (*[config.channels] * doublings, *network.channels)[: len(network.channels)]
+    try:
+        return replace(network, image_size=config.image_size, channels=channels)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def _rebuilt(before: LatentModel, network: VideoConfig) -> VideoModel:
+    """The model with a larger tokenizer, whose layers of coarser detail are those it had."""
+    made = family_of(network).build(network).to(before.device)
+    assert isinstance(before, VideoModel) and isinstance(made, VideoModel)
+    others = {k: v for k, v in before.state_dict().items() if not k.startswith("decoder.")}
+    made.load_state_dict({**made.state_dict(), **others})
+    made.tokenizer.begin_with(before.tokenizer)
+    return made.eval().requires_grad_(False)
+
+
+def _fit_encoder(world_model: VideoModel, examples: Examples, config: EnlargeConfig) -> None:
+    """Learn the tokens of small frames from the large ones."""
+    wanted = last_frame(world_model.config, examples.latents[0])  # (T, S * K)
+    encoder = world_model.tokenizer.down.train().requires_grad_(True)
+    optimizer = torch.optim.Adam(encoder.parameters(), config.learning_rate)
+    generator = torch.Generator().manual_seed(config.seed)
+    device = world_model.device
+    dtype = training_dtype(config.precision, device)
+
+    def loss() -> Tensor:
+        moments = torch.randint(len(wanted), (config.batch_size,), generator=generator)
+        frames = examples.frames[moments].to(device)
+        with autocast(dtype, device):
+            tokens = world_model.tokenizer.encode(frames, wanted.dtype)
+        return F.mse_loss(tokens.flatten(-2).float(), wanted[moments])
+
+    descend(optimizer, loss, config.updates, _STEEPEST, "encoder")
+    encoder.eval().requires_grad_(False)
