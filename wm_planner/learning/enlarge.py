@@ -1,8 +1,8 @@
 """Give a model that generates video larger pictures; what it imagines and plans stays as it is.
 
-Frames of more pixels show the same scene, so their latents can be the same: an encoder learns to
-make of a large frame what the model makes of the small one, and a decoder to draw the large frame
-from that. Generator and agent, which take far longer to learn, keep every weight.
+Frames of more pixels show the same scene, so their latents can stay the same: layers are added to
+the encoder that make large frames small, and to the decoder that learn to draw what is finer.
+Generator and agent, which take far longer to learn, keep every weight.
 """
 
 from __future__ import annotations
@@ -12,13 +12,10 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from wm_planner.errors import UserError
-from wm_planner.learning.decoder import DecoderConfig, Examples, draw, prepare
+from wm_planner.learning.decoder import DecoderConfig, draw, prepare
 from wm_planner.learning.picture_fit import descend_pictures, fit_pictures, usually
-from wm_planner.learning.precision import autocast, training_dtype
-from wm_planner.learning.refit import descend
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.paths import model_dir
 from wm_planner.world_models.families import family_of
@@ -27,9 +24,9 @@ from wm_planner.world_models.network_config import NetworkConfig
 from wm_planner.world_models.pictures import as_decoded
 from wm_planner.world_models.store import read_config
 from wm_planner.world_models.video_config import VideoConfig
-from wm_planner.world_models.video_model import VideoModel, last_frame
+from wm_planner.world_models.video_model import VideoModel
 
-_STEEPEST = 1.0  # norm of a gradient; longer ones are cut
+_FEWEST = 6  # channels that let three colours pass
 
 
 @dataclass(frozen=True)
@@ -45,6 +42,11 @@ class EnlargeConfig(DecoderConfig):
 
     image_size: int = 128
     channels: int = 24
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.channels < _FEWEST:
+            raise UserError(f"channels is {self.channels}, expected at least {_FEWEST}")
 
 
 def enlarge(config: EnlargeConfig) -> Path:
@@ -69,7 +71,6 @@ def enlarge(config: EnlargeConfig) -> Path:
             world_model = _rebuilt(before, larger)
         of_small = prepare(before, store.resized(small.image_size), config.horizon, before.device)
         examples = of_small._replace(frames=store.images, usual=usually(store, before.device))
-        _fit_encoder(world_model, examples, config)
 
         def drawn(generator: torch.Generator) -> tuple[tuple[Tensor, ...], Tensor]:
             z, frames = draw(examples, config.batch_size, generator)
@@ -103,30 +104,10 @@ def _larger(network: NetworkConfig, config: EnlargeConfig) -> VideoConfig:
 
 
 def _rebuilt(before: LatentModel, network: VideoConfig) -> VideoModel:
-    """The model with a larger tokenizer, whose layers of coarser detail are those it had."""
+    """The model with a larger tokenizer that makes the same tokens."""
     made = family_of(network).build(network).to(before.device)
     assert isinstance(before, VideoModel) and isinstance(made, VideoModel)
     others = {k: v for k, v in before.state_dict().items() if not k.startswith("decoder.")}
     made.load_state_dict({**made.state_dict(), **others})
     made.tokenizer.begin_with(before.tokenizer)
     return made.eval().requires_grad_(False)
-
-
-def _fit_encoder(world_model: VideoModel, examples: Examples, config: EnlargeConfig) -> None:
-    """Learn the tokens of small frames from the large ones."""
-    wanted = last_frame(world_model.config, examples.latents[0])  # (T, S * K)
-    encoder = world_model.tokenizer.down.train().requires_grad_(True)
-    optimizer = torch.optim.Adam(encoder.parameters(), config.learning_rate)
-    generator = torch.Generator().manual_seed(config.seed)
-    device = world_model.device
-    dtype = training_dtype(config.precision, device)
-
-    def loss() -> Tensor:
-        moments = torch.randint(len(wanted), (config.batch_size,), generator=generator)
-        frames = examples.frames[moments].to(device)
-        with autocast(dtype, device):
-            tokens = world_model.tokenizer.encode(frames, wanted.dtype)
-        return F.mse_loss(tokens.flatten(-2).float(), wanted[moments])
-
-    descend(optimizer, loss, config.updates, _STEEPEST, "encoder")
-    encoder.eval().requires_grad_(False)

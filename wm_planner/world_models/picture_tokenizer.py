@@ -57,16 +57,31 @@ class PictureTokenizer(nn.Module, ABC):
 
     @torch.no_grad()
     def begin_with(self, smaller: PictureTokenizer) -> None:
-        """Take over the weights of one for smaller frames; the layers of finer detail stay fresh.
+        """Take over the weights of one for frames half as large, or a quarter.
 
-        As networks that grow with their pictures do (Karras 2017, arXiv:1710.10196).
+        It then makes of frames what `smaller` makes of the same frames at its size, each pixel the
+        mean of four: layers are added that change nothing (Net2Net: Chen 2015, arXiv:1511.05641).
+        The layers that draw what is finer stay fresh.
         """
-        mine, its = reversed(self.down), list(smaller.down)[:1:-1]  # but its first convolution
-        same = [*zip(mine, its, strict=False), (self.begin, smaller.begin)]
-        same += [*zip(self.refine, smaller.refine, strict=False)]
-        same += [*zip(self.up, smaller.up, strict=False)]
-        for layer, known in same:
-            layer.load_state_dict(known.state_dict())
+        layers, known = (
+            [layer for layer in each.down if isinstance(layer, nn.Conv2d)]
+            for each in (self, smaller)
+        )
+        added = len(layers) - len(known)
+        colours = torch.eye(3)  # (3, channels): how they are told from what a layer gives
+        for layer in layers[:added]:
+            colours = _halve(layer, colours)
+        weight = torch.einsum("ocij,cd->odij", known[0].weight, colours.to(known[0].weight))
+        layers[added].load_state_dict({**known[0].state_dict(), "weight": weight})
+        same: list[tuple[nn.Module, nn.Module]] = [
+            (self.down[-2], smaller.down[-2]),
+            (self.begin, smaller.begin),
+            *zip(layers[added + 1 :], known[1:], strict=True),
+            *zip(self.refine, smaller.refine, strict=False),
+            *zip(self.up, smaller.up, strict=False),
+        ]
+        for mine, its in same:
+            mine.load_state_dict(its.state_dict())
         for canvas, drawn in zip(self.canvases, smaller.canvases, strict=False):
             canvas.copy_(drawn)
 
@@ -99,3 +114,20 @@ class PictureTokenizer(nn.Module, ABC):
                 x = self.up[i - 1](F.interpolate(F.silu(x), scale_factor=2.0))
             x = refine((x.unflatten(0, (-1, views)) + canvas).flatten(0, 1))
         return F.pixel_shuffle(self.paint(F.silu(x)), 2).unflatten(0, (-1, views)).flatten(1, 2)
+
+
+def _halve(layer: nn.Conv2d, colours: Tensor) -> Tensor:
+    """Let a stride-2 convolution give the mean of each four pixels, and return how to read it.
+
+    `colours` (3, channels) says how colours are read from what it takes. A channel has each colour
+    and another its negative: silu(x) - silu(-x) is x.
+    """
+    weight, bias = layer.weight, layer.state_dict()["bias"]
+    means = colours[..., None, None].to(weight) / 4
+    both = torch.cat([means, -means])
+    weight[: len(both)] = 0.0
+    weight[: len(both), :, 1:3, 1:3] = both
+    bias[: len(both)] = 0.0
+    told = torch.zeros(3, layer.out_channels)
+    told[:, : len(both)] = torch.cat([torch.eye(3), -torch.eye(3)], dim=1)
+    return told
