@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from tiny_families import tiny
 
 from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.evaluation.world_model.recording import ExpertPilot
-from wm_planner.evaluation.world_model.video.frechet import distance
+from wm_planner.evaluation.world_model.video.frechet import Encoder, distance
 from wm_planner.evaluation.world_model.video.likeness import flicker, likeness
 from wm_planner.evaluation.world_model.video.objects import (
     Searcher,
@@ -26,7 +27,7 @@ from wm_planner.evaluation.world_model.video.strips import film
 from wm_planner.evaluation.world_model.video.truth import Truth, record_truth
 from wm_planner.evaluation.world_model.video.variety import variety
 from wm_planner.interfaces import Sampled
-from wm_planner.types import Latent
+from wm_planner.types import Latent, Observation
 
 STEPS = 20
 
@@ -123,6 +124,16 @@ def test_the_frechet_distance_of_two_gaussians_is_as_it_should_be():
     a, b = torch.randn(20_000, 3), 2 * torch.randn(20_000, 3) + torch.tensor([1.0, 0, 0])
     assert distance(a, a) == pytest.approx(0, abs=1e-6)
     assert distance(a, b) == pytest.approx(1 + 3, rel=0.05)  # |m|^2 + sum of (2 - 1)^2
+
+
+def test_frames_of_any_size_have_the_features_of_the_size_that_the_encoder_takes():
+    model = tiny("td_latent")
+    encoder = Encoder("tiny", model, 32)
+    images = torch.randint(256, (3, 2, 3, 32, 32), dtype=torch.uint8)
+    seen = Observation(images, torch.zeros(3, model.config.proprio_size))
+    large = seen._replace(images=seen.images.repeat_interleave(2, -2).repeat_interleave(2, -1))
+    assert torch.equal(encoder.features(large), model.encode(seen).z)
+    assert torch.equal(encoder.features(seen), model.encode(seen).z)
 
 
 def test_samples_differ_by_what_they_draw(truth):

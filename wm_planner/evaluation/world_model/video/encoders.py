@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wm_planner.evaluation.world_model.video.measure import Encoder
+from wm_planner.evaluation.world_model.video.frechet import Encoder
 from wm_planner.paths import model_dir
 from wm_planner.world_models.store import LoadedModel, load_model
 
@@ -10,15 +10,9 @@ REFERENCE = "grasp"  # model
 
 
 def encoder_for(model: LoadedModel, name: str) -> Encoder:
-    """The reference model, if it sees what `model` sees; else `model`, known by its own `name`."""
+    """The reference model, if it has the cameras of `model`; else that, known by its `name`."""
     reference = load_model(model_dir(REFERENCE))
     seen, own = reference.config, model.config
-    same = all(
-        a == b
-        for a, b in (
-            (seen.cameras, own.cameras),
-            (seen.network.image_size, own.network.image_size),
-            (seen.robot, own.robot),
-        )
-    )
-    return Encoder(REFERENCE, reference.world_model) if same else Encoder(name, model.world_model)
+    if (seen.cameras, seen.robot) == (own.cameras, own.robot):
+        return Encoder(REFERENCE, reference.world_model, seen.network.image_size)
+    return Encoder(name, model.world_model, own.network.image_size)

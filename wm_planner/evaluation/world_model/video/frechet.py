@@ -12,12 +12,28 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from wm_planner.evaluation.world_model.video.reel import Reel, decoded_encoding
 from wm_planner.interfaces import WorldModel
 from wm_planner.types import Observation
 
 _MOST = 600  # frames of each kind
+
+
+class Encoder(NamedTuple):
+    """In whose features frames are compared."""
+
+    name: str
+    world_model: WorldModel
+    image_size: int  # pixels, of the frames it takes
+
+    def features(self, seen: Observation) -> Tensor:
+        """Of frames of any size, (B, F)."""
+        images = seen.images.float().flatten(0, 1)  # (B * V, C, h, w)
+        resized = F.interpolate(images, (self.image_size, self.image_size), mode="area")
+        images = resized.round().to(torch.uint8).unflatten(0, seen.images.shape[:2])
+        return self.world_model.encode(seen._replace(images=images)).z.flatten(1)
 
 
 class Frechet(NamedTuple):
@@ -31,9 +47,7 @@ class Frechet(NamedTuple):
 
 
 @torch.inference_mode()
-def frechet(
-    encoder: WorldModel, name: str, world_model: WorldModel, reels: Sequence[Reel]
-) -> Frechet:
+def frechet(encoder: Encoder, world_model: WorldModel, reels: Sequence[Reel]) -> Frechet:
     """Of frames evenly spread over all imaginations; `encoder` sees what `world_model` imagines.
 
     With each frame the encoder is told the joints of the true one: only pictures differ. Words are
@@ -45,17 +59,15 @@ def frechet(
     frames = sum(len(reel.imagined) for reel, _ in moments)
     for reel, k in moments[:: max(1, -(-frames // _MOST))]:
         there = reel.truth.recording.observation(reel.start + k)
-        told = there.instruction if encoder is world_model else None
+        told = there.instruction if encoder.world_model is world_model else None
         shown = (reel.real(k), reel.imagined[:, k], decoded_encoding(world_model, reel, k))
-        seen = [Observation(images, there.proprio, told) for images in shown]
-        z = [encoder.encode(observation).z.flatten(1) for observation in seen]
-        for kind, features in zip(kinds, z, strict=True):
-            kind.append(features)
+        for kind, images in zip(kinds, shown, strict=True):
+            kind.append(encoder.features(Observation(images, there.proprio, told)))
         halves.append(torch.arange(len(there.proprio)) % 2)
     true, guess, floor = map(torch.cat, kinds)
     half = torch.cat(halves)
     return Frechet(
-        name,
+        encoder.name,
         len(true),
         distance(guess, true),
         distance(floor, true),

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from wm_planner.evaluation.world_model.controllability import Controllability
 from wm_planner.evaluation.world_model.effort import Effort
-from wm_planner.evaluation.world_model.video.frechet import Frechet, frechet
+from wm_planner.evaluation.world_model.video.frechet import Encoder, Frechet, frechet
 from wm_planner.evaluation.world_model.video.likeness import Likeness, flicker, likeness
 from wm_planner.evaluation.world_model.video.objects import (
     Kept,
@@ -24,18 +24,11 @@ from wm_planner.evaluation.world_model.video.reel import BEFORE, Reel, imagine_r
 from wm_planner.evaluation.world_model.video.truth import record_truth
 from wm_planner.evaluation.world_model.video.variety import Variety, variety
 from wm_planner.evaluation.world_model.workbench import Workbench
-from wm_planner.interfaces import Sampled, WorldModel
+from wm_planner.interfaces import Sampled
 
 STEPS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 70, 100, 130, 160, 200)
 _VIDEO_SEEDS = 6_000  # after the first one
 _VARIETY_STEPS, _SAMPLES = (1, 10, 50), 8
-
-
-class Encoder(NamedTuple):
-    """In whose features frames are compared."""
-
-    name: str
-    world_model: WorldModel
 
 
 class Driven(NamedTuple):
@@ -75,7 +68,7 @@ def measure_video(bench: Workbench, effort: Effort, encoder: Encoder) -> VideoMe
     return VideoMetrics(
         policy.truth.cameras,
         driven,
-        frechet(encoder.world_model, encoder.name, model, driven["policy"].reels),
+        frechet(encoder, model, driven["policy"].reels),
         pixel_controllability(bench, effort.pixel_states, effort.hold, effort.others),
         several,
         pace(model, policy),
