@@ -88,7 +88,7 @@ def _larger(network: NetworkConfig, config: EnlargeConfig) -> VideoConfig:
     if not isinstance(network, VideoConfig):
         raise UserError(
             f"{config.model} generates no video, so its pictures cannot be enlarged; give a model "
-            "of a family that does (`wm_planner train --family flow`)"
+            "of a family that does (docs/families.md)"
         )
     doublings = (config.image_size // network.image_size).bit_length() - 1
     if doublings < 1:
