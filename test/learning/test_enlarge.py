@@ -50,6 +50,14 @@ def seen(folder: Path, dataset: Path) -> tuple[LatentModel, EpisodeStore, Tensor
     return model, store, model.encode(Observation(store.images, store.proprio)).z
 
 
+def test_frames_of_the_size_before_get_the_latents_that_they_had(settings, tmp_path):
+    data = write_dataset(tmp_path / "small.hdf5", [toy_episode(0)])
+    _, _, before = seen(Path(settings.model), data)
+    _, store, after = seen(enlarge(replace(settings, updates=1)), data)
+    assert store.recorded_size == 32 and store.images.shape[-1] == 64
+    torch.testing.assert_close(after, before, atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize("size", [64, 128])
 def test_large_frames_get_the_latents_of_small_ones_with_nothing_learned(size, settings, tmp_path):
     episodes = [toy_episode(seed, size=size) for seed in range(2)]

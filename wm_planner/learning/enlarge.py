@@ -33,7 +33,8 @@ _FEWEST = 6  # channels that let three colours pass
 class EnlargeConfig(DecoderConfig):
     """Give a model that generates video larger pictures; it imagines and plans as before.
 
-    Data has frames of at least that size. The result takes them of its cameras.
+    Data has frames of at least that size. Cameras may stay as they are: of frames of the size
+    before, the model makes what it made.
 
     Attributes:
         image_size: height and width of the pictures, pixels: 64 or 128.
