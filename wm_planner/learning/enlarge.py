@@ -41,6 +41,8 @@ class EnlargeConfig(DecoderConfig):
         channels: of the tokenizer's layers that are added, for what is finer than before.
     """
 
+    updates: int = 3000
+    batch_size: int = 32
     image_size: int = 128
     channels: int = 24
 
