@@ -11,13 +11,13 @@ from safetensors.torch import load_file
 from toy_episodes import TINY
 
 from wm_planner.errors import UserError
-from wm_planner.learning.decoder import DecoderConfig, fit_decoder, prepare
+from wm_planner.learning.decoder import DecoderConfig, draw, fit_decoder, prepare
 from wm_planner.learning.rounds import train
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.learning.train_config import TrainConfig
 from wm_planner.monitoring.look import Look
 from wm_planner.types import Latent
-from wm_planner.world_models.pictures import Usual, decoder_loss
+from wm_planner.world_models.pictures import Usual, as_decoded, decoder_loss
 from wm_planner.world_models.store import ModelConfig, load_model, read_config, save_model
 from wm_planner.world_models.td_latent import TDLatent
 
@@ -75,17 +75,31 @@ def test_the_same_seed_gives_the_same_decoder(settings, tmp_path):
     assert any(not torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
-def test_imagined_latents_belong_to_their_moments(folder, dataset):
-    """Imagined from the moment before; at the start of an episode, there is none."""
+def test_half_are_encoded_half_imagined_and_each_with_the_frames_of_its_moment(folder, dataset):
+    """Imagined from up to two steps before; at the start of an episode, there is nothing before."""
     model = load_model(folder).world_model
     store = EpisodeStore([dataset], ("front", "wrist"), 32, 0.97)
-    latents = prepare(model, store, 2, torch.device("cpu")).latents
-    assert latents.shape == (3, store.steps, 32)
-    once = model.step(latents[0, 4:5], store.actions[4:5])
-    torch.testing.assert_close(latents[1, 5:6], once)
-    torch.testing.assert_close(latents[2, 6:7], model.step(once, store.actions[5:6]))
-    for start in store.starts.tolist():
-        torch.testing.assert_close(latents[:, start], latents[:1, start].expand(3, -1))
+    examples = prepare(model, store)
+    (z,), frames = draw(model, examples, 64, 2, torch.Generator().manual_seed(0))
+    assert z.shape == (64, 32)
+    known, most = [], dict.fromkeys(store.starts.tolist(), 0)  # latents, moments, steps imagined
+    for moment in range(store.steps):
+        steps = most.setdefault(moment, min(2, most.get(moment - 1, 0) + 1))
+        for ahead in range(steps + 1):
+            latent = examples.latents[moment - ahead][None]
+            for k in range(moment - ahead, moment):
+                latent = model.step(latent, examples.actions[k][None])
+            known.append((latent[0], moment, ahead))
+    latents = torch.stack([latent for latent, *_ in known])
+    drawn = []
+    for b in range(64):
+        latent, moment, ahead = known[int((latents - z[b]).abs().amax(1).argmin())]
+        torch.testing.assert_close(z[b], latent)
+        assert torch.equal(frames[b], as_decoded(store.images[moment][None])[0])
+        drawn.append((ahead, most[moment]))
+    assert all(ahead == 0 for ahead, _ in drawn[:32])
+    assert all(ahead >= min(1, steps) for ahead, steps in drawn[32:])
+    assert {ahead for ahead, steps in drawn[32:] if steps == 2} == {1, 2}
 
 
 def test_a_small_thing_counts_whether_it_is_missing_or_too_many():

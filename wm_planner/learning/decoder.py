@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from wm_planner.learning.picture_fit import (
     PictureConfig,
@@ -22,12 +22,10 @@ from wm_planner.learning.picture_fit import (
     fit_pictures,
     usually,
 )
-from wm_planner.learning.refit import encode_all
+from wm_planner.learning.refit import encode_all, foreseen
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.pictures import Usual, as_decoded
-
-_AT_ONCE = 1024  # moments that are imagined, for the memory it takes
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,9 @@ class Examples(NamedTuple):
     """What a decoder learns from: T moments one after another."""
 
     frames: Tensor  # (T, V, C, h, w) uint8
-    latents: Tensor  # (K + 1, T, D): encoded, and imagined from up to K steps before
+    latents: Tensor  # (T, D), encoded
+    actions: Tensor  # (T, A) that were taken there
+    since: Tensor  # (T,) steps since the first moment of the episode
     usual: Usual
 
 
@@ -51,11 +51,10 @@ def fit_decoder(config: DecoderConfig) -> Path:
     """Fit it, from the weights it has, and return the folder of the model; see `fit_pictures`."""
 
     def fit(world_model: LatentModel, store: EpisodeStore) -> LatentModel:
-        examples = prepare(world_model, store, config.horizon, world_model.device)
+        examples = prepare(world_model, store)
 
         def drawn(generator: torch.Generator) -> tuple[tuple[Tensor, ...], Tensor]:
-            z, frames = draw(examples, config.batch_size, generator)
-            return (z,), as_decoded(frames.to(z.device))
+            return draw(world_model, examples, config.batch_size, config.horizon, generator)
 
         network = world_model.decoder
         descend_pictures(world_model, network, drawn, examples.usual, config, "decoder")
@@ -65,28 +64,35 @@ def fit_decoder(config: DecoderConfig) -> Path:
 
 
 @torch.no_grad()
-def prepare(
-    world_model: LatentModel, store: EpisodeStore, horizon: int, device: torch.device
-) -> Examples:
-    """Encode all frames, and imagine each moment from up to `horizon` steps before it.
+def prepare(world_model: LatentModel, store: EpisodeStore) -> Examples:
+    """Encode all frames."""
+    first = torch.from_numpy(np.repeat(store.starts, store.ends - store.starts))
+    device = world_model.device
+    return Examples(
+        store.images,
+        encode_all(world_model, store),
+        store.actions.to(device),
+        torch.arange(store.steps) - first,
+        usually(store, device),
+    )
 
-    Where an episode is younger than that, the imagination begins with the episode.
+
+@torch.no_grad()
+def draw(
+    world_model: LatentModel,
+    examples: Examples,
+    size: int,
+    horizon: int,
+    generator: torch.Generator,
+) -> tuple[tuple[Tensor], Tensor]:
+    """Latents (B, D) of moments at random, and their frames (B, V * C, h, w) in [-0.5, 0.5].
+
+    Half of them are encoded, the others imagined from up to `horizon` steps before; where an
+    episode is younger than that, the imagination begins with the episode.
     """
-    latents = [encode_all(world_model, store)]
-    begins = torch.zeros(store.steps, dtype=torch.bool)
-    begins[torch.from_numpy(store.starts)] = True
-    taken = store.actions.to(device)
-    for ahead in range(1, horizon + 1):
-        some = list(zip(latents[-1].split(_AT_ONCE), taken.split(_AT_ONCE), strict=True))
-        bar = tqdm(some, desc=f"imagine {ahead} of {horizon}", unit="batch")
-        later = torch.cat([world_model.step(*moments) for moments in bar]).roll(1, dims=0)  # (T, D)
-        latents.append(torch.where(begins.to(device)[:, None], latents[0], later))
-    return Examples(store.images, torch.stack(latents), usually(store, device))
-
-
-def draw(examples: Examples, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Latents (B, D), half of them encoded, and the frames (B, V, C, h, w) of their moments."""
     moments = torch.randint(len(examples.frames), (size,), generator=generator)
-    ahead = torch.randint(1, len(examples.latents), (size,), generator=generator)
+    ahead = torch.randint(1, horizon + 1, (size,), generator=generator)
     ahead[: (size + 1) // 2] = 0
-    return examples.latents[ahead, moments], examples.frames[moments]
+    ahead = torch.minimum(ahead, examples.since[moments])
+    z = foreseen(world_model, examples.latents, examples.actions, moments - ahead, ahead)
+    return (z,), as_decoded(examples.frames[moments].to(z.device))

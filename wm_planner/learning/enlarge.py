@@ -21,7 +21,6 @@ from wm_planner.paths import model_dir
 from wm_planner.world_models.families import family_of
 from wm_planner.world_models.latent_model import LatentModel
 from wm_planner.world_models.network_config import NetworkConfig
-from wm_planner.world_models.pictures import as_decoded
 from wm_planner.world_models.store import read_config
 from wm_planner.world_models.video_config import VideoConfig
 from wm_planner.world_models.video_model import VideoModel
@@ -72,12 +71,11 @@ def enlarge(config: EnlargeConfig) -> Path:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             world_model = _rebuilt(before, larger)
-        of_small = prepare(before, store.resized(small.image_size), config.horizon, before.device)
-        examples = of_small._replace(frames=store.images, usual=usually(store, before.device))
+        examples = prepare(before, store.resized(small.image_size))
+        examples = examples._replace(frames=store.images, usual=usually(store, before.device))
 
         def drawn(generator: torch.Generator) -> tuple[tuple[Tensor, ...], Tensor]:
-            z, frames = draw(examples, config.batch_size, generator)
-            return (z,), as_decoded(frames.to(z.device))
+            return draw(before, examples, config.batch_size, config.horizon, generator)
 
         pictures = world_model.decoder
         descend_pictures(world_model, pictures, drawn, examples.usual, config, "decoder")

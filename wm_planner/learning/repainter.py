@@ -16,7 +16,7 @@ from wm_planner.learning.picture_fit import (
     fit_pictures,
     usually,
 )
-from wm_planner.learning.refit import encode_all
+from wm_planner.learning.refit import encode_all, foreseen
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.world_models.families import rebuilt
 from wm_planner.world_models.latent_model import LatentModel
@@ -104,12 +104,8 @@ def draw(
     seen = torch.randint(len(moments.frames), (size,), generator=generator)
     ahead = (horizon + 1) * torch.rand(size, generator=generator).square()  # mostly few
     ahead = torch.minimum(ahead.long(), moments.left[seen])
-    before = imagined = moments.latents[seen]
-    for k in range(int(ahead.max())):
-        goes_on = (ahead > k).nonzero()[:, 0]
-        z = world_model.step(imagined[goes_on], moments.actions[seen[goes_on] + k])
-        imagined = imagined.index_copy(0, goes_on.to(z.device), z)
+    imagined = foreseen(world_model, moments.latents, moments.actions, seen, ahead)
     seen_frames, wanted = (
-        as_decoded(moments.frames[at].to(before.device)) for at in (seen, seen + ahead)
+        as_decoded(moments.frames[at].to(imagined.device)) for at in (seen, seen + ahead)
     )
-    return Pair(imagined, before, seen_frames, wanted)
+    return Pair(imagined, moments.latents[seen], seen_frames, wanted)
