@@ -77,18 +77,18 @@ class PlainLoader(yaml.SafeLoader):
 PlainLoader.add_constructor("tag:yaml.org,2002:int", PlainLoader.construct_yaml_int)
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path, limit: int = MAX_BYTES) -> dict[str, Any]:
     """The mapping that a YAML file holds, or a UserError that says what is wrong with it."""
-    values = parse_yaml(read_text(path), str(path))
+    values = parse_yaml(read_text(path, limit), str(path), limit)
     if not isinstance(values, dict):
         raise UserError(f"{path}: expected a mapping of settings, got {type(values).__name__}")
     return values
 
 
-def parse_yaml(text: str, name: str) -> Any:
+def parse_yaml(text: str, name: str, limit: int = MAX_BYTES) -> Any:
     """The plain value that `text` from `name` stands for."""
-    if len(text) > MAX_BYTES:
-        raise UserError(f"{name}: {len(text)} characters, at most {MAX_BYTES} are read")
+    if len(text) > limit:
+        raise UserError(f"{name}: {len(text)} characters, at most {limit} are read")
     try:
         return yaml.load(text, Loader=PlainLoader)
     except yaml.YAMLError as error:

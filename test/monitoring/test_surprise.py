@@ -66,6 +66,12 @@ def test_a_scale_survives_the_disk(tmp_path: Path):
     assert [file.name for file in tmp_path.iterdir()] == ["surprise.yaml"]
 
 
+def test_a_latent_may_have_many_numbers(tmp_path: Path):
+    frames_and_all = replace(SCALE, spread=(0.1234,) * 12_000)
+    frames_and_all.save(tmp_path / "surprise.yaml")
+    assert SurpriseScale.load(tmp_path / "surprise.yaml") == frames_and_all
+
+
 def test_a_scale_of_a_model_that_does_not_decode_has_no_cameras(tmp_path: Path):
     blind = replace(SCALE, frames=(), patches=())
     blind.save(tmp_path / "surprise.yaml")
@@ -112,7 +118,7 @@ def test_what_is_no_scale_at_all_is_a_user_error(tmp_path, text):
 def test_a_missing_and_a_huge_file_are_user_errors(tmp_path):
     with pytest.raises(UserError, match="no such file"):
         SurpriseScale.load(tmp_path / "surprise.yaml")
-    (tmp_path / "surprise.yaml").write_text("#" * 100_000)
+    (tmp_path / "surprise.yaml").write_text("#" * 2_000_000)
     with pytest.raises(UserError, match="more than"):
         SurpriseScale.load(tmp_path / "surprise.yaml")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,6 +40,7 @@ class AlarmsConfig:
         clean: trials in which nothing is wrong.
         trials: of each thing that happens.
         seed: of the first trial; the others follow. 5,000,000 and up were never trained on.
+        search: settings of the planner that drives; not its `max_surprise`.
         json: write the result to this file as well.
     """
 
@@ -48,6 +49,7 @@ class AlarmsConfig:
     clean: int = 200
     trials: int = 50
     seed: int = 5_000_000
+    search: PlannerConfig = field(default_factory=PlannerConfig)
     json: Path | None = None
 
     def __post_init__(self) -> None:
@@ -131,7 +133,7 @@ def alarms(config: AlarmsConfig) -> dict[str, Any]:
         )
     c = model.config
     env = ManipulationEnv(EnvConfig(c.task, c.robot, c.cameras, c.image_size, visitors=(_VISITOR,)))
-    pipeline = build_pipeline(model, PlannerConfig(max_surprise=_NEVER))
+    pipeline = build_pipeline(model, replace(config.search, max_surprise=_NEVER))
     traces: dict[str, list[Trace]] = {}
     with tqdm(total=config.clean + config.trials * len(HAPPENINGS), unit="trial") as bar:
         for name, happening in {"": None, **HAPPENINGS}.items():

@@ -22,6 +22,7 @@ from wm_planner.safe_yaml import read_yaml, write_yaml
 from wm_planner.types import Latent
 
 FILE = "surprise.yaml"
+_MAX_BYTES = 2**20  # of the file: a latent of a hundred thousand numbers
 _WAY_OUT = "write it again with `wm_planner evaluate --calibrate`"
 
 
@@ -84,7 +85,7 @@ class SurpriseScale:
     @classmethod
     def load(cls, path: Path) -> SurpriseScale:
         """Read a scale; whatever is wrong with the file is a UserError that says so."""
-        values = read_yaml(path)
+        values = read_yaml(path, _MAX_BYTES)
         try:
             return _parsed(values)
         except UserError as error:
