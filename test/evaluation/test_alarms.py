@@ -9,6 +9,7 @@ from wm_planner.envs.manipulation import EnvConfig, ManipulationEnv
 from wm_planner.errors import UserError
 from wm_planner.evaluation import alarms
 from wm_planner.evaluation.alarms import HAPPENINGS, AlarmsConfig, Trace, summarise
+from wm_planner.planning import PlannerConfig
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +77,11 @@ def test_a_delay_is_in_seconds_of_the_models_own_steps(rate_hz, seconds):
 def test_wrong_settings_are_refused(wrong):
     with pytest.raises(UserError, match="expected"):
         AlarmsConfig(**wrong)
+
+
+def test_the_planner_drives_as_told_and_its_own_limit_does_not_end_a_trial():
+    search = PlannerConfig(planner="noop", max_surprise=1.5)
+    found = alarms.alarms(AlarmsConfig("grasp", clean=1, trials=1, search=search))
+    assert found["clean_frames"] == 99 and found["false_alarms"] == 0  # it never succeeds
+    caught = {happening["name"]: happening["caught"] for happening in found["happenings"]}
+    assert caught["camera covered"] == 1
