@@ -76,8 +76,8 @@ class EpisodeStore:
                     self.instructions.append(episode.instruction)
                     by_planner.append(own)
                     often.append(times)
-                    edges += [min(frames.shape[1:3]) for frames in episode.frames.values()]
                     parts.append(_arrays(path, name, episode, cameras, image_size, discount))
+                    edges += [min(episode.frames[c].shape[1:3]) for c in cameras]
         self.episodes = len(parts)
         self.recorded_size = min(edges)  # pixels, of the smallest frame before it was resized
         lengths = np.array([len(part[1]) for part in parts])
