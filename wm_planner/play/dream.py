@@ -33,6 +33,14 @@ class Belief(NamedTuple):
     seconds: float  # imagined since the start
 
 
+class Outlook(NamedTuple):
+    """What the model thinks of the last action."""
+
+    reward: float  # predicted for it
+    value: float  # predicted return after it
+    disagreement: float  # standard deviation of the value ensemble about that
+
+
 class DreamState(NamedTuple):
     """All that a dream is at one moment, to go back to."""
 
@@ -41,7 +49,7 @@ class DreamState(NamedTuple):
     joints: JointState
     arm: dict[str, Any]  # attributes of the controller: it replaces them, never changes them
     steps: int
-    last: tuple[Latent, np.ndarray]  # the latent before it, and the action that led here
+    outlook: Outlook
 
 
 class Dream:
@@ -115,7 +123,7 @@ class Dream:
         self.steps = 0
         still = np.zeros(self.arm.action_size)
         still[list(self.arm.action_space.switches)] = 1.0  # the gripper starts open
-        self._last = self.latent, still
+        self._outlook, _ = self._imagine(still)
 
     @torch.inference_mode()
     def advance(self, action: np.ndarray) -> None:
@@ -125,8 +133,7 @@ class Dream:
             InvalidInput: of the wrong size, or not finite.
         """
         self._drive(action)
-        self._last = self.latent, np.array(action)
-        self.latent = self.world_model.advance(self.latent, self._batch(action))
+        self._outlook, self.latent = self._imagine(action)
         self.steps += 1
 
     @torch.inference_mode()
@@ -142,7 +149,7 @@ class Dream:
         frames = self.frames()
         again = self._encode(frames, self.arm.proprioception(self.joints), self.latent)
         drift = float((_flat(again) - _flat(self.latent)).norm()) / self._typical
-        reward, value, disagreement = self._outlook()
+        reward, value, disagreement = self._outlook
         return Belief(
             frames=frames,
             reward=reward if self.steps else float("nan"),
@@ -166,11 +173,11 @@ class Dream:
     def capture(self) -> DreamState:
         """The state now."""
         arm = dict(vars(self.arm))
-        return DreamState(self.latent, self._seen, self.joints, arm, self.steps, self._last)
+        return DreamState(self.latent, self._seen, self.joints, arm, self.steps, self._outlook)
 
     def restore(self, state: DreamState) -> None:
         """Go back: the same actions then have the same consequences."""
-        self.latent, self._seen, self._last = state.latent, state.seen, state.last
+        self.latent, self._seen, self._outlook = state.latent, state.seen, state.outlook
         self.joints, self.steps = state.joints, state.steps
         vars(self.arm).update(state.arm)
 
@@ -185,15 +192,16 @@ class Dream:
         stamp = self.joints.stamp + self.period
         self.joints = JointState(positions.copy(), np.zeros_like(positions), stamp)
 
-    def _outlook(self) -> tuple[float, float, float]:
-        """Reward of the last action, value after it, and the ensemble's disagreement about that."""
-        before, action = self._last
-        imagined = self.world_model.rollout(before, self._batch(action)[:, None, None])
-        return (
+    def _imagine(self, action: np.ndarray) -> tuple[Outlook, Latent]:
+        """What to think of `action`, and the latent (1, D) after it."""
+        imagined = self.world_model.rollout(self.latent, self._batch(action)[:, None, None])
+        outlook = Outlook(
             float(imagined.rewards[0, 0, 0]),
             float(imagined.terminal_value[0, 0]),
             float(imagined.disagreement[0, 0]),
         )
+        assert imagined.latents is not None  # no backend of its own computes what is played
+        return outlook, Latent(imagined.latents[:, 0, 0])
 
     def _encode(
         self, frames: Mapping[str, np.ndarray], proprio: np.ndarray, foreseen: Latent | None = None
