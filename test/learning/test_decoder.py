@@ -11,7 +11,8 @@ from safetensors.torch import load_file
 from toy_episodes import TINY
 
 from wm_planner.errors import UserError
-from wm_planner.learning.decoder import DecoderConfig, draw, fit_decoder, prepare
+from wm_planner.learning.decoder import DecoderConfig, draw, fit_decoder
+from wm_planner.learning.picture_fit import prepare
 from wm_planner.learning.rounds import train
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.learning.train_config import TrainConfig

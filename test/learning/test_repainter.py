@@ -13,7 +13,8 @@ from toy_episodes import TINY
 
 from wm_planner.errors import UserError
 from wm_planner.learning.compact import CompactConfig, compact
-from wm_planner.learning.repainter import Moments, RepainterConfig, draw, fit_repainter, prepare
+from wm_planner.learning.picture_fit import Moments, prepare
+from wm_planner.learning.repainter import RepainterConfig, draw, fit_repainter
 from wm_planner.learning.rounds import train
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.learning.train_config import TrainConfig
@@ -39,7 +40,7 @@ def settings(folder, dataset, tmp_path) -> RepainterConfig:
 
 
 def moments_of(model: LatentModel, dataset: Path) -> Moments:
-    return prepare(model, EpisodeStore([dataset], CAMERAS, 32, 0.97), torch.device("cpu"))
+    return prepare(model, EpisodeStore([dataset], CAMERAS, 32, 0.97))
 
 
 def errors(folder: Path, dataset: Path) -> tuple[float, float, float]:

@@ -10,22 +10,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from wm_planner.learning.picture_fit import (
+    Moments,
     PictureConfig,
     descend_pictures,
     fit_pictures,
+    foreseen,
+    prepare,
     usually,
 )
-from wm_planner.learning.refit import encode_all, foreseen
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.world_models.latent_model import LatentModel
-from wm_planner.world_models.pictures import Usual, as_decoded
+from wm_planner.world_models.pictures import as_decoded
 
 
 @dataclass(frozen=True)
@@ -37,50 +37,27 @@ class DecoderConfig(PictureConfig):
     """
 
 
-class Examples(NamedTuple):
-    """What a decoder learns from: T moments one after another."""
-
-    frames: Tensor  # (T, V, C, h, w) uint8
-    latents: Tensor  # (T, D), encoded
-    actions: Tensor  # (T, A) that were taken there
-    since: Tensor  # (T,) steps since the first moment of the episode
-    usual: Usual
-
-
 def fit_decoder(config: DecoderConfig) -> Path:
     """Fit it, from the weights it has, and return the folder of the model; see `fit_pictures`."""
 
     def fit(world_model: LatentModel, store: EpisodeStore) -> LatentModel:
-        examples = prepare(world_model, store)
+        moments = prepare(world_model, store)
 
         def drawn(generator: torch.Generator) -> tuple[tuple[Tensor, ...], Tensor]:
-            return draw(world_model, examples, config.batch_size, config.horizon, generator)
+            return draw(world_model, moments, config.batch_size, config.horizon, generator)
 
         network = world_model.decoder
-        descend_pictures(world_model, network, drawn, examples.usual, config, "decoder")
+        usual = usually(store, world_model.device)
+        descend_pictures(world_model, network, drawn, usual, config, "decoder")
         return world_model
 
     return fit_pictures(config, "decoder", fit)
 
 
 @torch.no_grad()
-def prepare(world_model: LatentModel, store: EpisodeStore) -> Examples:
-    """Encode all frames."""
-    first = torch.from_numpy(np.repeat(store.starts, store.ends - store.starts))
-    device = world_model.device
-    return Examples(
-        store.images,
-        encode_all(world_model, store),
-        store.actions.to(device),
-        torch.arange(store.steps) - first,
-        usually(store, device),
-    )
-
-
-@torch.no_grad()
 def draw(
     world_model: LatentModel,
-    examples: Examples,
+    moments: Moments,
     size: int,
     horizon: int,
     generator: torch.Generator,
@@ -90,9 +67,9 @@ def draw(
     Half of them are encoded, the others imagined from up to `horizon` steps before; where an
     episode is younger than that, the imagination begins with the episode.
     """
-    moments = torch.randint(len(examples.frames), (size,), generator=generator)
+    shown = torch.randint(len(moments.frames), (size,), generator=generator)
     ahead = torch.randint(1, horizon + 1, (size,), generator=generator)
     ahead[: (size + 1) // 2] = 0
-    ahead = torch.minimum(ahead, examples.since[moments])
-    z = foreseen(world_model, examples.latents, examples.actions, moments - ahead, ahead)
-    return (z,), as_decoded(examples.frames[moments].to(z.device))
+    ahead = torch.minimum(ahead, moments.since[shown])
+    z = foreseen(world_model, moments, shown - ahead, ahead)
+    return (z,), as_decoded(moments.frames[shown].to(z.device))

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from wm_planner.errors import UserError
-from wm_planner.learning.decoder import DecoderConfig, draw, prepare
-from wm_planner.learning.picture_fit import descend_pictures, fit_pictures, usually
+from wm_planner.learning.decoder import DecoderConfig, draw
+from wm_planner.learning.picture_fit import descend_pictures, fit_pictures, prepare, usually
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.paths import model_dir
 from wm_planner.world_models.families import family_of
@@ -71,14 +71,14 @@ def enlarge(config: EnlargeConfig) -> Path:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             world_model = _rebuilt(before, larger)
-        examples = prepare(before, store.resized(small.image_size))
-        examples = examples._replace(frames=store.images, usual=usually(store, before.device))
+        moments = prepare(before, store.resized(small.image_size))
+        moments = moments._replace(frames=store.images)
 
         def drawn(generator: torch.Generator) -> tuple[tuple[Tensor, ...], Tensor]:
-            return draw(before, examples, config.batch_size, config.horizon, generator)
+            return draw(before, moments, config.batch_size, config.horizon, generator)
 
-        pictures = world_model.decoder
-        descend_pictures(world_model, pictures, drawn, examples.usual, config, "decoder")
+        usual = usually(store, before.device)
+        descend_pictures(world_model, world_model.decoder, drawn, usual, config, "decoder")
         return world_model
 
     return fit_pictures(config, "enlarged", fit, config.image_size)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from wm_planner.errors import UserError
 from wm_planner.learning.precision import autocast, check_precision, training_dtype
-from wm_planner.learning.refit import Clock, check_sizes, descend, described
+from wm_planner.learning.refit import Clock, check_sizes, descend, described, encode_all
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.monitoring.look import keep_look
 from wm_planner.paths import model_dir
@@ -102,6 +104,38 @@ def fit_pictures(
     save_model(out, fitted, replace(model.config, network=fitted.config, provenance=provenance))
     keep_look(model.directory, out)
     return out
+
+
+class Moments(NamedTuple):
+    """What a network that draws learns from: T moments one after another."""
+
+    frames: Tensor  # (T, V, C, h, w) uint8
+    latents: Tensor  # (T, D), encoded
+    actions: Tensor  # (T, A) that were taken there
+    since: Tensor  # (T,) steps since the first moment of the episode
+    left: Tensor  # (T,) steps until its last moment
+
+
+@torch.no_grad()
+def prepare(world_model: LatentModel, store: EpisodeStore) -> Moments:
+    """Encode all frames."""
+    first, last = (
+        torch.from_numpy(np.repeat(of_episodes, store.ends - store.starts))
+        for of_episodes in (store.starts, store.ends - 1)
+    )
+    now = torch.arange(store.steps)
+    latents, actions = encode_all(world_model, store), store.actions.to(world_model.device)
+    return Moments(store.images, latents, actions, now - first, last - now)
+
+
+def foreseen(world_model: LatentModel, moments: Moments, first: Tensor, ahead: Tensor) -> Tensor:
+    """Latents (B, D), imagined `ahead` (B,) steps on from the moments `first` (B,)."""
+    imagined = moments.latents[first]
+    for k in range(int(ahead.max())):
+        goes_on = (ahead > k).nonzero()[:, 0]
+        z = world_model.step(imagined[goes_on], moments.actions[first[goes_on] + k])
+        imagined = imagined.index_copy(0, goes_on.to(z.device), z)
+    return imagined
 
 
 def usually(store: EpisodeStore, device: torch.device) -> Usual:

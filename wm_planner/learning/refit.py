@@ -64,21 +64,6 @@ def encode_all(world_model: LatentModel, store: EpisodeStore) -> Tensor:
     return torch.cat(encoded)
 
 
-def foreseen(
-    world_model: LatentModel, latents: Tensor, actions: Tensor, first: Tensor, ahead: Tensor
-) -> Tensor:
-    """Latents (B, D), imagined `ahead` (B,) steps on from the moments `first` (B,).
-
-    Of all moments there are `latents` (T, D) and the `actions` (T, A) that were taken.
-    """
-    imagined = latents[first]
-    for k in range(int(ahead.max())):
-        goes_on = (ahead > k).nonzero()[:, 0]
-        z = world_model.step(imagined[goes_on], actions[first[goes_on] + k])
-        imagined = imagined.index_copy(0, goes_on.to(z.device), z)
-    return imagined
-
-
 def one_cycle(
     optimizer: torch.optim.Optimizer, peak: float, updates: int
 ) -> torch.optim.lr_scheduler.OneCycleLR:

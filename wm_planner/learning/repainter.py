@@ -6,21 +6,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from wm_planner.learning.picture_fit import (
+    Moments,
     PictureConfig,
     descend_pictures,
     fit_pictures,
+    foreseen,
+    prepare,
     usually,
 )
-from wm_planner.learning.refit import encode_all, foreseen
 from wm_planner.learning.sequences import EpisodeStore
 from wm_planner.world_models.families import rebuilt
 from wm_planner.world_models.latent_model import LatentModel
-from wm_planner.world_models.pictures import Usual, as_decoded
+from wm_planner.world_models.pictures import as_decoded
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,6 @@ class RepainterConfig(PictureConfig):
     updates: int = 4000
     horizon: int = 40
     learning_rate: float = 2e-3
-
-
-class Moments(NamedTuple):
-    """What it learns from: T moments one after another."""
-
-    frames: Tensor  # (T, V, C, h, w) uint8
-    latents: Tensor  # (T, D), encoded
-    actions: Tensor  # (T, A) that were taken there
-    left: Tensor  # (T,) steps until the last moment of the episode
-    usual: Usual
 
 
 class Pair(NamedTuple):
@@ -66,30 +57,18 @@ def fit_repainter(config: RepainterConfig) -> Path:
             torch.manual_seed(config.seed)
             world_model = rebuilt(before, replace(before.config, repaint=True))
         assert world_model.repainter is not None
-        moments = prepare(world_model, store, world_model.device)
+        moments = prepare(world_model, store)
 
         def drawn(generator: torch.Generator) -> tuple[tuple[Tensor, ...], Tensor]:
             pair = draw(world_model, moments, config.batch_size, config.horizon, generator)
             return pair[:3], pair.wanted
 
         network = world_model.repainter
-        descend_pictures(world_model, network, drawn, moments.usual, config, "repainter")
+        usual = usually(store, world_model.device)
+        descend_pictures(world_model, network, drawn, usual, config, "repainter")
         return world_model
 
     return fit_pictures(config, "repainter", fit)
-
-
-@torch.no_grad()
-def prepare(world_model: LatentModel, store: EpisodeStore, device: torch.device) -> Moments:
-    """Encode all frames."""
-    last = torch.from_numpy(np.repeat(store.ends - 1, store.ends - store.starts))
-    return Moments(
-        store.images,
-        encode_all(world_model, store),
-        store.actions.to(device),
-        last - torch.arange(store.steps),
-        usually(store, device),
-    )
 
 
 @torch.no_grad()
@@ -104,7 +83,7 @@ def draw(
     seen = torch.randint(len(moments.frames), (size,), generator=generator)
     ahead = (horizon + 1) * torch.rand(size, generator=generator).square()  # mostly few
     ahead = torch.minimum(ahead.long(), moments.left[seen])
-    imagined = foreseen(world_model, moments.latents, moments.actions, seen, ahead)
+    imagined = foreseen(world_model, moments, seen, ahead)
     seen_frames, wanted = (
         as_decoded(moments.frames[at].to(imagined.device)) for at in (seen, seen + ahead)
     )
